@@ -1,0 +1,129 @@
+"""The fast path: compile each file of an unpacked package on its own, without its build."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ozma.corpus.generated import empty_header, render_template, typical_config
+from ozma.corpus.headers import HeaderIndex, walk_files
+from ozma.llvm.clang import CompileError, compile_bitcode
+from ozma.llvm.toolchain import Toolchain
+
+LANGUAGES = {".c": "c", ".cc": "c++", ".cpp": "c++", ".cxx": "c++", ".C": "c++"}
+# Old C is still C: what clang 16 made errors is let through, as the packages' own builds did.
+OLD_C = (
+    "-std=gnu17", "-Wno-implicit-function-declaration", "-Wno-int-conversion",
+    "-Wno-implicit-int", "-Wno-incompatible-function-pointer-types", "-Wno-return-mismatch",
+)  # fmt: skip
+NEW_CXX = ("-std=gnu++17",)
+_MISSING = re.compile(r"'([^']+)' file not found")
+_MAY_BE_EMPTY = re.compile(r"config|version|export|build|api", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class FastPath:
+    """Limits of one file: `seconds` for clang, `attempts` with one more empty header each."""
+
+    toolchain: Toolchain
+    seconds: float = 20.0
+    attempts: int = 6
+
+    def __post_init__(self) -> None:
+        if self.seconds <= 0:
+            raise ValueError(f"seconds must be positive, got {self.seconds}")
+        if self.attempts < 1:
+            raise ValueError(f"attempts must be at least 1, got {self.attempts}")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One translation unit: `bitcode` is unoptimized LLVM bitcode, None when it failed."""
+
+    source: Path
+    language: str
+    bitcode: bytes | None
+    reason: str | None = None
+
+
+def list_sources(root: Path) -> list[Path]:
+    """The C and C++ files under `root`, in a stable order."""
+    return [path for path in walk_files(root) if path.suffix in LANGUAGES]
+
+
+def compile_tree(root: Path, sources: Iterable[Path], limits: FastPath) -> Iterator[Unit]:
+    """Compile each of `sources` (files under `root`) on its own; failures are units too."""
+    with tempfile.TemporaryDirectory(prefix="ozma-fastpath-") as scratch:
+        package = _Package(root, Path(scratch), limits)
+        for source in sources:
+            yield package.compile(source)
+
+
+class _Package:
+    """What one package's files share: header index, generated headers, flags."""
+
+    def __init__(self, root: Path, generated: Path, limits: FastPath) -> None:
+        self.limits, self.generated = limits, generated
+        template = _config_template(root)
+        names = frozenset(["config.h"] if template else [])
+        self.index = HeaderIndex(root, names)
+        text = render_template(_read(template)) if template else typical_config()
+        (generated / "config.h").write_text(text)
+        self.flags = ["-w", f"-fmacro-prefix-map={root}=.", "-D_GNU_SOURCE",
+                      '-DLOCALEDIR="/usr/share/locale"', f"-I{generated}"]  # fmt: skip
+        self.flags += ["-DHAVE_CONFIG_H"] if template else []
+
+    def compile(self, source: Path) -> Unit:
+        """Compile, and again with one more generated header while clang asks for one."""
+        language = LANGUAGES[source.suffix]
+        folders = [f"-I{folder}" for folder in self.index.include_folders(source)]
+        args = [*(OLD_C if language == "c" else NEW_CXX), *self.flags, *folders]
+        reason = None
+        for _ in range(self.limits.attempts):
+            try:
+                code = compile_bitcode(
+                    self.limits.toolchain, source, args, timeout=self.limits.seconds
+                )
+                return Unit(source, language, code)
+            except CompileError as error:
+                reason = _short_reason(error.message)
+            if not self._supply(_MISSING.match(reason)):
+                break
+        return Unit(source, language, None, reason)
+
+    def _supply(self, missing: re.Match[str] | None) -> bool:
+        """Write the header that was not found, if it can be guessed."""
+        text = self._guess(missing.group(1)) if missing else None
+        if text is None:
+            return False
+        path = Path(os.path.normpath(self.generated / missing.group(1)))
+        if not path.is_relative_to(self.generated) or path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return True
+
+    def _guess(self, name: str) -> str | None:
+        if template := self.index.template_of(name):
+            return render_template(_read(template))
+        if namesake := self.index.namesake_of(name):
+            return f'#include "{namesake}"\n'
+        return empty_header(name) if _MAY_BE_EMPTY.search(name) else None
+
+
+def _config_template(root: Path) -> Path | None:
+    names = ("config.h.in", "config.hin", "config.in", "config.h.cmake", "config.h.cmake.in")
+    found = [path for path in walk_files(root) if path.name in names]
+    return min(found, key=lambda path: len(path.parts), default=None)
+
+
+def _read(path: Path) -> str:
+    return path.read_text("utf-8", "replace")
+
+
+def _short_reason(message: str) -> str:
+    return message.rpartition("error: ")[2].strip()[:120]

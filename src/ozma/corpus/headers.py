@@ -1,0 +1,106 @@
+"""Guess the include folders of a source file that is compiled without its package's build."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+HEADER_SUFFIXES = (".h", ".hh", ".hpp", ".hxx", ".inc", ".def", ".ipp", ".tcc")
+SYSTEM_FOLDERS = tuple(
+    Path(folder)
+    for folder in ("/usr/include", f"/usr/include/{os.uname().machine}-linux-gnu")
+)
+_COMPILER_HEADERS = ("float.h", "iso646.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h",
+                     "stdbool.h", "stddef.h", "stdint.h", "stdnoreturn.h", "varargs.h")  # fmt: skip
+_INCLUDED_SOURCES = (".c", ".cc", ".cpp")
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+_TEMPLATES = (".in", ".cmake.in", ".in.cmake")
+_FOLLOWED = 400
+
+
+class HeaderIndex:
+    """Every header of an unpacked package by base name, and what each file includes."""
+
+    def __init__(self, root: Path, generated: frozenset[str] = frozenset()) -> None:
+        """`generated`: names that the package's build writes; copies in the tree are not used."""
+        self.root = root
+        self._generated = generated
+        self._by_name: dict[str, list[Path]] = defaultdict(list)
+        for path in walk_files(root):
+            if path.suffix.lower() in (*HEADER_SUFFIXES, *_INCLUDED_SOURCES, ".in"):
+                self._by_name[path.name].append(path)
+        self._includes: dict[Path, list[tuple[bool, str]]] = {}
+
+    def include_folders(self, source: Path) -> list[Path]:
+        """The -I folders under which `source` and the package headers it pulls in are found."""
+        folders: dict[Path, None] = {}
+        pending, seen = [source], {source}
+        while pending and len(seen) < _FOLLOWED:
+            file = pending.pop()
+            for quoted, name in self._read_includes(file):
+                header = self._find(file, quoted, name, folders)
+                if header and header not in seen:
+                    seen.add(header)
+                    pending.append(header)
+        return list(folders)
+
+    def _find(self, file: Path, quoted: bool, name: str, folders: dict[Path, None]) -> Path | None:
+        beside = file.parent / name
+        if quoted and beside.is_file():
+            return beside
+        if name in self._generated or (not quoted and is_system_header(name)):
+            return None
+        return self._nearest(file, name, folders)
+
+    def template_of(self, name: str) -> Path | None:
+        """The template in the tree that the build makes header `name` from, if there is one."""
+        base = name.rpartition("/")[2]
+        found = [path for suffix in _TEMPLATES for path in self._by_name.get(base + suffix, ())]
+        return min(found, key=lambda path: len(path.parts), default=None)
+
+    def namesake_of(self, name: str) -> Path | None:
+        """A header with the base name of `name` in whatever folder: the build may copy it."""
+        found = self._by_name.get(name.rpartition("/")[2], [])
+        return min(found, key=lambda path: len(path.parts), default=None)
+
+    def _nearest(self, file: Path, name: str, folders: dict[Path, None]) -> Path | None:
+        wanted = Path(os.path.normpath(name))
+        while wanted.parts and wanted.parts[0] == "..":
+            wanted = Path(*wanted.parts[1:])
+        depth = len(wanted.parts)
+        found = [path for path in self._by_name.get(wanted.name, ()) if path.parts[-depth:] == wanted.parts]
+        if not found:
+            return None
+        header = max(found, key=lambda path: (_shared_depth(path, file), -len(path.parts)))
+        folders.setdefault(header.parents[depth - 1])
+        return header
+
+    def _read_includes(self, file: Path) -> list[tuple[bool, str]]:
+        if file not in self._includes:
+            found = _INCLUDE.findall(file.read_bytes())
+            self._includes[file] = [(mark == b'"', name.decode("latin-1")) for mark, name in found]
+        return self._includes[file]
+
+
+def walk_files(root: Path) -> Iterator[Path]:
+    """Regular files under `root`, in a stable order, not following links."""
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _shared_depth(path: Path, other: Path) -> int:
+    return len(os.path.commonpath([path, other]).split(os.sep))
+
+
+@lru_cache(maxsize=None)
+def is_system_header(name: str) -> bool:
+    """Whether the C library or the compiler itself has header `name`."""
+    return name in _COMPILER_HEADERS or any((folder / name).is_file() for folder in SYSTEM_FOLDERS)

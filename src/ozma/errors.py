@@ -1,0 +1,40 @@
+"""The one exception that a person sees: what failed, how to reproduce it, what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class OzmaError(Exception):
+    """A failure that is reported as one clear line, never as a traceback.
+
+    `command` reproduces it in a shell, `reproducer` is the folder where its input was saved,
+    `hint` says what to do next. Our own exit codes start at 100 so that they cannot be taken
+    for the wrapped compiler's.
+    """
+
+    exit_code = 100
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        command: str | None = None,
+        reproducer: Path | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.command = command
+        self.reproducer = reproducer
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        if self.command:
+            parts.append(f"reproduce: {self.command}")
+        if self.reproducer:
+            parts.append(f"saved in {self.reproducer}")
+        if self.hint:
+            parts.append(self.hint)
+        return "; ".join(parts)

@@ -1,0 +1,98 @@
+"""The clang front end as a process: unoptimized bitcode in, true `clang -Oz -c` objects out."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Sequence
+
+from ozma.errors import OzmaError
+from ozma.llvm.target import Target
+from ozma.llvm.toolchain import Toolchain
+
+CXX_SUFFIXES = (".cc", ".cpp", ".cxx", ".C", ".c++", ".ii")
+FRONT_END_ONLY = ("-Xclang", "-disable-llvm-passes", "-Xclang", "-emit-llvm-uselists")
+"""No LLVM pass runs, and use-list order is kept, so that the back end sees what clang's own
+would: without it a few bytes of code change."""
+
+
+class CompileError(OzmaError):
+    """clang refused the source; the message is its first error."""
+
+
+def run_clang(
+    toolchain: Toolchain, arguments: Sequence[str], source: Path, timeout: float = 120.0
+) -> bytes:
+    """Runs clang (clang++ for C++ suffixes) with `-o` a temporary file; returns that file's bytes."""
+    name = "clang++" if source.suffix in CXX_SUFFIXES else "clang"
+    with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
+        output = Path(folder, "out.o")  # clang removes its output when it fails
+        command = [str(toolchain.tool(name)), *arguments, str(source), "-o", str(output)]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            raise CompileError(
+                f"clang did not finish {source} in {timeout:g} s", command=shlex.join(command)
+            ) from error
+        if done.returncode:
+            raise CompileError(
+                f"clang cannot compile {source}: {_first_error(done.stderr)}",
+                command=shlex.join([*command[:-1], "/dev/null"]),
+            )
+        return output.read_bytes()
+
+
+def _first_error(stderr: bytes) -> str:
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    return next((line for line in lines if "error:" in line), lines[0] if lines else "no message")
+
+
+def _target_args(target: Target | None) -> tuple[str, ...]:
+    return target.clang_args if target else ()
+
+
+def compile_bitcode(
+    toolchain: Toolchain,
+    source: Path,
+    args: Sequence[str] = (),
+    target: Target | None = None,
+    level: str = "-Oz",
+    timeout: float = 120.0,
+) -> bytes:
+    """Unoptimized bitcode as clang's front end emits it at `level` (facts: 'unoptimized IR')."""
+    words = [*_target_args(target), *args, level, *FRONT_END_ONLY, "-c", "-emit-llvm"]
+    return run_clang(toolchain, words, Path(source), timeout)
+
+
+def compile_object(
+    toolchain: Toolchain,
+    source: Path,
+    args: Sequence[str] = (),
+    target: Target | None = None,
+    level: str = "-Oz",
+    timeout: float = 120.0,
+) -> bytes:
+    """The object that a user of `clang -Oz -c` really gets: the baseline of every comparison."""
+    words = [*_target_args(target), *args, level, "-c"]
+    return run_clang(toolchain, words, Path(source), timeout)
+
+
+@cache
+def clang_pipeline(toolchain: Toolchain, level: str = "-Oz") -> str:
+    """The `opt -passes=` text of the pipeline that clang itself runs at `level`.
+
+    Not the same as `default<Oz>`: clang adds the SLP vectorizer, which that text leaves out.
+    """
+    with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
+        source = Path(folder, "empty.c")
+        source.write_text("")
+        flags = [level, "-c", "-mllvm", "-print-pipeline-passes", str(source), "-o", os.devnull]
+        command = [str(toolchain.tool("clang")), *flags]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise CompileError("clang does not print its pipeline", command=shlex.join(command))
+    return done.stdout.strip()

@@ -1,0 +1,204 @@
+"""LLVM modules in this process: parse, verify, run a pipeline, write bitcode, generate code.
+
+Everything here can crash or hang inside LLVM: call it only in a worker process (`worker.py`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import byref, c_char_p, c_size_t, c_uint, c_void_p
+from typing import Iterator
+
+from ozma.errors import OzmaError
+from ozma.llvm.capi import Library
+
+_RETURN_STATUS = 2
+_OBJECT_FILE = 1
+_CODEGEN_DEFAULT = 2  # what clang asks for at -Oz, -Os and -O2
+_RELOC_STATIC, _RELOC_PIC = 1, 2
+_CODE_MODEL_DEFAULT = 0
+_FUNCTION_INDEX = 0xFFFFFFFF
+_DIAGNOSTIC_HANDLER = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
+_LOCAL_LINKAGES = (8, 9)  # internal, private
+
+
+class InvalidIR(OzmaError):
+    """The text or bitcode is not a valid LLVM module."""
+
+
+class InvalidList(OzmaError):
+    """`LLVMRunPasses` refused the pipeline text."""
+
+
+@_DIAGNOSTIC_HANDLER
+def _ignore_diagnostic(_diagnostic: int, _context: int) -> None:
+    """Remarks and warnings of passes are not results; errors come back through return values."""
+
+
+class Module:
+    """One module in a context of its own, so that closing it gives back all of its memory."""
+
+    def __init__(self, library: Library, source: bytes, name: str = "module") -> None:
+        self._library = library
+        self.context = library.LLVMContextCreate()
+        library.LLVMContextSetDiagnosticHandler(self.context, _ignore_diagnostic, None)
+        self.handle: int | None = None
+        try:
+            self.handle = self._parse(source, name)
+        except InvalidIR:
+            self.close()
+            raise
+
+    def _parse(self, source: bytes, name: str) -> int:
+        library = self._library
+        # The copy is null-terminated, which LLVM's text parser needs; it consumes the buffer.
+        buffer = library.LLVMCreateMemoryBufferWithMemoryRangeCopy(
+            source, len(source), name.encode()
+        )
+        module, message = c_void_p(), c_char_p()
+        if library.LLVMParseIRInContext(self.context, buffer, byref(module), byref(message)):
+            text = (message.value or b"unknown error").decode("utf-8", "replace")
+            raise InvalidIR(f"not valid LLVM-IR: {text.strip().splitlines()[0]}")
+        return module.value
+
+    def close(self) -> None:
+        if self.handle:
+            self._library.LLVMDisposeModule(self.handle)
+        self._library.LLVMContextDispose(self.context)
+        self.handle = None
+
+    def __enter__(self) -> Module:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def verify(self) -> None:
+        """Raises InvalidIR with the verifier's first complaint."""
+        message = c_char_p()
+        broken = self._library.LLVMVerifyModule(self.handle, _RETURN_STATUS, byref(message))
+        text = (message.value or b"").decode("utf-8", "replace")
+        if broken:
+            raise InvalidIR(f"the verifier rejects the module: {text.strip().splitlines()[0]}")
+
+    def bitcode(self) -> bytes:
+        return self._library.take_buffer(self._library.LLVMWriteBitcodeToMemoryBuffer(self.handle))
+
+    def text(self) -> str:
+        return self._library.take_text(self._library.LLVMPrintModuleToString(self.handle))
+
+    @property
+    def triple(self) -> str:
+        return self._library.LLVMGetTarget(self.handle).decode()
+
+    def functions(self) -> Iterator[int]:
+        """Handles of all functions, declarations included."""
+        function = self._library.LLVMGetFirstFunction(self.handle)
+        while function:
+            yield function
+            function = self._library.LLVMGetNextFunction(function)
+
+    def globals(self) -> Iterator[int]:
+        """Handles of all global variables."""
+        variable = self._library.LLVMGetFirstGlobal(self.handle)
+        while variable:
+            yield variable
+            variable = self._library.LLVMGetNextGlobal(variable)
+
+    def name_of(self, value: int) -> str:
+        length = c_size_t()
+        start = self._library.LLVMGetValueName2(value, byref(length))
+        return ctypes.string_at(start, length.value).decode("utf-8", "replace")
+
+    def count_instructions(self) -> int:
+        """IR instructions in all function bodies."""
+        library, count = self._library, 0
+        next_instruction = library.LLVMGetNextInstruction
+        for function in self.functions():
+            block = library.LLVMGetFirstBasicBlock(function)
+            while block:
+                instruction = library.LLVMGetFirstInstruction(block)
+                while instruction:
+                    count += 1
+                    instruction = next_instruction(instruction)
+                block = library.LLVMGetNextBasicBlock(block)
+        return count
+
+    def has_flag(self, name: str) -> bool:
+        """Is this module flag (such as 'PIC Level') set?"""
+        return bool(self._library.LLVMGetModuleFlag(self.handle, name.encode(), len(name)))
+
+    def function_attribute(self, name: str) -> str:
+        """Value of a string attribute such as 'target-cpu' on the first function that has it."""
+        for function in self.functions():
+            attribute = self._library.LLVMGetStringAttributeAtIndex(
+                function, _FUNCTION_INDEX, name.encode(), len(name)
+            )
+            if attribute:
+                length = c_uint()
+                start = self._library.LLVMGetStringAttributeValue(attribute, byref(length))
+                return ctypes.string_at(start, length.value).decode()
+        return ""
+
+    def split_sections(self, functions: bool, data: bool) -> None:
+        """Puts each definition into a section of its own, as -ffunction-sections does.
+
+        The C API cannot set that target option; sizes then differ from clang's by padding only.
+        """
+        for function in self.functions() if functions else ():
+            self._place(function, ".text.")
+        for variable in self.globals() if data else ():
+            self._place(variable, ".data.")
+
+    def _place(self, value: int, stem: str) -> None:
+        library = self._library
+        if not library.LLVMIsDeclaration(value) and not library.LLVMGetSection(value):
+            library.LLVMSetSection(value, (stem + self.name_of(value)).encode())
+
+
+class TargetMachine:
+    """Code generator set up as `clang -Oz -c` sets it up for this module.
+
+    CPU and features come from the functions' attributes and the relocation model from the 'PIC
+    Level' flag, because clang writes both into the IR that it hands to the back end.
+    """
+
+    def __init__(self, library: Library, module: Module) -> None:
+        self._library = library
+        target, message = c_void_p(), c_char_p()
+        triple = module.triple.encode()
+        if library.LLVMGetTargetFromTriple(triple, byref(target), byref(message)):
+            raise InvalidIR(f"no back end for triple '{module.triple}'")
+        self.handle = library.LLVMCreateTargetMachine(
+            target,
+            triple,
+            module.function_attribute("target-cpu").encode(),
+            module.function_attribute("target-features").encode(),
+            _CODEGEN_DEFAULT,
+            _RELOC_PIC if module.has_flag("PIC Level") else _RELOC_STATIC,
+            _CODE_MODEL_DEFAULT,
+        )
+
+    def emit_object(self, module: Module) -> bytes:
+        """Object file bytes. Code generation changes the module: it is of no use afterwards."""
+        buffer, message = c_void_p(), c_char_p()
+        failed = self._library.LLVMTargetMachineEmitToMemoryBuffer(
+            self.handle, module.handle, _OBJECT_FILE, byref(message), byref(buffer)
+        )
+        if failed:
+            raise InvalidIR(f"code generation failed: {(message.value or b'').decode()}")
+        return self._library.take_buffer(buffer.value)
+
+    def close(self) -> None:
+        self._library.LLVMDisposeTargetMachine(self.handle)
+
+
+def run_passes(library: Library, module: Module, passes: str, machine: TargetMachine) -> None:
+    """Runs `opt -passes=` text on the module in place; InvalidList if LLVM refuses the text."""
+    options = library.LLVMCreatePassBuilderOptions()
+    try:
+        error = library.LLVMRunPasses(module.handle, passes.encode(), machine.handle, options)
+    finally:
+        library.LLVMDisposePassBuilderOptions(options)
+    if error:
+        raise InvalidList(library.take_error(error))

@@ -1,0 +1,111 @@
+"""Results by content: what was chosen for a translation unit, and the object that came of it.
+
+One file per key, written aside and renamed, so that readers see a whole entry or none. A cache
+that cannot be read or written only costs time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable
+
+_EVICT_ONE_IN = 64
+_EVICT_TO = 0.8
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`passes` None: nothing was smaller than the real compiler's object, and `object` is empty."""
+
+    passes: str | None
+    object: bytes = b""
+    compiles: int = 0
+    checked: str = ""
+
+
+def digest(parts: Iterable[str]) -> str:
+    """Key of a list of texts, which are kept apart."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Entries under `folder`; `limit` in bytes is held to within a fraction of a per cent of uses."""
+
+    folder: Path
+    limit: int
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / key[2:]
+
+    def get(self, key: str) -> Entry | None:
+        """The entry, marked as used now, or None."""
+        try:
+            path = self._path(key)
+            head, _, body = path.read_bytes().partition(b"\n")
+            fields = json.loads(head)
+            os.utime(path)
+            return Entry(fields["passes"], body, fields["compiles"], fields["checked"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, key: str, entry: Entry) -> bool:
+        """Stores an entry; False if the disk does not take it."""
+        head = {"passes": entry.passes, "compiles": entry.compiles, "checked": entry.checked}
+        path = self._path(key)
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_bytes(json.dumps(head).encode() + b"\n" + entry.object)
+            aside.replace(path)
+        except OSError:
+            discard(aside)
+            return False
+        if int(key[:8], 16) % _EVICT_ONE_IN == 0:
+            self.evict()
+        return True
+
+    def entries(self) -> list[tuple[float, int, Path]]:
+        """(last use, bytes, path) of every file, oldest first."""
+        found = []
+        for path in self.folder.glob("??/*"):
+            try:
+                status = path.stat()
+            except OSError:  # another compiler removed it
+                continue
+            found.append((status.st_mtime, status.st_size, path))
+        return sorted(found)
+
+    def evict(self) -> int:
+        """Removes the entries used longest ago until the cache is well under its limit."""
+        entries = self.entries()
+        excess = sum(size for _, size, _ in entries) - self.limit
+        if excess <= 0:
+            return 0
+        return self._remove(entries, excess + int(self.limit * (1 - _EVICT_TO)))
+
+    def clear(self) -> int:
+        """Removes everything; returns the bytes freed."""
+        entries = self.entries()
+        return self._remove(entries, sum(size for _, size, _ in entries))
+
+    def _remove(self, entries: list[tuple[float, int, Path]], wanted: int) -> int:
+        freed = 0
+        for _, size, path in entries:
+            if freed >= wanted:
+                break
+            discard(path)
+            freed += size
+        return freed
+
+
+def discard(path: Path) -> None:
+    """Removes a file if it is there and can be removed."""
+    try:
+        path.unlink()
+    except OSError:
+        return

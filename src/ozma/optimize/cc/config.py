@@ -1,0 +1,68 @@
+"""Settings of the drop-in compilers, made from the text of their `--ozma-*` options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+VERIFY = ("none", "lists", "differential")
+
+
+@dataclass(frozen=True)
+class CompilerConfig:
+    """One compiler run's settings; the options' own words are in `launch.OPTIONS`.
+
+    `budget` in compilations and `seconds` of wall clock bound the choice for one translation
+    unit; `cache_limit` is in MiB. `exclude` None stands for the file in the cache folder.
+    """
+
+    cache: Path
+    budget: int = 16
+    seconds: float = 60.0
+    verify: str = "lists"
+    lists: Path | None = None
+    cache_limit: int = 2048
+    exclude: Path | None = None
+    reproducers: Path | None = None
+    session: str = ""
+
+    def __post_init__(self) -> None:
+        if self.budget < 1:
+            raise ValueError(f"budget is {self.budget}: give at least 1 compilation")
+        if not self.seconds > 0:
+            raise ValueError(f"seconds is {self.seconds:g}: give a time above 0")
+        if self.verify not in VERIFY:
+            raise ValueError(f"verify is '{self.verify}': give one of {', '.join(VERIFY)}")
+        if self.cache_limit < 1:
+            raise ValueError(f"cache-limit is {self.cache_limit}: give at least 1 MiB")
+        if not all(letter.isalnum() or letter in "-_" for letter in self.session):
+            raise ValueError(f"session is '{self.session}': give letters, digits, '-' and '_'")
+
+    @property
+    def exclude_file(self) -> Path:
+        return self.exclude or self.cache / "exclude.txt"
+
+
+_READERS = {
+    "budget": int,
+    "seconds": float,
+    "verify": str,
+    "lists": Path,
+    "cache-limit": int,
+    "exclude": Path,
+    "reproducers": Path,
+    "session": str,
+}
+
+
+def read_options(options: dict[str, str], folder: str) -> CompilerConfig:
+    """Settings from option texts; ValueError names the option that does not read."""
+    values: dict[str, object] = {}
+    for name, text in options.items():
+        if name not in _READERS:
+            continue
+        try:
+            values[name.replace("-", "_")] = _READERS[name](text)
+        except ValueError:
+            raise ValueError(f"{name} is '{text}': give a number") from None
+    return CompilerConfig(cache=Path(folder), **values)

@@ -1,0 +1,160 @@
+"""The compile that is ours: the real compiler runs first, then each of its objects may shrink.
+
+From the moment the real compiler succeeded, nothing of ours changes what the build sees except
+that an object is replaced, in one step, by a smaller one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from ozma.errors import OzmaError
+from ozma.llvm.result import Sizes
+from ozma.llvm.toolchain import Toolchain
+from ozma.optimize.cc import records
+from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps, read_version
+from ozma.optimize.cc.config import CompilerConfig, read_options
+from ozma.optimize.cc.exclude import read_exclusions
+from ozma.optimize.cc.unit import Chooser, Result, Tools, improve_unit
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """A signal that ends this process; children are ended and temporary files removed first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    for name in _SIGNALS:  # the second Ctrl-C must not break the clean-up
+        signal.signal(name, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def die_by(number: int) -> int:
+    """Ends this process by the same signal, so that make and the shell see what happened."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number
+
+
+def wait_for(child: int) -> int:
+    """Exit status of the real compiler as `waitstatus_to_exitcode` gives it.
+
+    An interruption is passed on to the compiler, which then removes its unfinished output.
+    """
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except Interrupted as stop:
+        os.kill(child, stop.number)
+        os.waitpid(child, 0)
+        raise
+
+
+def improve(
+    options: dict[str, str],
+    folder: str,
+    compiler: str,
+    words: list[str],
+    child: int,
+    choose: Chooser | None = None,
+) -> int:
+    """Waits for the real compiler `child`, then improves what it made; returns its exit code."""
+    try:
+        for number in _SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+                signal.signal(number, _interrupt)
+        code = wait_for(child)
+        if code == 0:
+            _improve_all(read_options(options, folder), compiler, words, choose)
+    except Interrupted as stop:
+        return die_by(stop.number)
+    return die_by(-code) if code < 0 else code
+
+
+def _improve_all(
+    config: CompilerConfig, compiler: str, words: list[str], choose: Chooser | None
+) -> None:
+    started = time.perf_counter()
+    try:
+        text = _ask_for_steps(compiler, words)
+        steps = read_steps(text)
+    except (Unsupported, subprocess.SubprocessError, OSError) as error:
+        reason = str(error) if isinstance(error, Unsupported) else "compile step not understood"
+        records.append(str(config.cache), records.passed_through(reason, config.session))
+        return
+    tools = _tools(config, steps[0], read_version(text), choose)
+    for step in steps:
+        result = improve_unit(step, tools)
+        result.seconds["ours"] = round(time.perf_counter() - started, 4)
+        records.append(str(config.cache), _record(step, tools, result))
+        started = time.perf_counter()
+
+
+def _ask_for_steps(compiler: str, words: list[str]) -> str:
+    done = subprocess.run(
+        [compiler, "-###", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        text=True,
+        errors="surrogateescape",
+    )
+    return done.stderr
+
+
+def _tools(
+    config: CompilerConfig, step: CompileStep, version: str, choose: Chooser | None
+) -> Tools:
+    if choose is None:
+        from ozma.optimize.cc import chooser
+
+        choose, lists_hash = chooser.choose_from_lists, chooser.lists_hash(config, version)
+    else:
+        lists_hash = ""
+    prefix = Path(step.compiler).parent.parent
+    toolchain = Toolchain(int(version.partition(".")[0]), prefix)
+    return Tools(config, toolchain, version, read_exclusions(config.exclude_file), choose, lists_hash)
+
+
+def _sizes(sizes: Sizes | None) -> dict[str, int] | None:
+    return sizes and {**asdict(sizes), "total": sizes.total}
+
+
+def _record(step: CompileStep, tools: Tools, result: Result) -> str:
+    return json.dumps(
+        {
+            "event": "unit",
+            "outcome": result.outcome,
+            "reason": result.reason,
+            "detail": result.detail,
+            "session": tools.config.session,
+            "directory": os.getcwd(),
+            "source": step.source,
+            "output": os.path.abspath(step.output),
+            "ir": result.ir,
+            "language": step.language,
+            "level": step.level,
+            "triple": step.triple,
+            "llvm": tools.version,
+            "passes": result.passes,
+            "checked": result.checked,
+            "before": _sizes(result.before),
+            "after": _sizes(result.after),
+            "budget": tools.config.budget,
+            "compiles": result.compiles,
+            "cached": result.cached,
+            "reproducer": result.reproducer and str(result.reproducer),
+            "seconds": result.seconds,
+            "time": round(time.time(), 3),
+        }
+    )

@@ -1,0 +1,104 @@
+"""Entry point of `ozma cc` and `ozma c++`: pass through at once, or start the real compile.
+
+Only what is frozen into Python or costs nothing is imported before that decision.
+"""
+
+import os
+import sys
+
+from ozma.optimize.cc import arguments, records
+
+FLAGS_VARIABLE = "OZMA_CC_FLAGS"
+OWN_FAILURE = 100
+OPTIONS = {
+    "llvm": "LLVM release whose clang is used, such as 22 (default: 19, else the newest)",
+    "budget": "compilations tried for each translation unit (default 16)",
+    "seconds": "time limit for choosing per translation unit, in seconds (default 60)",
+    "verify": "none, lists or differential: how a result is checked (default lists)",
+    "lists": "JSON file of pass lists to try instead of the shipped ones",
+    "cache": "folder of the cache and of the statistics (default ~/.cache/ozma/cc)",
+    "cache-limit": "size in MiB above which the oldest cached objects go (default 2048)",
+    "exclude": "file of translation units that keep the real compiler's object",
+    "reproducers": "folder that receives a reproducer for each excluded translation unit",
+    "session": "label of letters, digits, '-' and '_' written into each record",
+}
+_PREFIXES = ("/usr/lib/llvm-{}", "/usr/local/lib/llvm-{}", "/opt/llvm-{}")
+_DEFAULT_MAJOR = "19"
+
+
+def usage() -> str:
+    lines = [f"  {arguments.OPTION_PREFIX}{name}=...  {text}" for name, text in OPTIONS.items()]
+    head = "ozma cc: clang, with smaller objects at -Oz and -Os. Everything else is clang's own."
+    tail = f"The same options are read from {FLAGS_VARIABLE}, separated by blanks."
+    return "\n".join([head, *lines, tail])
+
+
+def find_compiler(major: str, cplusplus: bool) -> str:
+    """Path of the real compiler; the full discovery runs only when the usual places are empty."""
+    name = "clang++" if cplusplus else "clang"
+    for prefix in _PREFIXES:
+        path = f"{prefix.format(major or _DEFAULT_MAJOR)}/bin/{name}"
+        if os.access(path, os.X_OK):
+            return path
+    from ozma.llvm.toolchain import find_toolchain
+
+    return str(find_toolchain(int(major) if major.isdigit() else None).tool(name))
+
+
+def _words_of_environment() -> list[str]:
+    text = os.environ.get(FLAGS_VARIABLE, "")
+    if '"' not in text and "'" not in text and "\\" not in text:
+        return text.split()
+    import shlex
+
+    return shlex.split(text)
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _check(options: dict[str, str]) -> None:
+    from ozma.errors import OzmaError
+
+    for name in options:
+        if name not in OPTIONS:
+            raise OzmaError(
+                f"unknown option {arguments.OPTION_PREFIX}{name}",
+                hint=f"known are {', '.join(OPTIONS)}",
+            )
+
+
+def main(words: list[str], cplusplus: bool = False) -> int:
+    """Acts as the compiler on `words` (program name left out); returns its exit code.
+
+    Does not return when the real compiler runs alone: this process becomes it.
+    """
+    options, theirs = arguments.split(_words_of_environment() + words)
+    if options:
+        if "help" in options:
+            print(usage())
+            return 0
+        _check(options)
+    compiler = find_compiler(options.get("llvm", ""), cplusplus)
+    folder = options.get("cache") or records.default_folder(os.environ)
+    reason = arguments.refusal(theirs, _working_directory())
+    if reason:
+        records.append(folder, records.passed_through(reason, options.get("session", "")))
+        os.execv(compiler, [compiler, *theirs])
+    return _improve(options, folder, compiler, theirs)
+
+
+def _improve(options: dict[str, str], folder: str, compiler: str, theirs: list[str]) -> int:
+    # The real compiler starts first: our imports then cost nothing where a core is free.
+    child = os.posix_spawn(compiler, [compiler, *theirs], os.environ)
+    from ozma.optimize.cc import driver
+
+    return driver.improve(options, folder, compiler, theirs, child)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

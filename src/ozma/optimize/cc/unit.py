@@ -1,0 +1,254 @@
+"""One translation unit: from the real compiler's object to the smaller one, or no change at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Iterator
+
+from ozma.errors import OzmaError
+from ozma.llvm.objects import ObjectError, measure_object
+from ozma.llvm.result import Sizes
+from ozma.llvm.toolchain import Toolchain
+from ozma.optimize.cc import reproducer
+from ozma.optimize.cc.cache import Cache, Entry, digest, discard
+from ozma.optimize.cc.cc1 import CompileStep
+from ozma.optimize.cc.config import CompilerConfig
+from ozma.optimize.cc.exclude import Exclusions
+
+STEP_SECONDS = 600.0
+_KEY_FORMAT = "1"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A pass list with the bitcode that it gives, or None for both: clang's object stays."""
+
+    passes: str | None = None
+    bitcode: bytes | None = None
+    compiles: int = 0
+    checked: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a chooser is asked: a smaller result for this bitcode within the budget."""
+
+    bitcode: bytes
+    step: CompileStep
+    toolchain: Toolchain
+    config: CompilerConfig
+
+
+Chooser = Callable[[Problem], Chosen]
+
+
+class StepFailed(Exception):
+    """A step of ours did not work; the message is a reason that is counted."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What all translation units of one command share. `lists_hash` names the lists tried."""
+
+    config: CompilerConfig
+    toolchain: Toolchain
+    version: str
+    exclusions: Exclusions
+    choose: Chooser
+    lists_hash: str = ""
+
+    @property
+    def cache(self) -> Cache:
+        return Cache(self.config.cache / "objects", self.config.cache_limit << 20)
+
+
+@dataclass
+class Result:
+    """What happened to one translation unit; `outcome` is improved, kept, excluded or failed."""
+
+    outcome: str = "kept"
+    reason: str = ""
+    detail: str = ""
+    ir: str = ""
+    passes: str | None = None
+    before: Sizes | None = None
+    after: Sizes | None = None
+    compiles: int = 0
+    checked: str = ""
+    cached: bool = False
+    reproducer: Path | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - started, 4)
+
+
+def smaller(new: Sizes, old: Sizes) -> bool:
+    """Is `new` an improvement? Neither measure may grow, and one of them must shrink."""
+    no_growth = new.total <= old.total and new.loadable <= old.loadable
+    return no_growth and (new.total, new.loadable) != (old.total, old.loadable)
+
+
+class Unit:
+    """Improves the object of one compile step in place."""
+
+    def __init__(self, step: CompileStep, tools: Tools, scratch: Path) -> None:
+        self.step, self.tools, self.scratch = step, tools, scratch
+        self.output = Path(step.output)
+        self.result = Result()
+        self.bitcode = b""
+
+    def improve(self) -> Result:
+        """Never raises for a failure of ours: the result tells, and the real object is there."""
+        try:
+            self._improve()
+        except StepFailed as failure:
+            self._fail(failure.reason, failure.detail)
+        # Whatever else goes wrong here is a defect of ours, and a build must not pay for it.
+        except Exception as error:
+            self._fail("internal error", f"{type(error).__name__}: {error}")
+        return self.result
+
+    def _improve(self) -> None:
+        result, config = self.result, self.tools.config
+        try:
+            result.before = result.after = measure_object(self.output.read_bytes())
+        except ObjectError:
+            result.reason = "not an ELF object"
+            return
+        with result.timed("front end"):
+            self.bitcode = self._front_end()
+        result.ir = hashlib.sha256(self.bitcode).hexdigest()
+        if self.tools.exclusions.holds(result.ir, self.step.source):
+            self._exclude(config.reproducers)
+            return
+        self._use(self._entry())
+
+    def _entry(self) -> Entry:
+        key = self._key()
+        found = self.tools.cache.get(key)
+        self.result.cached = found is not None
+        if found is None:
+            found = self._make()
+            self.tools.cache.put(key, found)
+        return found
+
+    def _key(self) -> str:
+        config, step = self.tools.config, self.step
+        budget = [str(config.budget), f"{config.seconds:g}", config.verify]
+        known = [_KEY_FORMAT, self.tools.version, self.tools.lists_hash, self.result.ir]
+        return digest([*known, *budget, *step.codegen_words])
+
+    def _run(self, command: list[str], what: str) -> None:
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=STEP_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            raise StepFailed(f"{what} timed out") from None
+        if done.returncode:
+            text = done.stderr.decode("utf-8", "replace").strip()
+            raise StepFailed(f"{what} failed", text[-500:] or f"exit {done.returncode}")
+
+    def _front_end(self) -> bytes:
+        path = self.scratch / "unit.bc"
+        self._run(self.step.front_end(str(path)), "front end")
+        return path.read_bytes()
+
+    def _make(self) -> Entry:
+        """Chooses a list and generates the object; an entry without a list if that gains nothing."""
+        chosen = self._choose()
+        nothing = Entry(None, b"", chosen.compiles, chosen.checked)
+        if chosen.passes is None or chosen.bitcode is None:
+            return nothing
+        self.result.passes = chosen.passes
+        with self.result.timed("code generation"):
+            data = self._generate(chosen.bitcode)
+        if not smaller(measure_object(data), self.result.before):
+            return nothing
+        return Entry(chosen.passes, data, chosen.compiles, chosen.checked)
+
+    def _choose(self) -> Chosen:
+        problem = Problem(self.bitcode, self.step, self.tools.toolchain, self.tools.config)
+        try:
+            with self.result.timed("choice"):
+                return self.tools.choose(problem)
+        except OzmaError as error:
+            raise StepFailed("choice failed", str(error)) from error
+
+    def _generate(self, bitcode: bytes) -> bytes:
+        source, target = self.scratch / "optimized.bc", self.scratch / "ours.o"
+        source.write_bytes(bitcode)
+        self._run(self.step.code_generation(str(source), str(target)), "code generation")
+        return target.read_bytes()
+
+    def _use(self, entry: Entry) -> None:
+        result = self.result
+        result.passes, result.compiles = entry.passes, entry.compiles
+        result.checked = entry.checked
+        if entry.passes is None:
+            result.reason = "nothing smaller found"
+            return
+        sizes = measure_object(entry.object)
+        if not smaller(sizes, result.before):
+            result.reason = "nothing smaller found"
+            return
+        self._replace(entry.object)
+        result.after, result.outcome = sizes, "improved"
+
+    def _replace(self, data: bytes) -> None:
+        aside = self.output.with_name(f".{self.output.name}.{os.getpid()}.ozma")
+        try:
+            aside.write_bytes(data)
+            aside.chmod(self.output.stat().st_mode & 0o7777)
+            aside.replace(self.output)
+        except OSError as error:
+            raise StepFailed("object not written", str(error)) from error
+        finally:
+            discard(aside)
+
+    def _exclude(self, folder: Path | None) -> None:
+        """Leaves the real object; saves what would have been used if a folder is given for that."""
+        self.result.outcome, self.result.reason = "excluded", "excluded"
+        if folder is None:
+            return
+        entry = self.tools.cache.get(self._key())
+        self.result.passes = entry.passes if entry else None
+        self._save(folder, "the tests fail with this translation unit optimized so")
+
+    def _fail(self, reason: str, detail: str) -> None:
+        self.result.outcome, self.result.reason, self.result.detail = "failed", reason, detail
+        self.result.after = self.result.before
+        self._save(self.tools.config.cache / "failures", f"{reason}: {detail}")
+
+    def _save(self, folder: Path, message: str) -> None:
+        failure = reproducer.Failure(
+            self.step, self.tools.version, message, self.bitcode, self.result.passes
+        )
+        name = (self.result.ir or digest([message, self.step.source]))[:16]
+        self.result.reproducer = reproducer.save(folder, name, failure)
+
+
+def improve_unit(step: CompileStep, tools: Tools) -> Result:
+    """Improves one object in place and tells what happened."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="ozma-cc-", ignore_cleanup_errors=True) as folder:
+            return Unit(step, tools, Path(folder)).improve()
+    except OSError as error:  # no place for temporary files
+        return Result("failed", "no temporary files", str(error))

@@ -1,0 +1,207 @@
+"""Link many programs into one executable and run each in a process of its own with limits."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Sequence
+
+from ozma.errors import OzmaError
+from ozma.llvm import Target, Toolchain
+from ozma.verify.relocatable import archive, isolate
+
+LIBRARIES = ("-lstdc++", "-lcrypto", "-lm")
+_LINK = (
+    "-static",
+    "-fuse-ld=lld",
+    "-Wl,-O0,--threads=1,--build-id=none,--no-warnings",
+    # A list may leave calls that others fold away: an undefined function then is a null pointer,
+    # which harms the program that calls it and not the link of all the others.
+    "-Wl,--unresolved-symbols=ignore-all",
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Per program: `cpu` seconds, `memory` bytes of address space."""
+
+    cpu: int = 3
+    memory: int = 4 << 30
+
+    def __post_init__(self) -> None:
+        if self.cpu < 1:
+            raise ValueError(f"cpu must be at least 1 second, got {self.cpu}")
+        if self.memory < 64 << 20:
+            raise ValueError(f"memory must be at least 64 MiB, got {self.memory}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one program ended. `status` is `waitpid`'s, None when the program could not be linked."""
+
+    status: int | None
+    stdout: str = ""
+    milliseconds: int = 0
+
+    @property
+    def signal(self) -> int:
+        return os.WTERMSIG(self.status) if self.status is not None and self.status & 127 else 0
+
+    @property
+    def timed_out(self) -> bool:
+        return self.signal in (signal.SIGXCPU, signal.SIGKILL)
+
+    @property
+    def clean(self) -> bool:
+        return self.status == 0
+
+    def describe(self) -> str:
+        if self.status is None:
+            return "does not link"
+        if self.timed_out:
+            return "time limit"
+        if self.signal:
+            return signal.Signals(self.signal).name if self.signal < 32 else f"signal {self.signal}"
+        return f"exit {os.WEXITSTATUS(self.status)}"
+
+
+class Runner:
+    """Runs sets of programs for one target; a context manager that owns a scratch folder."""
+
+    def __init__(self, toolchain: Toolchain, target: Target, limits: Limits | None = None) -> None:
+        self.toolchain, self.target = toolchain, target
+        self.emulator = find_emulator(target)
+        self.limits = limits or Limits(cpu=30 if self.emulator else 3)
+        self._folder = Path(tempfile.mkdtemp(prefix="ozma-run-"))
+        self._sandbox = self._folder / "cwd"
+        self._sandbox.mkdir()
+        self._sandbox.chmod(0o777)
+        self._harness = self._build_harness()
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _clang(self, arguments: Sequence[str], name: str = "clang") -> subprocess.CompletedProcess:
+        command = [str(self.toolchain.tool(name)), *self.target.clang_args, *arguments]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def _build_harness(self) -> Path:
+        source = self._folder / "harness.c"
+        source.write_text(files("ozma.verify").joinpath("data/harness.c").read_text())
+        output = source.with_suffix(".o")
+        done = self._clang(["-std=gnu11", "-O2", "-c", str(source), "-o", str(output)])
+        if done.returncode:
+            raise OzmaError(
+                f"cannot compile the test harness for {self.target.name}: "
+                f"{done.stderr.strip().splitlines()[0]}",
+                hint=f"is {self.target.package or 'libc6-dev'} installed?",
+            )
+        return output
+
+    def run(self, programs: Sequence[Sequence[bytes]]) -> list[Run]:
+        """Runs each program (its object files, first definition wins); one Run per program."""
+        executable = self._folder / "programs"
+        if not programs:
+            return []
+        if self._link(programs, executable):
+            return self._execute(executable, len(programs))
+        if len(programs) == 1:
+            return [Run(None)]
+        half = len(programs) // 2
+        return self.run(programs[:half]) + self.run(programs[half:])
+
+    def _link(self, programs: Sequence[Sequence[bytes]], executable: Path) -> bool:
+        objects: list[bytes] = []
+        rows = []
+        for index, program in enumerate(programs):
+            isolated, constructors = isolate(list(program), f"t{index}_")
+            objects += isolated
+            rows.append((f"t{index}_", constructors))
+        library = self._folder / "programs.a"
+        library.write_bytes(archive(objects))
+        table = self._folder / "table.c"
+        table.write_text(_table_source(rows))
+        whole = ["-Wl,--whole-archive", str(library), "-Wl,--no-whole-archive"]
+        inputs = ["-w", "-x", "c", str(table), "-x", "none", str(self._harness), *whole]
+        return not self._clang([*_LINK, *inputs, *self._libraries(), "-o", str(executable)]).returncode
+
+    def _libraries(self) -> list[str]:
+        return [flag for flag in LIBRARIES if self._has_library(flag[2:])]
+
+    def _has_library(self, name: str) -> bool:
+        file = f"lib{name}.a"
+        return self._clang([f"-print-file-name={file}"]).stdout.strip() != file
+
+    def _execute(self, executable: Path, count: int) -> list[Run]:
+        runs: list[Run] = []
+        while len(runs) < count:
+            lines = self._run_from(executable, len(runs))
+            runs += [_parse_line(line) for line in lines]
+            if len(runs) < count and not lines:
+                runs.append(Run(signal.SIGKILL))  # this program brought the harness down
+        return runs
+
+    def _run_from(self, executable: Path, first: int) -> list[str]:
+        command = [*self.emulator, str(executable), str(first), str(self.limits.cpu)]
+        process = subprocess.Popen(
+            command,
+            cwd=self._sandbox,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            # The emulator ignores what the harness asks for itself, but not what it inherits.
+            preexec_fn=self._limit_memory,
+        )
+        output, _ = process.communicate()
+        return [line for line in output.splitlines() if line.count(" ") == 4]
+
+    def _limit_memory(self) -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (self.limits.memory, self.limits.memory))
+
+
+def _parse_line(line: str) -> Run:
+    _, status, checksum, length, milliseconds = line.split()
+    return Run(int(status), f"{checksum}:{length}", int(milliseconds))
+
+
+def _table_source(rows: Sequence[tuple[str, bool]]) -> str:
+    """C source of the table that the harness walks."""
+    lines = ["typedef void (*constructor)(int, char **, char **);"]
+    lines.append("struct test { void *main; constructor *first, *last; };")
+    entries = []
+    for prefix, constructors in rows:
+        lines.append(f"extern int {prefix}main();")
+        bounds = "0, 0"
+        if constructors:
+            ends = f"__start_{prefix}init", f"__stop_{prefix}init"
+            lines.append("extern constructor " + ", ".join(f"{end}[]" for end in ends) + ";")
+            bounds = ", ".join(ends)
+        entries.append(f"{{{prefix}main, {bounds}}},")
+    lines += ["const struct test ozma_tests[] = {", *entries, "};"]
+    return "\n".join([*lines, f"const unsigned ozma_test_count = {len(rows)};\n"])
+
+
+def find_emulator(target: Target) -> tuple[str, ...]:
+    """The command before a program of this target; empty when this machine runs it itself."""
+    machine = target.triple.split("-")[0]
+    if machine == os.uname().machine:
+        return ()
+    emulator = shutil.which(f"qemu-{machine}") or shutil.which(f"qemu-{machine}-static")
+    if emulator is None:
+        raise OzmaError(
+            f"programs for {target.name} cannot run here: there is no qemu-{machine}",
+            hint=shlex.join(["apt-get", "install", "qemu-user", *target.package.split()]),
+        )
+    return (emulator,)
