@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Sequence
 
@@ -79,20 +77,3 @@ def compile_object(
     """The object that a user of `clang -Oz -c` really gets: the baseline of every comparison."""
     words = [*_target_args(target), *args, level, "-c"]
     return run_clang(toolchain, words, Path(source), timeout)
-
-
-@cache
-def clang_pipeline(toolchain: Toolchain, level: str = "-Oz") -> str:
-    """The `opt -passes=` text of the pipeline that clang itself runs at `level`.
-
-    Not the same as `default<Oz>`: clang adds the SLP vectorizer, which that text leaves out.
-    """
-    with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
-        source = Path(folder, "empty.c")
-        source.write_text("")
-        flags = [level, "-c", "-mllvm", "-print-pipeline-passes", str(source), "-o", os.devnull]
-        command = [str(toolchain.tool("clang")), *flags]
-        done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise CompileError("clang does not print its pipeline", command=shlex.join(command))
-    return done.stdout.strip()

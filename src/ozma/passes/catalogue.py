@@ -65,6 +65,11 @@ class PassInfo:
     def runs_in_loop_mssa(self) -> bool:
         return self.level.is_loop and self.name in KEEPS_MEMORY_SSA
 
+    def use(self, *options: str) -> Pass:
+        """An element of a pipeline; the name may hold brackets itself (`print<domtree>`)."""
+        text = f"{self.name}<{';'.join(options)}>" if options else self.name
+        return parse(text).passes[0]
+
     @property
     def requires_option(self) -> bool:
         """Whether the bare name is refused: pipelines that are named with their level."""
@@ -166,6 +171,7 @@ def parse_catalogue(text: str, major: int) -> Catalogue:
             analyses[Level[match.group(1).upper()]].update(entries)
     if not passes:
         raise CatalogueError("no pass found in the output of 'opt --print-passes'")
+    passes = [info for info in passes if not info.name.startswith("invalidate<")]
     frozen = {level: frozenset(names) for level, names in analyses.items()}
     return Catalogue(major, _merged([*passes, *_aliases(passes)]), frozen, deny_rows(major))
 

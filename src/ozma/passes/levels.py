@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from ozma.errors import OzmaError
 from ozma.passes.catalogue import Catalogue, Level, PassInfo
 from ozma.passes.grammar import Pass, Pipeline, leaves
 
+Key = TypeVar("Key")
 _COUNTED = re.compile(r"[1-9][0-9]{0,8}")
 
 ADAPTORS: dict[str, Level] = {
@@ -26,6 +28,9 @@ ADAPTORS: dict[str, Level] = {
     "loop-mssa": Level.LOOP_MSSA,
 }
 """Level of what stands inside; `repeat<n>` takes the level of where it stands."""
+
+LAST_WITH_REPEAT = 18
+"""LLVM 19 removed `repeat<n>(...)` (llvm/llvm-project pull request 96211)."""
 
 _HOMES: dict[str, tuple[Level, ...]] = {
     "module": (Level.MODULE,),
@@ -54,7 +59,7 @@ def fits(item: Pass, context: Level, catalogue: Catalogue) -> bool:
     """Whether LLVM accepts and can run `item`, children included, right at `context`."""
     if item.children is None:
         return any(_runs_at(info, context) for info in catalogue.infos(item))
-    if not _adaptor_fits(item, context):
+    if not _adaptor_fits(item, context, catalogue):
         return False
     inside = child_level(item, context)
     return all(fits(child, inside, catalogue) for child in item.children)
@@ -66,15 +71,15 @@ def _runs_at(info: PassInfo, context: Level) -> bool:
     return info.level is context
 
 
-def _adaptor_fits(item: Pass, context: Level) -> bool:
+def _adaptor_fits(item: Pass, context: Level, catalogue: Catalogue) -> bool:
     if item.name == "repeat":
-        return _is_counted(item)
+        return catalogue.major <= LAST_WITH_REPEAT and _is_counted(item)
     if context not in _HOMES.get(item.name, ()):
         return False
     if item.name == "devirt":
         return _is_counted(item)
     if item.name == "function":
-        return item.params in _function_params(context)
+        return set(item.params) <= _function_params(context)
     return not item.params
 
 
@@ -82,11 +87,11 @@ def _is_counted(item: Pass) -> bool:
     return len(item.params) == 1 and bool(_COUNTED.fullmatch(item.params[0]))
 
 
-def _function_params(context: Level) -> tuple[tuple[str, ...], ...]:
-    """`no-rerun` is refused outside of `cgscc(...)`, where functions are not visited again."""
+def _function_params(context: Level) -> set[str]:
+    """`no-rerun` has a meaning only where `cgscc(...)` visits a function more than once."""
     if context is Level.CGSCC:
-        return ((), ("eager-inv",), ("no-rerun",), ("eager-inv", "no-rerun"))
-    return ((), ("eager-inv",))
+        return {"eager-inv", "no-rerun"}
+    return {"eager-inv"} if context is Level.MODULE else set()
 
 
 def check(pipeline: Pipeline, catalogue: Catalogue) -> None:
@@ -119,7 +124,7 @@ def _place(item: Pass, context: Level, catalogue: Catalogue) -> tuple[Level, Pas
     for level in _below(context):
         if item.children is None and any(_runs_at(i, level) for i in catalogue.infos(item)):
             return level, item
-        if item.children is not None and _adaptor_fits(item, level):
+        if item.children is not None and _adaptor_fits(item, level, catalogue):
             inside = child_level(item, level)
             if level is Level.FUNCTION and inside.is_loop:
                 return level, item
@@ -167,8 +172,8 @@ def _adaptor_for(level: Level, context: Level) -> str | None:
     return "cgscc" if level is Level.CGSCC else "function"
 
 
-def _runs(placed: list[tuple[Level, Pass]], key: Callable) -> list[tuple[str | None, list[Pass]]]:
-    runs: list[tuple[str | None, list[Pass]]] = []
+def _runs(placed: list[tuple[Level, Pass]], key: Callable[[Level], Key]) -> list[tuple[Key, list[Pass]]]:
+    runs: list[tuple[Key, list[Pass]]] = []
     for level, item in placed:
         if runs and runs[-1][0] == key(level):
             runs[-1][1].append(item)

@@ -93,6 +93,11 @@ def _edited(items: tuple[Pass, ...], path: Path, edit: Callable) -> tuple[Pass, 
     return items[:index] + kept + items[index + 1 :]
 
 
+def depth(pipeline: Pipeline) -> int:
+    """Levels of nesting; a flat list has 1."""
+    return max(len(node.path) for node in walk(pipeline))
+
+
 def concat(first: Pipeline, *others: Pipeline) -> Pipeline:
     """All passes of the first, then those of the others."""
     return Pipeline(sum((other.passes for other in others), first.passes))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ozma.errors import OzmaError
+
 VERIFY = ("none", "lists", "differential")
 
 
@@ -35,8 +37,6 @@ class CompilerConfig:
             raise ValueError(f"verify is '{self.verify}': give one of {', '.join(VERIFY)}")
         if self.cache_limit < 1:
             raise ValueError(f"cache-limit is {self.cache_limit}: give at least 1 MiB")
-        if not all(letter.isalnum() or letter in "-_" for letter in self.session):
-            raise ValueError(f"session is '{self.session}': give letters, digits, '-' and '_'")
 
     @property
     def exclude_file(self) -> Path:
@@ -56,7 +56,7 @@ _READERS = {
 
 
 def read_options(options: dict[str, str], folder: str) -> CompilerConfig:
-    """Settings from option texts; ValueError names the option that does not read."""
+    """Settings from option texts; OzmaError names the option that does not read and the fix."""
     values: dict[str, object] = {}
     for name, text in options.items():
         if name not in _READERS:
@@ -64,5 +64,8 @@ def read_options(options: dict[str, str], folder: str) -> CompilerConfig:
         try:
             values[name.replace("-", "_")] = _READERS[name](text)
         except ValueError:
-            raise ValueError(f"{name} is '{text}': give a number") from None
-    return CompilerConfig(cache=Path(folder), **values)
+            raise OzmaError(f"{name} is '{text}': give a number") from None
+    try:
+        return CompilerConfig(cache=Path(folder), **values)
+    except ValueError as error:
+        raise OzmaError(str(error)) from error

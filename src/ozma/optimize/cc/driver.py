@@ -8,56 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from ozma.errors import OzmaError
 from ozma.llvm.result import Sizes
 from ozma.llvm.toolchain import Toolchain
 from ozma.optimize.cc import records
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps, read_version
 from ozma.optimize.cc.config import CompilerConfig, read_options
 from ozma.optimize.cc.exclude import read_exclusions
+from ozma.optimize.cc.signals import RealCompiler
 from ozma.optimize.cc.unit import Chooser, Result, Tools, improve_unit
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Interrupted(BaseException):
-    """A signal that ends this process; children are ended and temporary files removed first."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-def _interrupt(number: int, _frame: object) -> None:
-    for name in _SIGNALS:  # the second Ctrl-C must not break the clean-up
-        signal.signal(name, signal.SIG_IGN)
-    raise Interrupted(number)
-
-
-def die_by(number: int) -> int:
-    """Ends this process by the same signal, so that make and the shell see what happened."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    return 128 + number
-
-
-def wait_for(child: int) -> int:
-    """Exit status of the real compiler as `waitstatus_to_exitcode` gives it.
-
-    An interruption is passed on to the compiler, which then removes its unfinished output.
-    """
-    try:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    except Interrupted as stop:
-        os.kill(child, stop.number)
-        os.waitpid(child, 0)
-        raise
 
 
 def improve(
@@ -65,20 +28,17 @@ def improve(
     folder: str,
     compiler: str,
     words: list[str],
-    child: int,
+    real: RealCompiler,
     choose: Chooser | None = None,
 ) -> int:
-    """Waits for the real compiler `child`, then improves what it made; returns its exit code."""
-    try:
-        for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
-                signal.signal(number, _interrupt)
-        code = wait_for(child)
-        if code == 0:
-            _improve_all(read_options(options, folder), compiler, words, choose)
-    except Interrupted as stop:
-        return die_by(stop.number)
-    return die_by(-code) if code < 0 else code
+    """Waits for the real compiler, then improves what it made; returns its exit code.
+
+    A negative code is the signal that ended it. OzmaError: an option of ours does not read.
+    """
+    code = real.wait()
+    if code == 0:
+        _improve_all(read_options(options, folder), compiler, words, choose)
+    return code
 
 
 def _improve_all(

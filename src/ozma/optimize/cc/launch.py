@@ -4,12 +4,10 @@ Only what is frozen into Python or costs nothing is imported before that decisio
 """
 
 import os
-import sys
 
 from ozma.optimize.cc import arguments, records
 
 FLAGS_VARIABLE = "OZMA_CC_FLAGS"
-OWN_FAILURE = 100
 OPTIONS = {
     "llvm": "LLVM release whose clang is used, such as 22 (default: 19, else the newest)",
     "budget": "compilations tried for each translation unit (default 16)",
@@ -42,7 +40,7 @@ def find_compiler(major: str, cplusplus: bool) -> str:
             return path
     from ozma.llvm.toolchain import find_toolchain
 
-    return str(find_toolchain(int(major) if major.isdigit() else None).tool(name))
+    return str(find_toolchain(int(major) if major else None).tool(name))
 
 
 def _words_of_environment() -> list[str]:
@@ -61,15 +59,17 @@ def _working_directory() -> str:
         return ""
 
 
-def _check(options: dict[str, str]) -> None:
-    from ozma.errors import OzmaError
-
+def _complaint(options: dict[str, str]) -> str:
+    """What is wrong with the options that matter even to a command that is passed through."""
     for name in options:
         if name not in OPTIONS:
-            raise OzmaError(
-                f"unknown option {arguments.OPTION_PREFIX}{name}",
-                hint=f"known are {', '.join(OPTIONS)}",
-            )
+            return f"unknown option {arguments.OPTION_PREFIX}{name}; known are {', '.join(OPTIONS)}"
+    if not options.get("llvm", "19").isdigit():
+        return f"llvm is '{options['llvm']}': give a release number such as 19"
+    session = options.get("session", "none")
+    if not session.replace("-", "").replace("_", "").isalnum():
+        return f"session is '{session}': give letters, digits, '-' and '_'"
+    return ""
 
 
 def main(words: list[str], cplusplus: bool = False) -> int:
@@ -78,11 +78,14 @@ def main(words: list[str], cplusplus: bool = False) -> int:
     Does not return when the real compiler runs alone: this process becomes it.
     """
     options, theirs = arguments.split(_words_of_environment() + words)
-    if options:
-        if "help" in options:
-            print(usage())
-            return 0
-        _check(options)
+    if "help" in options:
+        print(usage())
+        return 0
+    complaint = _complaint(options)
+    if complaint:
+        from ozma.errors import OzmaError
+
+        raise OzmaError(complaint)
     compiler = find_compiler(options.get("llvm", ""), cplusplus)
     folder = options.get("cache") or records.default_folder(os.environ)
     reason = arguments.refusal(theirs, _working_directory())
@@ -93,12 +96,16 @@ def main(words: list[str], cplusplus: bool = False) -> int:
 
 
 def _improve(options: dict[str, str], folder: str, compiler: str, theirs: list[str]) -> int:
+    from ozma.optimize.cc import signals
+
+    signals.install()
     # The real compiler starts first: our imports then cost nothing where a core is free.
-    child = os.posix_spawn(compiler, [compiler, *theirs], os.environ)
-    from ozma.optimize.cc import driver
+    real = signals.RealCompiler(compiler, theirs)
+    try:
+        from ozma.optimize.cc import driver
 
-    return driver.improve(options, folder, compiler, theirs, child)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        code = driver.improve(options, folder, compiler, theirs, real)
+    except signals.Interrupted as stop:
+        real.end(stop.number)
+        return signals.die_by(stop.number)
+    return signals.die_by(-code) if code < 0 else code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -22,7 +23,7 @@ from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.cc.config import CompilerConfig
 from ozma.optimize.cc.exclude import Exclusions
 
-STEP_SECONDS = 600.0
+STEP_SECONDS = 600
 _KEY_FORMAT = "1"
 
 
@@ -99,6 +100,11 @@ class Result:
             self.seconds[name] = round(time.perf_counter() - started, 4)
 
 
+def _limit_time() -> None:
+    """Ends a step that hangs even if this process was killed and cannot."""
+    resource.setrlimit(resource.RLIMIT_CPU, (STEP_SECONDS, STEP_SECONDS))
+
+
 def smaller(new: Sizes, old: Sizes) -> bool:
     """Is `new` an improvement? Neither measure may grow, and one of them must shrink."""
     no_growth = new.total <= old.total and new.loadable <= old.loadable
@@ -158,7 +164,11 @@ class Unit:
     def _run(self, command: list[str], what: str) -> None:
         try:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=STEP_SECONDS
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=STEP_SECONDS,
+                preexec_fn=_limit_time,
             )
         except subprocess.TimeoutExpired:
             raise StepFailed(f"{what} timed out") from None

@@ -1,0 +1,45 @@
+"""`ozma stats`: what `ozma cc` and `ozma c++` did."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from ozma.optimize.cc import records, stats
+from ozma.optimize.cc.cache import Cache, discard
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ozma stats", description="Show what `ozma cc` and `ozma c++` did."
+    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="the compilers' --ozma-cache")
+    parser.add_argument("--session", metavar="LABEL", help="only records with this --ozma-session")
+    parser.add_argument(
+        "--latest", action="store_true", help="count each output file once, as last compiled"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--reset", action="store_true", help="forget all records")
+    parser.add_argument("--clear-cache", action="store_true", help="remove all cached objects")
+    return parser
+
+
+def main(words: list[str]) -> int:
+    """Prints the summary, or empties what it is made from; returns 0."""
+    options = _parser().parse_args(words)
+    folder = options.cache or Path(records.default_folder(os.environ))
+    if options.reset:
+        discard(folder / records.RECORDS)
+    if options.clear_cache:
+        freed = Cache(folder / "objects", 0).clear()
+        print(f"removed {freed:,} bytes of cached objects")
+    if options.reset or options.clear_cache:
+        return 0
+    found = list(stats.read_records(folder, options.session))
+    summary = stats.summarize(stats.latest_units(found) if options.latest else found)
+    print(json.dumps(stats.as_json(summary)) if options.json else stats.render(summary))
+    if not found and not options.json:
+        print(f"(no records in {folder})")
+    return 0

@@ -1,0 +1,56 @@
+"""Ctrl-C and termination while the real compiler or a step of ours runs: clean up, then die so.
+
+Kept small, because it is loaded before the real compiler starts.
+"""
+
+import os
+import signal
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """A signal that ends this process; its children and temporary files go first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    for other in _NUMBERS:  # a second Ctrl-C must not break the clean-up
+        signal.signal(other, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def install() -> None:
+    """Turns the ending signals into Interrupted, except those that nohup told us to ignore."""
+    for number in _NUMBERS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def die_by(number: int) -> int:
+    """Ends this process by a signal, so that make and the shell see what happened."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number
+
+
+class RealCompiler:
+    """The user's compile, running as a child."""
+
+    def __init__(self, compiler: str, words: list[str]) -> None:
+        self._pid = os.posix_spawn(compiler, [compiler, *words], os.environ)
+
+    def wait(self) -> int:
+        """Exit code, or the negative number of the signal that ended it."""
+        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        self._pid = 0
+        return code
+
+    def end(self, number: int) -> None:
+        """Passes a signal on, if still needed, so that the compiler removes unfinished output."""
+        if self._pid:
+            os.kill(self._pid, number)
+            os.waitpid(self._pid, 0)

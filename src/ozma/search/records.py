@@ -1,0 +1,105 @@
+"""The append-only store of evaluations: one JSON line per (module, pass list)."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Iterator
+
+from ozma.errors import OzmaError
+from ozma.llvm import Evaluation
+
+
+@dataclass(frozen=True)
+class Record:
+    """One evaluation. Sizes in bytes; `total` is None when no code was generated.
+
+    `strategy` says who proposed the list, `llvm` and `target` what compiled it, `switches` which
+    back-end switches were on (empty unless asked for).
+    """
+
+    module: str
+    passes: str
+    outcome: str
+    total: int | None
+    loadable: int | None
+    instructions: int | None
+    ir_hash: str | None
+    seconds: float
+    strategy: str
+    llvm: str
+    target: str
+    switches: str = ""
+
+    @property
+    def rank(self) -> tuple[int, int] | None:
+        """Order of preference, smaller first; None for a list that gave no code."""
+        return None if self.total is None else (self.total, self.loadable)
+
+
+def record_of(evaluation: Evaluation, module: str, strategy: str, llvm: str, target: str) -> Record:
+    """The record of one evaluation."""
+    sizes = evaluation.sizes
+    return Record(
+        module=module,
+        passes=evaluation.passes,
+        outcome=evaluation.outcome.value,
+        total=sizes.total if sizes else None,
+        loadable=sizes.loadable if sizes else None,
+        instructions=evaluation.instructions,
+        ir_hash=evaluation.ir_hash,
+        seconds=round(evaluation.seconds, 5),
+        strategy=strategy,
+        llvm=llvm,
+        target=target,
+    )
+
+
+class RecordStore:
+    """A folder of record files, one per module, each appended to by one process at a time.
+
+    A line that a kill tore is cut off before the next append, so nothing else is lost.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, module: str) -> Path:
+        return self.folder / (module.replace("/", "__") + ".jsonl")
+
+    def load(self, module: str) -> list[Record]:
+        """All whole records of a module, in the order in which they were made."""
+        path = self.path(module)
+        if not path.exists():
+            return []
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
+        return [Record(**json.loads(line)) for line in data[:whole].splitlines()]
+
+    def append(self, records: list[Record]) -> None:
+        """Appends records of one module in one write; OzmaError when the disk refuses."""
+        if not records:
+            return
+        text = "".join(json.dumps(asdict(record)) + "\n" for record in records)
+        try:
+            with open(self.path(records[0].module), "ab", buffering=0) as file:
+                file.write(text.encode())
+        except OSError as error:
+            raise OzmaError(
+                f"cannot write records to {self.folder}: {error.strerror}",
+                hint="free some space and run the same command again: it goes on from here",
+            ) from error
+
+    def modules(self) -> list[str]:
+        """Names of the modules that have records."""
+        return sorted(path.stem.replace("__", "/") for path in self.folder.glob("*.jsonl"))
+
+    def all(self) -> Iterator[Record]:
+        """Every record of every module."""
+        for module in self.modules():
+            yield from self.load(module)

@@ -1,0 +1,204 @@
+/* Calls the functions of one build of a module with the inputs of a plan and writes what each call
+   did. The calls of a function run in one child; a call that ends the child costs a fork.
+   argv: module.so plan results stack_fill milliseconds fresh lazy
+   fresh: a child per call; lazy: lazy pointers get a buffer when they are followed. */
+#define _GNU_SOURCE
+#include "runner.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <fenv.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STACK_FILL = 1 << 16, ALTERNATE_STACK = 1 << 16, TIMEOUTS_PER_FUNCTION = 2, NO_FILTER = 4 };
+
+struct plan plan;
+struct shared *shared;
+struct plan_call *call_now;
+unsigned char stack_fill;
+static sigjmp_buf retry;
+static int fresh, lazy, milliseconds;
+
+__attribute__((noreturn)) static void leave(int code) {
+  syscall(SYS_exit_group, code);
+  __builtin_unreachable();
+}
+
+/* Ends the call from inside the code under test. */
+void end_call(uint32_t status, uint32_t code) {
+  static const uint64_t none[4];
+  if (!call_now)
+    leave(3);
+  observe(status, code, none);
+  leave(0);
+}
+
+void exit(int code) {
+  end_call(EXITED, (uint32_t)code & 255);
+}
+void _exit(int code) {
+  end_call(EXITED, (uint32_t)code & 255);
+}
+void _Exit(int code) {
+  end_call(EXITED, (uint32_t)code & 255);
+}
+void abort(void) {
+  end_call(ABORTED, 0);
+}
+void __assert_fail(const char *text, const char *file, unsigned line, const char *function) {
+  (void)text, (void)file, (void)function;
+  end_call(ABORTED, line);
+}
+
+static void on_signal(int number, siginfo_t *info, void *context) {
+  uint32_t slot;
+  (void)context;
+  if (!call_now)
+    leave(3);
+  if (lazy && number == SIGSEGV && lazy_slot((uintptr_t)info->si_addr, &slot) &&
+      apply_patch(call_now, slot))
+    siglongjmp(retry, 1);
+  shared->status = number == SIGVTALRM ? TIMED_OUT : number == SIGSYS ? SYSTEM_CALL : SIGNALLED;
+  shared->code = number == SIGSYS ? (uint32_t)info->si_syscall : (uint32_t)number;
+  leave(1);
+}
+
+static void install_handlers(void) {
+  static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGVTALRM};
+  static char alternate[ALTERNATE_STACK];
+  stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  sigaltstack(&stack, NULL);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i)
+    sigaction(numbers[i], &action, NULL);
+}
+
+static void set_timer(int length) {
+  struct itimerval timer = {.it_value = {length / 1000, length % 1000 * 1000}};
+  setitimer(ITIMER_VIRTUAL, &timer, NULL);
+}
+
+__attribute__((noinline)) static void fill_stack(void) {
+  volatile unsigned char room[STACK_FILL];
+  memset((void *)room, stack_fill, sizeof room);
+  __asm__ volatile("" ::"r"(room) : "memory");
+}
+
+static void run_call(struct plan_call *call) {
+  uint64_t registers[4] = {call->indirect};
+  call_now = call;
+  sigsetjmp(retry, 0);
+  restore_module();
+  fill_buffers(call);
+  heap_reset();
+  external_reset();
+  output_reset();
+  fesetenv(FE_DFL_ENV);
+  errno = 0;
+  set_timer(milliseconds);
+  fill_stack();
+  ozma_call(function_address(call->function), call->integers, call->floats, call->stack,
+            call->stack_words, registers);
+  set_timer(0);
+  observe(RETURNED, 0, registers);
+}
+
+__attribute__((noreturn)) static void run_child(uint32_t first, uint32_t last) {
+  if (restrict_call())
+    leave(NO_FILTER);
+  for (uint32_t i = first; i < last; ++i) {
+    shared->current = i;
+    shared->status = LOST;
+    run_call(&plan.calls[i]);
+  }
+  leave(0);
+}
+
+static int wait_child(uint32_t first, uint32_t last) {
+  int status;
+  pid_t child = fork();
+  if (child == 0)
+    run_child(first, last);
+  if (child < 0 || waitpid(child, &status, 0) != child)
+    leave(3);
+  if (WIFSIGNALED(status) && shared->status == LOST) {
+    shared->status = WTERMSIG(status) == SIGKILL ? LOST : SIGNALLED;
+    shared->code = (uint32_t)WTERMSIG(status);
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* The calls `first` to `last` are all of one function. */
+static void run_function(uint32_t first, uint32_t last) {
+  uint32_t timeouts = 0;
+  while (first < last) {
+    shared->current = first;
+    if (timeouts == TIMEOUTS_PER_FUNCTION || !function_address(plan.calls[first].function)) {
+      observe_death(&plan.calls[first++], timeouts ? TIMED_OUT : LOST, 0);
+      continue;
+    }
+    if (wait_child(first, fresh ? first + 1 : last) == NO_FILTER)
+      leave(NO_FILTER);
+    if (shared->done <= shared->current) {
+      timeouts += shared->status == TIMED_OUT;
+      observe_death(&plan.calls[shared->current], shared->status, shared->code);
+    }
+    first = shared->done;
+  }
+}
+
+static void read_plan(const char *path) {
+  struct stat information;
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0 || fstat(file, &information))
+    leave(2);
+  char *at = mmap(NULL, (size_t)information.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+  if (at == MAP_FAILED)
+    leave(2);
+  close(file);
+  plan.header = (void *)at;
+  plan.functions = (void *)(at += sizeof *plan.header);
+  plan.externals = (void *)(at += plan.header->functions * sizeof *plan.functions);
+  plan.globals = (void *)(at += plan.header->externals * sizeof *plan.externals);
+  plan.pages = (void *)(at += plan.header->globals * sizeof *plan.globals);
+  plan.calls = (void *)(at += plan.header->pages * sizeof *plan.pages);
+  plan.strings = at + plan.header->calls * sizeof *plan.calls;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 8)
+    leave(2);
+  int results = open(argv[3], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  stack_fill = (unsigned char)atoi(argv[4]);
+  milliseconds = atoi(argv[5]);
+  fresh = atoi(argv[6]);
+  lazy = atoi(argv[7]);
+  read_plan(argv[2]);
+  shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  map_buffers();
+  output_open();
+  observe_start(results);
+  install_handlers();
+  if (restrict_process())
+    leave(NO_FILTER);
+  load_module(argv[1]);
+  output_start();
+  heap_start();
+  for (uint32_t first = 0, last; first < plan.header->calls; first = last) {
+    for (last = first; last < plan.header->calls &&
+                       plan.calls[last].function == plan.calls[first].function; ++last)
+      continue;
+    run_function(first, last);
+  }
+  leave(0);
+}
