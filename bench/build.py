@@ -106,8 +106,6 @@ def measure_tree(top: Path) -> dict[str, int]:
     """Bytes of .text*, .data* and .rodata* of every object under `top`, by relative path."""
     sizes = {}
     for path in sorted(top.rglob("*.o")):
-        if "CMakeFiles/CMakeScratch" in str(path) or "CompilerId" in str(path):
-            continue
         try:
             sizes[path.relative_to(top).as_posix()] = measure_object(path.read_bytes()).total
         except ObjectError:
@@ -132,15 +130,11 @@ def unpack_sources(recipe: Recipe, work: Path) -> tuple[Path, str]:
     return fetch_package(package, folder / "source"), package.version
 
 
-def build_natively(recipe: Recipe, top: Path, environment: dict, timeout: float) -> Step:
-    log = top.parent.parent / "build.log" if top.parent.name == "source" else top.parent / "build.log"
-    return run_steps([*recipe.configure, *recipe.build], top, environment, log, timeout)
-
-
 def bench_native(recipe: Recipe, options: argparse.Namespace) -> dict:
     top, version = unpack_sources(recipe, options.work)
     environment = build_environment(options.cc, options.cxx, options.flags)
-    built = build_natively(recipe, top, environment, options.timeout)
+    steps, log = [*recipe.configure, *recipe.build], options.work / recipe.name / "build.log"
+    built = run_steps(steps, top, environment, log, options.timeout)
     objects = measure_tree(top)
     tests = {"outcome": "not run", "count": None, "seconds": 0.0}
     if built.outcome == "passed" and not options.no_test:
@@ -154,7 +148,9 @@ def bench_target(recipe: Recipe, options: argparse.Namespace) -> dict:
     folder = options.work / recipe.name
     plain = find_toolchain()
     cc, cxx, records = record_compilers(plain.tool("clang"), plain.tool("clang++"), folder)
-    built = build_natively(recipe, top, build_environment(cc, cxx, options.flags), options.timeout)
+    environment = build_environment(cc, cxx, options.flags)
+    steps = [*recipe.configure, *recipe.build]
+    built = run_steps(steps, top, environment, folder / "build.log", options.timeout)
     objects, failures = compile_for(
         CROSS[options.target], records, top, folder / options.target, options.cc, options.cxx
     )

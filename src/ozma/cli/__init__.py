@@ -1,0 +1,77 @@
+"""The command line: one thin file per verb, imported only when the verb is used."""
+
+from __future__ import annotations
+
+import sys
+
+VERBS = {
+    "optimize": "make an object smaller than clang -Oz: C, C++, LLVM-IR or bitcode in, object out",
+    "cc": "drop-in C compiler: CC=\"ozma cc\" make",
+    "c++": "drop-in C++ compiler: CXX=\"ozma c++\" make",
+    "stats": "what cc and c++ did: bytes saved, what was passed through and why",
+    "verify": "build with ozma cc, run your own tests, find the culprit if they fail",
+    "tune": "search pass lists for given modules, with records that resume",
+    "validate": "run pass lists through self-checking programs (PassListEval)",
+    "pack": "show the shipped pass lists, or build a pack from tune's records",
+    "fetch": "fetch a package's sources by name from Debian or PyPI",
+    "doctor": "show the LLVM releases found, their targets, and a self-test",
+}
+_BROKEN_PIPE = 141
+_INTERRUPTED = 130
+
+
+def _usage() -> str:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
+    return (
+        "usage: ozma VERB [...]\n\n"
+        "Pass lists that make binaries smaller than clang -Oz, never larger, and checked.\n\n"
+        f"{verbs}\n\n"
+        "ozma VERB --help explains a verb; ozma --version prints the version."
+    )
+
+
+def _run(verb: str, words: list[str]) -> int:
+    if verb in ("cc", "c++"):
+        from ozma.cli import cc
+
+        return cc.main(words, cplusplus=verb == "c++")
+    from importlib import import_module
+
+    return import_module(f"ozma.cli.{verb}").main(words)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Runs one verb; returns its exit code. Our own failures are 100 and above."""
+    words = sys.argv[1:] if words is None else words
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0
+    if words[0] == "--version":
+        from ozma import __version__
+
+        print(f"ozma {__version__}")
+        return 0
+    if words[0] not in VERBS:
+        print(f"ozma: unknown verb '{words[0]}'; known are {', '.join(VERBS)}", file=sys.stderr)
+        return 100
+    return _guarded(words[0], words[1:])
+
+
+def _guarded(verb: str, words: list[str]) -> int:
+    """Failures that a person can mend become one line; a closed pipe and Ctrl-C end quietly."""
+    try:
+        return _run(verb, words)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        print(f"ozma {verb}: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except Exception as error:
+        from ozma.errors import OzmaError
+
+        if not isinstance(error, OzmaError):
+            raise
+        print(f"ozma {verb}: error: {error}", file=sys.stderr)
+        return error.exit_code

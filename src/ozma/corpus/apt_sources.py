@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ozma.corpus.deb822 import parse_fields
 from ozma.errors import OzmaError
 
 APT = Path("/etc/apt")
@@ -62,24 +63,10 @@ def _one_line_entries(text: str) -> Iterator[_Entry]:
 
 def _deb822_entries(text: str) -> Iterator[_Entry]:
     for stanza in re.split(r"\n\s*\n", text):
-        fields = _fields(stanza)
+        fields = parse_fields(stanza)
         if fields.get("enabled", "yes").lower() in ("no", "false", "0"):
             continue
         for url in fields.get("uris", "").split():
             for suite in fields.get("suites", "").split():
                 yield _Entry(url, suite, tuple(fields.get("components", "").split()))
 
-
-def _fields(stanza: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    key = ""
-    for line in stanza.splitlines():
-        if line.startswith("#") or not line.strip():
-            continue
-        if line[0] in " \t":
-            fields[key] = fields.get(key, "") + " " + line.strip()
-        else:
-            key, _, value = line.partition(":")
-            key = key.lower()
-            fields[key] = value.strip()
-    return fields

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ozma.corpus.apt_sources import Mirror, find_mirror
+from ozma.corpus.deb822 import parse_fields
 from ozma.corpus.download import NotServed, download
 from ozma.corpus.unpack import unpack
 from ozma.errors import OzmaError
@@ -116,17 +117,17 @@ def _find_stanza(index: bytes, name: str) -> str | None:
 
 
 def _archive_of(stanza: str, suite: str, mirror: Mirror) -> SourceArchive:
-    fields = _parse_fields(stanza)
-    rows = [line.split() for line in fields["Checksums-Sha256"].splitlines() if line.strip()]
+    fields = parse_fields(stanza)
+    rows = [line.split() for line in fields["checksums-sha256"].splitlines() if line.strip()]
     chosen = _choose_tarball([row[2] for row in rows])
     if chosen is None:
-        raise NotServed(f"{suite} has no tarball of {fields['Package']} that can be unpacked")
+        raise NotServed(f"{suite} has no tarball of {fields['package']} that can be unpacked")
     sha256, size, file = next(row for row in rows if row[2] == chosen)
     return SourceArchive(
-        fields["Package"],
-        fields["Version"],
+        fields["package"],
+        fields["version"],
         suite,
-        f"{mirror.url}/{fields['Directory']}/{file}",
+        f"{mirror.url}/{fields['directory']}/{file}",
         int(size),
         sha256,
     )
@@ -139,14 +140,3 @@ def _choose_tarball(files: list[str]) -> str | None:
     natives = [file for file in tarballs if ".orig-" not in file and ".debian.tar." not in file]
     return next(iter(origs or natives), None)
 
-
-def _parse_fields(stanza: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    key = ""
-    for line in stanza.strip("\n").splitlines():
-        if line[:1] in " \t":
-            fields[key] += "\n" + line.strip()
-        else:
-            key, _, value = line.partition(":")
-            fields[key] = value.strip()
-    return fields

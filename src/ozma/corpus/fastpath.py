@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.corpus.generated import empty_header, render_template, typical_config
-from ozma.corpus.headers import HeaderIndex, walk_files
+from ozma.corpus.headers import HeaderIndex, folder_of_system_header, walk_files
 from ozma.llvm.clang import CompileError, compile_bitcode
 from ozma.llvm.toolchain import Toolchain
 
@@ -81,27 +81,30 @@ class _Package:
         """Compile, and again with one more generated header while clang asks for one."""
         language = LANGUAGES[source.suffix]
         folders = [f"-I{folder}" for folder in self.index.include_folders(source)]
-        args = [*(OLD_C if language == "c" else NEW_CXX), *self.flags, *folders]
+        standard = OLD_C if language == "c" else NEW_CXX
         reason = None
         for _ in range(self.limits.attempts):
             try:
+                args = [*standard, *self.flags, *folders]
                 code = compile_bitcode(
                     self.limits.toolchain, source, args, timeout=self.limits.seconds
                 )
                 return Unit(source, language, code)
             except CompileError as error:
                 reason = _short_reason(error.message)
-            if not self._supply(_MISSING.match(reason)):
+            missing = _MISSING.match(reason)
+            if not missing or not self._supply(missing.group(1)):
                 break
         return Unit(source, language, None, reason)
 
-    def _supply(self, missing: re.Match[str] | None) -> bool:
-        """Write the header that was not found, if it can be guessed."""
-        text = self._guess(missing.group(1)) if missing else None
-        if text is None:
-            return False
-        path = Path(os.path.normpath(self.generated / missing.group(1)))
-        if not path.is_relative_to(self.generated) or path.exists():
+    def _supply(self, name: str) -> bool:
+        """Write the header that was not found, or point to the system's, if it can be guessed."""
+        if folder := folder_of_system_header(name):
+            self.flags.append(f"-idirafter{folder}")
+            return True
+        text = self._guess(name)
+        path = Path(os.path.normpath(self.generated / name))
+        if text is None or not path.is_relative_to(self.generated) or path.exists():
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.corpus.fastpath import FastPath, Unit, compile_tree, list_sources
@@ -23,10 +23,9 @@ class GatherLimits:
     units: int = 40
     tried: int = 100
     bitcode: int = 400_000
-    archive: int = 16 << 20
 
     def __post_init__(self) -> None:
-        for field in ("units", "tried", "bitcode", "archive"):
+        for field in ("units", "tried", "bitcode"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} must be at least 1, got {getattr(self, field)}")
 
@@ -35,10 +34,7 @@ class GatherLimits:
 class Gathered:
     """What one package gave: units kept, files tried, and why the others failed."""
 
-    name: str
-    version: str
-    suite: str
-    sha256: str
+    package: Package
     sources: int
     tried: int
     units: int
@@ -57,8 +53,7 @@ class Gatherer:
 
     def gather(self, package: Package, archive: Path) -> Gathered:
         """Compile a mix of the package's files; whatever was there of it is replaced."""
-        folder = self.out / package.name
-        shutil.rmtree(folder, ignore_errors=True)
+        self._forget(package)
         with tempfile.TemporaryDirectory(prefix="ozma-gather-") as scratch:
             root = unpack(archive, Path(scratch, "tree"))
             sources = list_sources(root)
@@ -73,9 +68,19 @@ class Gatherer:
                 if units >= self.limits.units:
                     break
         return Gathered(
-            **asdict(package), sources=len(sources), tried=tried, units=units,
+            package, sources=len(sources), tried=tried, units=units,
             held_out=len(sources) - len(allowed), failures=dict(failures.most_common(8)),
         )  # fmt: skip
+
+    def _forget(self, package: Package) -> None:
+        shutil.rmtree(self.out / package.name, ignore_errors=True)
+        index = self.out / "index.jsonl"
+        rows = index.read_text("utf-8").splitlines(keepends=True) if index.exists() else []
+        kept = [row for row in rows if json.loads(row)["package"] != package.name]
+        if len(kept) < len(rows):
+            part = index.with_suffix(".part")
+            part.write_text("".join(kept), "utf-8")
+            part.replace(index)
 
     def _allowed(self, root: Path, source: Path) -> bool:
         relative = source.relative_to(root).as_posix()

@@ -25,6 +25,8 @@ def render_template(text: str) -> str:
 
 def _render_line(line: str) -> str:
     found = _DIRECTIVE.match(line)
+    if not found and (place := _PLACE.fullmatch(line.strip())):
+        return "#include <stdint.h>" if "STDINT" in place.group() else ""
     if not found:
         return _PLACE.sub(lambda place: _fill(place.group(1) or place.group(2)), line)
     kind, name, rest = found.groups()
@@ -86,10 +88,11 @@ _FIXED = {
     "SIZEOF_LONG_LONG": "8", "SIZEOF_SIZE_T": "8", "SIZEOF_VOID_P": "8", "SIZEOF_FLOAT": "4",
     "SIZEOF_DOUBLE": "8", "SIZEOF_OFF_T": "8", "SIZEOF_TIME_T": "8", "SIZEOF_WCHAR_T": "4",
     "SIZEOF_UNSIGNED_INT": "4", "SIZEOF_UNSIGNED_LONG": "8", "SIZEOF_CHAR_P": "8",
-    "RETSIGTYPE": "void", "SELECT_TYPE_ARG1": "int", "HAVE_VISIBILITY": "1",
+    "RETSIGTYPE": "void", "SELECT_TYPE_ARG1": "int", "HAVE_VISIBILITY": "1", "EXPORT": "/**/",
     "HAVE__BOOL": "1", "HAVE_LONG_LONG": "1", "HAVE_LONG_LONG_INT": "1", "HAVE_INTTYPES_H": "1",
     "HAVE_INT64_T": "1", "HAVE_UINT32_T": "1", "HAVE_UINT64_T": "1", "HAVE_SSIZE_T": "1",
     "HAVE_UINTPTR_T": "1", "HAVE_INTPTR_T": "1", "HAVE_PTRDIFF_T": "1", "HAVE_STRUCT_STAT": "1",
+    "HAVE_STRUCT_TIMEVAL": "1",
     "HAVE___ATTRIBUTE__": "1", "TLS": "__thread", "FLOATING_POINT": "1", "HAVE_BUILTIN_EXPECT": "1", "HAVE___BUILTIN_EXPECT": "1",
     "PACKAGE_BUGREPORT": '""', "PACKAGE_URL": '""', "LOCALEDIR": '"/usr/share/locale"',
 }  # fmt: skip

@@ -18,7 +18,8 @@ _COMPILER_HEADERS = ("float.h", "iso646.h", "limits.h", "stdalign.h", "stdarg.h"
                      "stdbool.h", "stddef.h", "stdint.h", "stdnoreturn.h", "varargs.h")  # fmt: skip
 _INCLUDED_SOURCES = (".c", ".cc", ".cpp")
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
-_TEMPLATES = (".in", ".cmake.in", ".in.cmake")
+_TEMPLATES = (".h.in", ".h.cmake.in", ".h.in.cmake", ".h.cmake", "_h.in", "-h.in", "h.in")
+_TEMPLATE_SUFFIXES = (".in", ".cmake")
 _FOLLOWED = 400
 
 
@@ -31,7 +32,7 @@ class HeaderIndex:
         self._generated = generated
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in walk_files(root):
-            if path.suffix.lower() in (*HEADER_SUFFIXES, *_INCLUDED_SOURCES, ".in"):
+            if path.suffix.lower() in (*HEADER_SUFFIXES, *_INCLUDED_SOURCES, *_TEMPLATE_SUFFIXES):
                 self._by_name[path.name].append(path)
         self._includes: dict[Path, list[tuple[bool, str]]] = {}
 
@@ -58,8 +59,8 @@ class HeaderIndex:
 
     def template_of(self, name: str) -> Path | None:
         """The template in the tree that the build makes header `name` from, if there is one."""
-        base = name.rpartition("/")[2]
-        found = [path for suffix in _TEMPLATES for path in self._by_name.get(base + suffix, ())]
+        stem = name.rpartition("/")[2].removesuffix(".h")
+        found = [path for suffix in _TEMPLATES for path in self._by_name.get(stem + suffix, ())]
         return min(found, key=lambda path: len(path.parts), default=None)
 
     def namesake_of(self, name: str) -> Path | None:
@@ -104,3 +105,9 @@ def _shared_depth(path: Path, other: Path) -> int:
 def is_system_header(name: str) -> bool:
     """Whether the C library or the compiler itself has header `name`."""
     return name in _COMPILER_HEADERS or any((folder / name).is_file() for folder in SYSTEM_FOLDERS)
+
+
+def folder_of_system_header(name: str) -> Path | None:
+    """A folder right under /usr/include that holds `name`: where pkg-config would point."""
+    found = sorted(SYSTEM_FOLDERS[0].glob(f"*/{name}")) if not name.startswith(("/", ".")) else []
+    return next((Path(str(path).removesuffix(f"/{name}")) for path in found), None)

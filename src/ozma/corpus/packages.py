@@ -33,7 +33,9 @@ def load_packages(kind: str) -> list[Package]:
     return [Package(**entry) for entry in sets[kind]]
 
 
-def download_package(name: str, suite: str | None = None, *, cache: Path = debian.CACHE) -> tuple[Package, Path]:
+def download_package(
+    name: str, suite: str | None = None, *, cache: Path = debian.CACHE
+) -> tuple[Package, Path]:
     """Download `name` from `suite` (PyPI, one Debian suite, or None: the first that serves it)."""
     if suite == PYPI:
         sdist, path = pypi.download_sdist(name, cache=cache)
@@ -42,8 +44,8 @@ def download_package(name: str, suite: str | None = None, *, cache: Path = debia
     return Package(name, archive.version, archive.suite, archive.sha256), path
 
 
-def fetch_package(package: Package, destination: Path, *, cache: Path = debian.CACHE) -> Path:
-    """Fetch a recorded package and unpack it; returns the top of its tree.
+def fetch_archive(package: Package, *, cache: Path = debian.CACHE) -> Path:
+    """The checked archive of a recorded package.
 
     Raises OzmaError when the mirror now serves another version: the sum says so.
     """
@@ -53,4 +55,9 @@ def fetch_package(package: Package, destination: Path, *, cache: Path = debian.C
             f"{package.suite} now has {package.name} {found.version}, recorded {package.version}",
             hint="record the package sets anew",
         )
-    return unpack(path, destination)
+    return path
+
+
+def fetch_package(package: Package, destination: Path, *, cache: Path = debian.CACHE) -> Path:
+    """Fetch a recorded package and unpack it in `destination`; returns the top of its tree."""
+    return unpack(fetch_archive(package, cache=cache), destination)

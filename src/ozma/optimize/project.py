@@ -75,6 +75,7 @@ class Project:
     config: ProjectConfig
     session: str = field(default_factory=lambda: f"verify-{os.getpid()}-{int(time.time())}")
     units: dict[str, CompiledUnit] = field(default_factory=dict)
+    improvable: set[str] = field(default_factory=set)
     builds: int = 0
     tests: int = 0
 
@@ -105,6 +106,7 @@ class Project:
         records = read_records(self.config.cache, label)
         compiled = [_unit(record) for record in records if record.get("event") == "unit"]
         self.units.update((unit.output, unit) for unit in compiled)
+        self.improvable.update(unit.output for unit in compiled if unit.improved)
         self._check(excluded)
         return compiled
 
@@ -133,7 +135,8 @@ class Project:
             self._shell(self.config.clean, log, self.session, timeout=None, must=True)
             return
         for output, unit in self.units.items():
-            if unit.improved == excluded.holds(unit.ir, unit.source):
+            wanted = output in self.improvable and not excluded.holds(unit.ir, unit.source)
+            if unit.improved != wanted:
                 discard(Path(output))
                 discard(_libtool_stamp(Path(output)))
 

@@ -58,11 +58,16 @@ def child_level(adaptor: Pass, context: Level) -> Level:
 def fits(item: Pass, context: Level, catalogue: Catalogue) -> bool:
     """Whether LLVM accepts and can run `item`, children included, right at `context`."""
     if item.children is None:
-        return any(_runs_at(info, context) for info in catalogue.infos(item))
+        return _info_at(item, context, catalogue) is not None
     if not _adaptor_fits(item, context, catalogue):
         return False
     inside = child_level(item, context)
     return all(fits(child, inside, catalogue) for child in item.children)
+
+
+def _info_at(item: Pass, context: Level, catalogue: Catalogue) -> PassInfo | None:
+    infos = catalogue.infos(item) if item.children is None else ()
+    return next((info for info in infos if _runs_at(info, context)), None)
 
 
 def _runs_at(info: PassInfo, context: Level) -> bool:
@@ -105,7 +110,8 @@ def explicit(pipeline: Pipeline, catalogue: Catalogue) -> Pipeline:
     """The same passes in the same order, each inside the adaptors that it needs.
 
     Neighbours that need the same adaptor share one, as in LLVM. What is explicit already stays as it
-    is, except that a loop adaptor is changed or split where MemorySSA would make LLVM abort.
+    is, except where LLVM would abort: a loop adaptor is changed or split to suit MemorySSA, and a
+    bare `instcombine` becomes `instcombine<no-verify-fixpoint>`.
     Raises PipelineLevelError for an unknown pass, or a module pass inside `function(...)`.
     """
     return Pipeline(wrap(pipeline.passes, Level.MODULE, catalogue))
@@ -122,8 +128,9 @@ def wrap(items: Iterable[Pass], context: Level, catalogue: Catalogue) -> tuple[P
 def _place(item: Pass, context: Level, catalogue: Catalogue) -> tuple[Level, Pass]:
     """The level at which `item` can stand, as near to `context` as possible, and its explicit form."""
     for level in _below(context):
-        if item.children is None and any(_runs_at(i, level) for i in catalogue.infos(item)):
-            return level, item
+        info = _info_at(item, level, catalogue)
+        if info:
+            return level, info.hardened(item)
         if item.children is not None and _adaptor_fits(item, level, catalogue):
             inside = child_level(item, level)
             if level is Level.FUNCTION and inside.is_loop:

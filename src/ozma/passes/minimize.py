@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
-from ozma.passes.catalogue import OPTIMIZATION_LEVELS, Catalogue
+from ozma.passes.catalogue import OPTIMIZATION_LEVELS, UNCHECKED, Catalogue
 from ozma.passes.grammar import Pass, Pipeline
 from ozma.passes.levels import wrap
 from ozma.passes.sample import candidates_below
@@ -152,6 +152,8 @@ def _fewer_params(pipeline: Pipeline, node: Node) -> Iterator[Pipeline]:
     if item.name in _MEANINGLESS_BARE or set(item.params) <= set(OPTIMIZATION_LEVELS):
         return
     for param in item.params:
+        if param in UNCHECKED.values():
+            continue
         rest = tuple(other for other in item.params if other != param)
         yield put(pipeline, node.path, replace(item, params=rest))
 

@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from typing import Callable, Iterable
 
-from ozma.passes.grammar import Pipeline
+from ozma.passes import Pipeline
 from ozma.search.records import Record
 
 Mutation = Callable[[random.Random, Pipeline], Pipeline]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Iterator
 
 from ozma.errors import OzmaError
-from ozma.llvm import Evaluation
+from ozma.llvm import Evaluation, Worker
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ class Record:
         return None if self.total is None else (self.total, self.loadable)
 
 
-def record_of(evaluation: Evaluation, module: str, strategy: str, llvm: str, target: str) -> Record:
-    """The record of one evaluation."""
+def record_of(
+    evaluation: Evaluation, module: str, strategy: str, worker: Worker, target: str
+) -> Record:
+    """The record of one evaluation made by `worker`."""
     sizes = evaluation.sizes
     return Record(
         module=module,
@@ -52,8 +54,9 @@ def record_of(evaluation: Evaluation, module: str, strategy: str, llvm: str, tar
         ir_hash=evaluation.ir_hash,
         seconds=round(evaluation.seconds, 5),
         strategy=strategy,
-        llvm=llvm,
+        llvm=worker.toolchain.version,
         target=target,
+        switches=" ".join(worker.options),
     )
 
 

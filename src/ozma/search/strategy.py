@@ -5,9 +5,7 @@ from __future__ import annotations
 import random
 from typing import Iterable, Protocol
 
-from ozma.passes.catalogue import Catalogue
-from ozma.passes.grammar import Pipeline, parse
-from ozma.passes.sample import random_list
+from ozma.passes import Catalogue, Pipeline, parse, random_list
 from ozma.search.records import Record
 
 
@@ -47,13 +45,13 @@ class RandomLists:
 
     name = "random"
 
-    def __init__(self, seed: int, catalogue: Catalogue, major: int, base: str) -> None:
+    def __init__(self, seed: int, catalogue: Catalogue, base: str) -> None:
         self._rng = random.Random(seed)
-        self._catalogue, self._major = catalogue, major
+        self._catalogue = catalogue
         self._base = parse(base)
 
     def propose(self) -> Pipeline:
-        pipeline = random_list(self._rng, self._catalogue, self._major)
+        pipeline = random_list(self._rng, self._catalogue)
         if self._rng.random() < 0.5:
             return Pipeline(self._base.passes + pipeline.passes)
         return pipeline

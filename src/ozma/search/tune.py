@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
 
-from ozma.llvm import Evaluation, Loaded, Outcome, Worker
-from ozma.passes.grammar import Pipeline
+from ozma.llvm import Loaded, Worker
+from ozma.passes import Pipeline
 from ozma.search.budget import Budget, Meter
 from ozma.search.records import Record, RecordStore, record_of
 from ozma.search.strategy import Strategy
@@ -51,8 +50,8 @@ class Tuner:
         evaluation = self._worker.evaluate(
             self._subject.loaded.id, passes, skip_above=self._instruction_limit()
         )
-        llvm = self._worker.toolchain.version
-        return record_of(evaluation, self._subject.name, strategy, llvm, self._subject.target)
+        subject = self._subject
+        return record_of(evaluation, subject.name, strategy, self._worker, subject.target)
 
     def _instruction_limit(self) -> int | None:
         best = getattr(self, "best", None)

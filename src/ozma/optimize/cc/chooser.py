@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
-from pathlib import Path
-
-from ozma.errors import OzmaError
-from ozma.llvm.worker import Worker
+from ozma.llvm import TARGETS, Worker
 from ozma.optimize.cc.config import CompilerConfig
 from ozma.optimize.cc.unit import Chosen, Problem
+from ozma.optimize.choose import choose
+from ozma.optimize.pack import Pack, PackEntry, load_pack, pack_path
 
-SHIPPED = Path(__file__).parents[1] / "data"
-
-
-def lists_file(config: CompilerConfig, major: int) -> Path:
-    return config.lists or SHIPPED / f"pack-{major}.json"
+NOT_CHECKED = "not checked"
 
 
-def lists_hash(config: CompilerConfig, version: str) -> str:
-    path = lists_file(config, int(version.partition(".")[0]))
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise OzmaError(f"pass lists cannot be read: {error}") from error
+def read_lists(config: CompilerConfig, version: str) -> Pack:
+    """The lists to try with this LLVM; OzmaError if there are none."""
+    return load_pack(config.lists or pack_path(int(version.partition(".")[0])))
 
 
-def choose_from_lists(problem: Problem) -> Chosen:
-    pack = json.loads(lists_file(problem.config, problem.toolchain.major).read_text())
-    lists = [entry["passes"] for entry in pack["lists"]][: problem.config.budget]
-    deadline, best, tried = time.monotonic() + problem.config.seconds, None, 0
-    with Worker(problem.toolchain) as worker:
-        module = worker.load(problem.bitcode)
-        for passes in lists:
-            if time.monotonic() > deadline:
-                break
-            result, tried = worker.evaluate(module.id, passes, ("bitcode",)), tried + 1
-            if result.ok and (best is None or result.sizes.rank < best.sizes.rank):
-                best = result
-    if best is None:
-        return Chosen(compiles=tried)
-    return Chosen(best.passes, best.bitcode, tried, "not checked")
+def usable(entry: PackEntry, verify: str) -> bool:
+    """Lists that failed a suite on any target are out, unless nothing is to be verified."""
+    suites = (suite for target in entry.verdicts.values() for suite in target.values())
+    return verify == "none" or not any(suite["failures"] for suite in suites)
+
+
+def target_name(triple: str) -> str:
+    """Name of the supported target with this architecture, or the triple itself."""
+    machine = triple.partition("-")[0]
+    if machine.startswith("thumb"):
+        return "thumb2"
+    names = (name for name, t in TARGETS.items() if t.triple.partition("-")[0] == machine)
+    return next(names, triple)
+
+
+def what_was_checked(pack: Pack, passes: str, config: CompilerConfig, target: str) -> str:
+    """What is known of this list on this target, in words."""
+    entry = pack.find(passes)
+    programs = entry.programs_passed(target) if entry else 0
+    if config.verify == "none" or not programs:
+        return NOT_CHECKED
+    return f"list passed {programs} programs on {target}"
+
+
+class ListChooser:
+    """Tries the lists of one pack in order, within the budget."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack = pack
+
+    def __call__(self, problem: Problem) -> Chosen:
+        config, step = problem.config, problem.step
+        lists = [entry.passes for entry in self.pack.lists if usable(entry, config.verify)]
+        with Worker(problem.toolchain, options=step.backend_options) as worker:
+            loaded = worker.load(
+                problem.bitcode,
+                function_sections="-ffunction-sections" in step.words,
+                data_sections="-fdata-sections" in step.words,
+            )
+            choice = choose(worker, loaded, lists, config.budget, limit=problem.before.rank)
+        tried, best = len(choice.trials), choice.best
+        if best is None:
+            return Chosen(compiles=tried, checked=NOT_CHECKED)
+        checked = what_was_checked(self.pack, best.passes, config, target_name(step.triple))
+        return Chosen(best.passes, best.bitcode, tried, checked)

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.errors import OzmaError
+from ozma.search.budget import Budget
 
-VERIFY = ("none", "lists", "differential")
+VERIFY = ("none", "lists")
 
 
 @dataclass(frozen=True)
 class CompilerConfig:
     """One compiler run's settings; the options' own words are in `launch.OPTIONS`.
 
-    `budget` in compilations and `seconds` of wall clock bound the choice for one translation
-    unit; `cache_limit` is in MiB. `exclude` None stands for the file in the cache folder.
+    `budget` bounds the choice for one translation unit; `cache_limit` is in MiB. `exclude` None
+    stands for the file in the cache folder.
     """
 
     cache: Path
-    budget: int = 16
-    seconds: float = 60.0
+    budget: Budget = Budget(16, 60.0)
     verify: str = "lists"
     lists: Path | None = None
     cache_limit: int = 2048
@@ -29,10 +29,6 @@ class CompilerConfig:
     session: str = ""
 
     def __post_init__(self) -> None:
-        if self.budget < 1:
-            raise ValueError(f"budget is {self.budget}: give at least 1 compilation")
-        if not self.seconds > 0:
-            raise ValueError(f"seconds is {self.seconds:g}: give a time above 0")
         if self.verify not in VERIFY:
             raise ValueError(f"verify is '{self.verify}': give one of {', '.join(VERIFY)}")
         if self.cache_limit < 1:
@@ -44,8 +40,7 @@ class CompilerConfig:
 
 
 _READERS = {
-    "budget": int,
-    "seconds": float,
+    "budget": Budget.parse,
     "verify": str,
     "lists": Path,
     "cache-limit": int,
@@ -63,8 +58,8 @@ def read_options(options: dict[str, str], folder: str) -> CompilerConfig:
             continue
         try:
             values[name.replace("-", "_")] = _READERS[name](text)
-        except ValueError:
-            raise OzmaError(f"{name} is '{text}': give a number") from None
+        except ValueError as error:
+            raise OzmaError(f"{name} is '{text}': {error}") from error
     try:
         return CompilerConfig(cache=Path(folder), **values)
     except ValueError as error:

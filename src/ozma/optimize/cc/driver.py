@@ -13,9 +13,10 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from ozma.errors import OzmaError
 from ozma.llvm.result import Sizes
 from ozma.llvm.toolchain import Toolchain
-from ozma.optimize.cc import records
+from ozma.optimize.cc import chooser, records
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps, read_version
 from ozma.optimize.cc.config import CompilerConfig, read_options
 from ozma.optimize.cc.exclude import read_exclusions
@@ -48,16 +49,29 @@ def _improve_all(
     try:
         text = _ask_for_steps(compiler, words)
         steps = read_steps(text)
+        tools = _tools(config, steps[0], read_version(text), choose)
     except (Unsupported, subprocess.SubprocessError, OSError) as error:
-        reason = str(error) if isinstance(error, Unsupported) else "compile step not understood"
-        records.append(str(config.cache), records.passed_through(reason, config.session))
+        _hand_over(config, error)
         return
-    tools = _tools(config, steps[0], read_version(text), choose)
+    except OzmaError:
+        if config.lists:  # asked for by the user, who must hear of it
+            raise
+        _hand_over(config, Unsupported("no pass lists for this LLVM"))
+        return
     for step in steps:
         result = improve_unit(step, tools)
         result.seconds["ours"] = round(time.perf_counter() - started, 4)
         records.append(str(config.cache), _record(step, tools, result))
         started = time.perf_counter()
+
+
+def _hand_over(config: CompilerConfig, error: Exception) -> None:
+    reason = "no plan for the compile step"
+    if isinstance(error, Unsupported):
+        reason = str(error)
+    elif isinstance(error, OSError) and error.filename == str(config.exclude_file):
+        reason = "exclude file not readable"
+    records.append(str(config.cache), records.passed_through(reason, config.session))
 
 
 def _ask_for_steps(compiler: str, words: list[str]) -> str:
@@ -75,12 +89,10 @@ def _ask_for_steps(compiler: str, words: list[str]) -> str:
 def _tools(
     config: CompilerConfig, step: CompileStep, version: str, choose: Chooser | None
 ) -> Tools:
+    lists_hash = ""
     if choose is None:
-        from ozma.optimize.cc import chooser
-
-        choose, lists_hash = chooser.choose_from_lists, chooser.lists_hash(config, version)
-    else:
-        lists_hash = ""
+        pack = chooser.read_lists(config, version)
+        choose, lists_hash = chooser.ListChooser(pack), pack.digest
     prefix = Path(step.compiler).parent.parent
     toolchain = Toolchain(int(version.partition(".")[0]), prefix)
     return Tools(config, toolchain, version, read_exclusions(config.exclude_file), choose, lists_hash)
@@ -110,7 +122,7 @@ def _record(step: CompileStep, tools: Tools, result: Result) -> str:
             "checked": result.checked,
             "before": _sizes(result.before),
             "after": _sizes(result.after),
-            "budget": tools.config.budget,
+            "budget": str(tools.config.budget),
             "compiles": result.compiles,
             "cached": result.cached,
             "reproducer": result.reproducer and str(result.reproducer),

@@ -35,7 +35,7 @@ def read_exclusions(path: Path) -> Exclusions:
     """Rules of a file; no file means no rule."""
     try:
         text = path.read_text("utf-8", "surrogateescape")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         text = ""
     lines = (line.partition(" #")[0].strip() for line in text.splitlines())
     return Exclusions(frozenset(line for line in lines if line and not line.startswith("#")))

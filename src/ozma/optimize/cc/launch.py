@@ -10,9 +10,8 @@ from ozma.optimize.cc import arguments, records
 FLAGS_VARIABLE = "OZMA_CC_FLAGS"
 OPTIONS = {
     "llvm": "LLVM release whose clang is used, such as 22 (default: 19, else the newest)",
-    "budget": "compilations tried for each translation unit (default 16)",
-    "seconds": "time limit for choosing per translation unit, in seconds (default 60)",
-    "verify": "none, lists or differential: how a result is checked (default lists)",
+    "budget": "per translation unit: compilations (16), seconds (2s) or both (default 16,60s)",
+    "verify": "none or lists: whether lists that failed a test suite are left out (default lists)",
     "lists": "JSON file of pass lists to try instead of the shipped ones",
     "cache": "folder of the cache and of the statistics (default ~/.cache/ozma/cc)",
     "cache-limit": "size in MiB above which the oldest cached objects go (default 2048)",

@@ -17,7 +17,7 @@ def read_records(folder: Path, session: str | None = None) -> Iterator[dict]:
     """Records in the order in which they were written; a line cut off by a full disk is skipped."""
     try:
         lines = (folder / RECORDS).read_text("utf-8", "replace").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for line in lines:
         try:

@@ -39,9 +39,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a chooser is asked: a smaller result for this bitcode within the budget."""
+    """What a chooser is asked: for this bitcode an object smaller than `before`, within the budget."""
 
     bitcode: bytes
+    before: Sizes
     step: CompileStep
     toolchain: Toolchain
     config: CompilerConfig
@@ -157,9 +158,8 @@ class Unit:
 
     def _key(self) -> str:
         config, step = self.tools.config, self.step
-        budget = [str(config.budget), f"{config.seconds:g}", config.verify]
         known = [_KEY_FORMAT, self.tools.version, self.tools.lists_hash, self.result.ir]
-        return digest([*known, *budget, *step.codegen_words])
+        return digest([*known, str(config.budget), config.verify, *step.codegen_words])
 
     def _run(self, command: list[str], what: str) -> None:
         try:
@@ -195,7 +195,10 @@ class Unit:
         return Entry(chosen.passes, data, chosen.compiles, chosen.checked)
 
     def _choose(self) -> Chosen:
-        problem = Problem(self.bitcode, self.step, self.tools.toolchain, self.tools.config)
+        tools = self.tools
+        problem = Problem(
+            self.bitcode, self.result.before, self.step, tools.toolchain, tools.config
+        )
         try:
             with self.result.timed("choice"):
                 return self.tools.choose(problem)

@@ -1,0 +1,123 @@
+"""`ozma optimize`: your file in, a smaller object out, with what was checked."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from ozma.errors import OzmaError
+from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
+from ozma.optimize.file import VERIFY, FileOptimizer, OptimizeConfig, Optimized
+from ozma.optimize.output import as_json, render, write_output
+from ozma.optimize.pack import Pack, load_pack, pack_path
+from ozma.search.budget import Budget
+
+_EPILOG = """\
+Words that ozma does not know (-I, -D, -std=, -m...) are handed to clang.
+
+  ozma optimize lz4.c -o lz4.o               an object, never larger than clang -Oz
+  ozma optimize src/*.c -o build/ --json     one object per file, facts as JSON
+  ozma optimize f.ll -S -o -                 optimized LLVM-IR on standard output
+  ozma optimize f.c --report f.html          which pass did what
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ozma optimize",
+        description="Make objects smaller than clang -Oz does; never larger.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help=".c .cc .cpp .i .ii .ll .bc, or bitcode in .o; - is standard input (LLVM-IR)")
+    parser.add_argument("-o", dest="output", metavar="OUT", help="object file, a folder for several files, or - ; suffix .ll or .bc gives IR")
+    parser.add_argument("-S", dest="text", action="store_true", help="textual LLVM-IR instead of an object, as opt -S")
+    parser.add_argument("-c", dest="compile", action="store_true", help="accepted, as clang takes it")
+    parser.add_argument("-Oz", dest="level", action="store_const", const="-Oz", default="-Oz", help="compare with clang -Oz (default)")
+    parser.add_argument("-Os", dest="level", action="store_const", const="-Os", help="compare with clang -Os")
+    parser.add_argument("--budget", default="16", metavar="N|Ns", help="compiles or seconds per file: 16, 2s, 64,10s (default 16)")
+    parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
+    parser.add_argument("--passes", metavar="LIST", help="use this opt -passes= text instead of the shipped lists")
+    parser.add_argument("--pack", type=Path, metavar="FILE", help="use this pack of lists instead of the shipped one")
+    parser.add_argument("--verify", choices=VERIFY, default="lists", help="differential also runs each result against the unoptimized build (default lists)")
+    parser.add_argument("--outline", action="store_true", help="also let the machine outliner run (reported apart: clang -Oz gets it too)")
+    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
+    parser.add_argument("--report", type=Path, metavar="OUT.html", help="write a report that shows what each pass did")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _config(options: argparse.Namespace, rest: list[str]) -> OptimizeConfig:
+    try:
+        return OptimizeConfig(
+            target=options.target,
+            budget=Budget.parse(options.budget),
+            level=options.level,
+            verify=options.verify,
+            passes=options.passes,
+            clang_args=tuple(word for word in rest if word != "--"),
+            switches=("-enable-machine-outliner=always",) if options.outline else (),
+        )
+    except ValueError as error:
+        raise OzmaError(str(error)) from error
+
+
+def _pack(options: argparse.Namespace, toolchain: Toolchain) -> Pack | None:
+    if options.passes is not None:
+        return None
+    return load_pack(options.pack or pack_path(toolchain.major))
+
+
+def _sources(files: list[str], folder: Path) -> list[Path]:
+    """Paths of the inputs; standard input is saved as a file of its kind."""
+    sources = []
+    for name in files:
+        if name != "-":
+            sources.append(Path(name))
+            continue
+        data = sys.stdin.buffer.read()
+        path = folder / ("stdin.bc" if data[:2] == b"BC" else "stdin.ll")
+        path.write_bytes(data)
+        sources.append(path)
+    return sources
+
+
+def main(words: list[str]) -> int:
+    """Optimizes each file; 0 when every file gave an object."""
+    options, rest = _parser().parse_known_args(words)
+    config = _config(options, rest)
+    toolchain = find_toolchain(options.llvm)
+    pack = _pack(options, toolchain)
+    done: list[Optimized] = []
+    failures = []
+    with (
+        tempfile.TemporaryDirectory(prefix="ozma-") as folder,
+        Worker(toolchain, options=config.switches) as worker,
+    ):
+        optimizer = FileOptimizer(toolchain, config, pack, worker)
+        sources = _sources(options.files, Path(folder))
+        for source in sources:
+            try:
+                one = optimizer.run(source)
+                write_output(one, options.output, options.text, len(sources) > 1)
+                done.append(one)
+            except OzmaError as error:
+                failures.append((source, error))
+                print(f"ozma optimize: error: {error}", file=sys.stderr)
+        if options.report and done:
+            from ozma.optimize.report import write_report
+
+            write_report(done, toolchain, options.report)
+    _print(done, options)
+    return failures[0][1].exit_code if failures else 0
+
+
+def _print(done: list[Optimized], options: argparse.Namespace) -> None:
+    out = sys.stderr if options.output == "-" else sys.stdout
+    text = json.dumps(as_json(done), indent=2) if options.json else render(done)
+    if text:
+        print(text, file=out)

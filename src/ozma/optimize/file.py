@@ -1,0 +1,212 @@
+"""The main job on one file: clang's own object as the baseline, candidates, check, the smallest."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+from ozma.errors import OzmaError
+from ozma.llvm import TARGETS, Evaluation, Loaded, Sizes, Toolchain, Worker
+from ozma.llvm.clang import CXX_SUFFIXES, CompileError, run_clang
+from ozma.llvm.objects import measure_object, symbol_sizes
+from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps
+from ozma.optimize.cc.unit import smaller
+from ozma.optimize.choose import Choice, choose
+from ozma.optimize.check import Checker, CheckResult
+from ozma.optimize.pack import Pack
+from ozma.search.budget import Budget
+
+IR_SUFFIXES = (".ll", ".bc", ".o")
+SOURCE_SUFFIXES = (".c", ".i", *CXX_SUFFIXES)
+VERIFY = ("none", "lists", "differential")
+
+
+@dataclass(frozen=True)
+class OptimizeConfig:
+    """Settings of one run. `passes` (the user's own list) replaces the pack; `clang_args` are the
+    user's words for clang; `switches` are back-end options such as -enable-machine-outliner."""
+
+    target: str = "x86-64"
+    budget: Budget = Budget(16)
+    level: str = "-Oz"
+    verify: str = "lists"
+    passes: str | None = None
+    clang_args: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.target not in TARGETS:
+            raise ValueError(f"target is '{self.target}': give one of {', '.join(TARGETS)}")
+        if self.verify not in VERIFY:
+            raise ValueError(f"verify is '{self.verify}': give one of {', '.join(VERIFY)}")
+        if self.level not in ("-Oz", "-Os"):
+            raise ValueError(f"level is '{self.level}': give -Oz or -Os")
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """What came of one file. `passes` is None when clang's own object was kept.
+
+    `bitcode` is the unoptimized module, `optimized` the chosen one (clang's pipeline if kept).
+    """
+
+    source: Path
+    config: OptimizeConfig
+    llvm: str
+    baseline: Sizes
+    ours: Sizes
+    passes: str | None
+    object: bytes
+    baseline_object: bytes
+    bitcode: bytes
+    optimized: bytes | None
+    trials: tuple[Evaluation, ...]
+    rejected: tuple[Evaluation, ...]
+    check: CheckResult
+    seconds: float
+
+    @property
+    def saved(self) -> int:
+        """Bytes saved under clang: never negative."""
+        return self.baseline.total - self.ours.total
+
+    def function_sizes(self) -> dict[str, tuple[int, int]]:
+        """symbol -> (bytes under clang, bytes of ours); 0 where it does not exist."""
+        before, after = symbol_sizes(self.baseline_object), symbol_sizes(self.object)
+        names = sorted({*before, *after})
+        return {name: (before.get(name, 0), after.get(name, 0)) for name in names}
+
+
+def compile_words(source: Path, config: OptimizeConfig) -> list[str]:
+    """clang's words for this file: what a user would type, with the target's and the user's own."""
+    kind = ["-x", "ir"] if source.suffix in IR_SUFFIXES else []
+    switches = [word for switch in config.switches for word in ("-mllvm", switch)]
+    target = TARGETS[config.target].clang_args
+    return [*target, *config.clang_args, config.level, *switches, "-w", "-c", *kind]
+
+
+def compile_step(toolchain: Toolchain, source: Path, config: OptimizeConfig) -> CompileStep:
+    """clang's own -cc1 command for this file, which our two steps are made from."""
+    name = "clang++" if source.suffix in CXX_SUFFIXES else "clang"
+    command = [str(toolchain.tool(name)), "-###", *compile_words(source, config), str(source)]
+    done = subprocess.run([*command, "-o", "out.o"], capture_output=True, text=True)
+    try:
+        if done.returncode:
+            raise CompileError(f"clang refuses {source}: {done.stderr.strip().splitlines()[-1]}")
+        return read_steps(done.stderr)[0]
+    except Unsupported as reason:
+        raise OzmaError(f"cannot optimize {source}: {reason}", command=" ".join(command)) from None
+
+
+def _bitcode(step: CompileStep, folder: Path, source: Path) -> bytes:
+    path = folder / "unit.bc"
+    _run(step.front_end(str(path)), f"clang's front end fails on {source}")
+    return path.read_bytes()
+
+
+def front_end(
+    toolchain: Toolchain, source: Path, config: OptimizeConfig, folder: Path
+) -> bytes:
+    """Unoptimized bitcode of one file, as clang's front end emits it for the user's words."""
+    return _bitcode(compile_step(toolchain, source, config), folder, source)
+
+
+def check_input(source: Path) -> None:
+    """OzmaError unless this is a file that we take."""
+    if source.suffix not in (*SOURCE_SUFFIXES, *IR_SUFFIXES):
+        known = " ".join((*SOURCE_SUFFIXES, *IR_SUFFIXES))
+        raise OzmaError(f"{source} is no kind of file that ozma takes", hint=f"known: {known}")
+    try:
+        head = source.open("rb").read(4)
+    except OSError as error:
+        raise OzmaError(f"cannot read {source}: {error.strerror}") from error
+    if source.suffix == ".o" and head[:2] != b"BC":
+        raise OzmaError(
+            f"{source} holds machine code, not bitcode",
+            hint="compile it with clang -flto or -emit-llvm to keep its IR",
+        )
+
+
+class FileOptimizer:
+    """Optimizes files one after the other with one worker process."""
+
+    def __init__(
+        self, toolchain: Toolchain, config: OptimizeConfig, pack: Pack | None, worker: Worker
+    ) -> None:
+        self._toolchain, self._config, self._pack = toolchain, config, pack
+        self._worker = worker
+
+    def run(self, source: Path) -> Optimized:
+        """Raises OzmaError when the file cannot be read or compiled; else always an object."""
+        started = time.perf_counter()
+        check_input(source)
+        config = self._config
+        baseline = run_clang(self._toolchain, compile_words(source, config), source)
+        step = compile_step(self._toolchain, source, config)
+        with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
+            bitcode = _bitcode(step, Path(folder), source)
+            checker = Checker(self._toolchain, config, self._pack, bitcode)
+            choice, loaded = self._choose(step, bitcode, measure_object(baseline), checker)
+            data, optimized = self._generate(step, choice, baseline, Path(folder))
+        kept = data is baseline
+        return Optimized(
+            source=source,
+            config=config,
+            llvm=self._toolchain.version,
+            baseline=measure_object(baseline),
+            ours=measure_object(data),
+            passes=None if kept else choice.best.passes,
+            object=data,
+            baseline_object=baseline,
+            bitcode=bitcode,
+            optimized=optimized,
+            trials=choice.trials,
+            rejected=choice.rejected,
+            check=checker.result(None if kept else choice.best.passes),
+            seconds=time.perf_counter() - started,
+        )
+
+    def _choose(
+        self, step: CompileStep, bitcode: bytes, baseline: Sizes, checker: Checker
+    ) -> tuple[Choice, Loaded]:
+        loaded = self._worker.load(
+            bitcode,
+            function_sections="-ffunction-sections" in step.words,
+            data_sections="-fdata-sections" in step.words,
+        )
+        try:
+            lists = self._lists()
+            budget = self._config.budget
+            return choose(self._worker, loaded, lists, budget, baseline.rank, checker), loaded
+        finally:
+            self._worker.unload(loaded.id)
+
+    def _lists(self) -> Sequence[str]:
+        if self._config.passes is not None:
+            return [self._config.passes]
+        return [entry.passes for entry in self._pack.lists] if self._pack else []
+
+    def _generate(
+        self, step: CompileStep, choice: Choice, baseline: bytes, folder: Path
+    ) -> tuple[bytes, bytes | None]:
+        """(our object, its bitcode), or clang's object if ours is not smaller on disk."""
+        if choice.best is None:
+            return baseline, None
+        bitcode, target = folder / "optimized.bc", folder / "ours.o"
+        bitcode.write_bytes(choice.best.bitcode)
+        _run(step.code_generation(str(bitcode), str(target)), "code generation fails")
+        data = target.read_bytes()
+        if not smaller(measure_object(data), measure_object(baseline)):
+            return baseline, None
+        return data, choice.best.bitcode
+
+
+def _run(command: list[str], what: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise CompileError(f"{what}: {lines[0]}", command=" ".join(command))
