@@ -61,7 +61,11 @@ def record_compilers(clang: Path, clangxx: Path, folder: Path) -> tuple[str, str
         script = folder / f"recording-{compiler.name}"
         script.write_text(_RECORDER.format(records=records, compiler=compiler))
         script.chmod(0o755)
-    return str(folder / f"recording-{clang.name}"), str(folder / f"recording-{clangxx.name}"), records
+    return (
+        str(folder / f"recording-{clang.name}"),
+        str(folder / f"recording-{clangxx.name}"),
+        records,
+    )
 
 
 def read_compilations(records: Path, top: Path) -> Iterator[Compilation]:
@@ -84,7 +88,7 @@ def _as_compilation(folder: Path, words: list[str]) -> Compilation | None:
     if "-c" not in words or len(sources) != 1:
         return None
     kept, output, skip = [], None, False
-    for word, following in zip(words, [*words[1:], ""]):
+    for word, following in zip(words, [*words[1:], ""], strict=True):
         if skip:
             skip = False
         elif word in ("-o", "-MF", "-MT", "-MQ"):

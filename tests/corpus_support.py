@@ -72,7 +72,10 @@ def add_suite(server: FakeServer, suite: str, packages: dict[str, dict[str, byte
     """A suite whose index names every file of `packages` (name -> file -> bytes)."""
     stanzas = []
     for name, files in packages.items():
-        rows = [f" {hashlib.sha256(data).hexdigest()} {len(data)} {file}" for file, data in files.items()]
+        rows = [
+            f" {hashlib.sha256(data).hexdigest()} {len(data)} {file}"
+            for file, data in files.items()
+        ]
         stanzas.append(
             f"Package: {name}\nBinary: {name}\nVersion: 1.0-{suite}\nDirectory: pool/{name}\n"
             "Checksums-Sha256:\n" + "\n".join(rows) + "\n"

@@ -13,6 +13,7 @@ import pytest
 from corpus_support import FakeServer, add_suite, make_tar, member, serving
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ozma.corpus import debian, pypi
 from ozma.corpus.apt_sources import Mirror, find_mirror
 from ozma.corpus.download import NotServed, download
@@ -41,14 +42,20 @@ def write_apt(folder: Path, name: str, text: str) -> Path:
 
 
 def test_mirror_from_one_line_sources(tmp_path):
-    text = "# deb http://old.example/x book main\ndeb [arch=amd64 signed-by=/k] http://m.example/debian/ book main contrib # mine\n"
+    text = (
+        "# deb http://old.example/x book main\n"
+        "deb [arch=amd64 signed-by=/k] http://m.example/debian/ book main contrib # mine\n"
+    )
     found = find_mirror(write_apt(tmp_path, "sources.list", text), "book")
     assert found == Mirror("http://m.example/debian", ("main",))
 
 
 def test_mirror_from_deb822_sources(tmp_path):
     off = "Enabled: no\nTypes: deb\nURIs: http://off.example\nSuites: noble\nComponents: main\n"
-    on = "Types: deb\n# a comment\nURIs: http://u.example/ubuntu\nSuites: noble\n noble-updates\nComponents: main universe\n"
+    on = (
+        "Types: deb\n# a comment\nURIs: http://u.example/ubuntu\n"
+        "Suites: noble\n noble-updates\nComponents: main universe\n"
+    )
     write_apt(tmp_path, "sources.list.d/ubuntu.sources", f"{off}\n{on}")
     assert find_mirror(tmp_path, "noble") == Mirror("http://u.example/ubuntu", ("main", "universe"))
 
@@ -59,7 +66,9 @@ def test_other_archives_are_no_mirror(tmp_path):
         find_mirror(write_apt(tmp_path, "sources.list", text), "book")
 
 
-@given(st.lists(st.sampled_from(["deb", "[", "]", "#", "http://m", "book", "main", " ", "\n", ":"])))
+@given(
+    st.lists(st.sampled_from(["deb", "[", "]", "#", "http://m", "book", "main", " ", "\n", ":"]))
+)
 def test_any_source_file_is_read_or_refused_in_one_line(tmp_path_factory, words):
     folder = tmp_path_factory.mktemp("apt")
     write_apt(folder, "sources.list", "".join(words))
@@ -75,7 +84,11 @@ def test_any_source_file_is_read_or_refused_in_one_line(tmp_path_factory, words)
 
 def fetch(server, name, tmp_path, suites=("stable", "sid")):
     return debian.fetch_source(
-        name, tmp_path / "out", suites, mirror=Mirror(server.url, ("main",)), cache=tmp_path / "cache"
+        name,
+        tmp_path / "out",
+        suites,
+        mirror=Mirror(server.url, ("main",)),
+        cache=tmp_path / "cache",
     )
 
 
@@ -140,12 +153,19 @@ def test_only_the_plain_upstream_tarball_is_taken(files, chosen):
 
 def add_index(server, as_json: bool, body: bytes = SOURCE) -> str:
     digest = hashlib.sha256(body).hexdigest()
-    names = ["my_pkg-1.9.tar.gz", "my_pkg-1.10.tar.gz", "my_pkg-2.0rc1.tar.gz", "my_pkg-1.11-py3-none-any.whl"]
+    names = [
+        "my_pkg-1.9.tar.gz",
+        "my_pkg-1.10.tar.gz",
+        "my_pkg-2.0rc1.tar.gz",
+        "my_pkg-1.11-py3-none-any.whl",
+    ]
     if as_json:
         files = [{"url": f"../../files/{name}", "hashes": {"sha256": digest}} for name in names]
         page, kind = json.dumps({"files": files}), "application/vnd.pypi.simple.v1+json"
     else:
-        page = "".join(f'<a href="../../files/{name}#sha256={digest}">{name}</a>\n' for name in names)
+        page = "".join(
+            f'<a href="../../files/{name}#sha256={digest}">{name}</a>\n' for name in names
+        )
         kind = "text/html"
     server.add("/simple/my-pkg/", page.encode(), kind)
     for name in names:
@@ -158,7 +178,10 @@ def test_newest_final_sdist(server, tmp_path, as_json):
     index = add_index(server, as_json)
     sdist, path = pypi.download_sdist("My.Pkg", index=index, cache=tmp_path)
     assert (sdist.version, path.name) == ("1.10", "my_pkg-1.10.tar.gz")
-    assert pypi.fetch_sdist("My.Pkg", tmp_path / "out", index=index, cache=tmp_path).name == "thing-1.0"
+    assert (
+        pypi.fetch_sdist("My.Pkg", tmp_path / "out", index=index, cache=tmp_path).name
+        == "thing-1.0"
+    )
 
 
 def test_sdist_of_one_version_and_of_none(server, tmp_path):
@@ -289,11 +312,15 @@ def test_recorded_sets_share_no_project():
     assert len(search) >= 80 and len(bench) >= 20
     assert not search & bench
     assert not [name for name in search | bench if held_out.names_package(name)]
-    assert all(len(package.sha256) == 64 for kind in ("search", "bench") for package in load_packages(kind))
+    assert all(
+        len(package.sha256) == 64 for kind in ("search", "bench") for package in load_packages(kind)
+    )
 
 
 def test_a_changed_package_is_refused(monkeypatch, tmp_path):
     found = Package("thing", "2", "sid", "b" * 64)
-    monkeypatch.setattr("ozma.corpus.packages.download_package", lambda *_, **__: (found, Path("x")))
+    monkeypatch.setattr(
+        "ozma.corpus.packages.download_package", lambda *_, **__: (found, Path("x"))
+    )
     with pytest.raises(OzmaError, match="sid now has thing 2, recorded 1"):
         fetch_package(Package("thing", "1", "sid", "a" * 64), tmp_path / "out")

@@ -11,6 +11,7 @@ import pytest
 from corpus_support import make_tar, write_tree
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ozma.corpus.fastpath import FastPath, compile_tree, list_sources
 from ozma.corpus.gather import Gatherer, GatherLimits
 from ozma.corpus.generated import render_template
@@ -20,7 +21,9 @@ from ozma.corpus.packages import Package
 from ozma.errors import OzmaError
 from ozma.llvm.toolchain import find_toolchain
 
-LONG = "\n".join(f"int function_number_{i}(int argument) {{ return argument + {i}; }}" for i in range(20))
+LONG = "\n".join(
+    f"int function_number_{i}(int argument) {{ return argument + {i}; }}" for i in range(20)
+)
 
 
 def compile_all(root: Path, **limits) -> dict[str, object]:
@@ -30,7 +33,8 @@ def compile_all(root: Path, **limits) -> dict[str, object]:
 
 def test_headers_are_found_nearest_first(tmp_path):
     root = write_tree(tmp_path, {
-        "a/src/main.c": '#include <lib/x.h>\n#include "y.h"\n', "a/include/lib/x.h": '#include "z.h"\n',
+        "a/src/main.c": '#include <lib/x.h>\n#include "y.h"\n',
+        "a/include/lib/x.h": '#include "z.h"\n',
         "b/include/lib/x.h": "", "a/other/y.h": "", "a/include/z.h": "",
     })  # fmt: skip
     folders = HeaderIndex(root).include_folders(root / "a/src/main.c")
@@ -38,12 +42,21 @@ def test_headers_are_found_nearest_first(tmp_path):
 
 
 def test_system_headers_are_not_taken_from_the_package(tmp_path):
-    root = write_tree(tmp_path, {"m.c": "#include <stdio.h>\n#include <stdarg.h>\n", "compat/stdio.h": "", "compat/stdarg.h": ""})
+    root = write_tree(
+        tmp_path,
+        {
+            "m.c": "#include <stdio.h>\n#include <stdarg.h>\n",
+            "compat/stdio.h": "",
+            "compat/stdarg.h": "",
+        },
+    )
     assert HeaderIndex(root).include_folders(root / "m.c") == []
 
 
 def test_include_cycles_end(tmp_path):
-    root = write_tree(tmp_path, {"m.c": '#include "d/a.h"', "d/a.h": '#include "b.h"', "d/b.h": '#include "a.h"'})
+    root = write_tree(
+        tmp_path, {"m.c": '#include "d/a.h"', "d/a.h": '#include "b.h"', "d/b.h": '#include "a.h"'}
+    )
     assert HeaderIndex(root).include_folders(root / "m.c") == []
 
 
@@ -79,7 +92,7 @@ def test_units_are_unoptimized_and_failures_are_units(tmp_path):
         "config.h.in": "#undef HAVE_STRING_H\n#undef PACKAGE_NAME\n",
         "src/good.c": '#include "config.h"\n#if HAVE_STRING_H\n#include <string.h>\n#endif\n'
                       "const char *name(void) { return PACKAGE_NAME; }\n",
-        "src/generated.c": '#include "api/thing_export.h"\nTHING_EXPORT int f(void) { return 1; }\n',
+        "src/generated.c": '#include "api/thing_export.h"\nTHING_EXPORT int f() { return 1; }\n',
         "src/old.c": "f() { return g(1); }\n",
         "src/cxx.cpp": "#include <vector>\nint size(std::vector<int> &v) { return v.size(); }\n",
         "src/bad.c": "int f( {\n", "src/missing.c": '#include "nowhere.h"\n',
@@ -90,11 +103,19 @@ def test_units_are_unoptimized_and_failures_are_units(tmp_path):
     assert units["src/missing.c"].reason == "'nowhere.h' file not found"
     assert "expected" in units["src/bad.c"].reason
     assert all(units[name].bitcode.startswith(b"BC\xc0\xde") for name in good)
-    assert str(tmp_path).encode() not in b"".join(re.findall(rb"__FILE__.*", units["src/good.c"].bitcode))
+    assert str(tmp_path).encode() not in b"".join(
+        re.findall(rb"__FILE__.*", units["src/good.c"].bitcode)
+    )
 
 
 def test_a_header_in_another_folder_is_forwarded(tmp_path):
-    root = write_tree(tmp_path, {"src/a.c": "#include <lib/a.h>\nint f(void) { return A; }\n", "src/api/a.h": "#define A 1\n"})
+    root = write_tree(
+        tmp_path,
+        {
+            "src/a.c": "#include <lib/a.h>\nint f(void) { return A; }\n",
+            "src/api/a.h": "#define A 1\n",
+        },
+    )
     assert compile_all(root)["src/a.c"].bitcode
 
 
@@ -142,7 +163,10 @@ def test_gathering_keeps_a_bounded_mix_and_an_index(tmp_path):
     archive = tmp_path / "p.tar.gz"
     archive.write_bytes(make_tar([(name, text.encode()) for name, text in files.items()]))
     gatherer = Gatherer(
-        tmp_path / "out", load_held_out(), FastPath(find_toolchain()), GatherLimits(units=4, bitcode=3000)
+        tmp_path / "out",
+        load_held_out(),
+        FastPath(find_toolchain()),
+        GatherLimits(units=4, bitcode=3000),
     )
     for _ in range(2):
         gathered = gatherer.gather(Package("p", "1", "sid", "0" * 64), archive)
@@ -150,4 +174,6 @@ def test_gathering_keeps_a_bounded_mix_and_an_index(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "out/index.jsonl").read_text().splitlines()]
     assert set(Counter(row["file"] for row in rows).values()) == {1}
     assert all((tmp_path / "out" / row["file"]).stat().st_size == row["bytes"] for row in rows)
-    assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.bc")} == {row["file"] for row in rows}
+    assert {
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.bc")
+    } == {row["file"] for row in rows}

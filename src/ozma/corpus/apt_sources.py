@@ -69,4 +69,3 @@ def _deb822_entries(text: str) -> Iterator[_Entry]:
         for url in fields.get("uris", "").split():
             for suite in fields.get("suites", "").split():
                 yield _Entry(url, suite, tuple(fields.get("components", "").split()))
-

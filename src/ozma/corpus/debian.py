@@ -1,4 +1,4 @@
-"""Source packages by name from the machine's own Debian or Ubuntu mirror, upstream tarballs only."""
+"""Source packages by name from the machine's own Debian or Ubuntu mirror: upstream tarballs."""
 
 from __future__ import annotations
 
@@ -139,4 +139,3 @@ def _choose_tarball(files: list[str]) -> str | None:
     origs = [file for file in tarballs if ".orig.tar." in file]
     natives = [file for file in tarballs if ".orig-" not in file and ".debian.tar." not in file]
     return next(iter(origs or natives), None)
-

@@ -1,15 +1,16 @@
-"""Guess the headers that a package's build would write: config.h from its template, and the like."""
+"""Guess the headers that a package's build would write: config.h from its template, and others."""
 
 from __future__ import annotations
 
 import ctypes
 import re
-from functools import lru_cache
-from pathlib import Path
+from functools import cache
 
 from ozma.corpus.headers import is_system_header
 
-_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(undef|cmakedefine01|cmakedefine|mesondefine)[ \t]+(\w+)(.*)$")
+_DIRECTIVE = re.compile(
+    r"^[ \t]*#[ \t]*(undef|cmakedefine01|cmakedefine|mesondefine)[ \t]+(\w+)(.*)$"
+)
 _PLACE = re.compile(r"@(\w+)@|\$\{(\w+)\}")
 _INTEGER = re.compile(r"(U?)SIZE(\d+)$")
 
@@ -77,7 +78,7 @@ def _have_header(flat: str) -> bool:
     return is_system_header(f"{flat}.h") or is_system_header(f"{folded}.h")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _have_function(name: str) -> bool:
     return hasattr(ctypes.CDLL(None), name)
 
@@ -92,8 +93,8 @@ _FIXED = {
     "HAVE__BOOL": "1", "HAVE_LONG_LONG": "1", "HAVE_LONG_LONG_INT": "1", "HAVE_INTTYPES_H": "1",
     "HAVE_INT64_T": "1", "HAVE_UINT32_T": "1", "HAVE_UINT64_T": "1", "HAVE_SSIZE_T": "1",
     "HAVE_UINTPTR_T": "1", "HAVE_INTPTR_T": "1", "HAVE_PTRDIFF_T": "1", "HAVE_STRUCT_STAT": "1",
-    "HAVE_STRUCT_TIMEVAL": "1",
-    "HAVE___ATTRIBUTE__": "1", "TLS": "__thread", "FLOATING_POINT": "1", "HAVE_BUILTIN_EXPECT": "1", "HAVE___BUILTIN_EXPECT": "1",
+    "HAVE_STRUCT_TIMEVAL": "1", "HAVE___ATTRIBUTE__": "1", "TLS": "__thread",
+    "FLOATING_POINT": "1", "HAVE_BUILTIN_EXPECT": "1", "HAVE___BUILTIN_EXPECT": "1",
     "PACKAGE_BUGREPORT": '""', "PACKAGE_URL": '""', "LOCALEDIR": '"/usr/share/locale"',
 }  # fmt: skip
 _TYPICAL = (

@@ -6,13 +6,12 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 HEADER_SUFFIXES = (".h", ".hh", ".hpp", ".hxx", ".inc", ".def", ".ipp", ".tcc")
 SYSTEM_FOLDERS = tuple(
-    Path(folder)
-    for folder in ("/usr/include", f"/usr/include/{os.uname().machine}-linux-gnu")
+    Path(folder) for folder in ("/usr/include", f"/usr/include/{os.uname().machine}-linux-gnu")
 )
 _COMPILER_HEADERS = ("float.h", "iso646.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h",
                      "stdbool.h", "stddef.h", "stdint.h", "stdnoreturn.h", "varargs.h")  # fmt: skip
@@ -73,7 +72,11 @@ class HeaderIndex:
         while wanted.parts and wanted.parts[0] == "..":
             wanted = Path(*wanted.parts[1:])
         depth = len(wanted.parts)
-        found = [path for path in self._by_name.get(wanted.name, ()) if path.parts[-depth:] == wanted.parts]
+        found = [
+            path
+            for path in self._by_name.get(wanted.name, ())
+            if path.parts[-depth:] == wanted.parts
+        ]
         if not found:
             return None
         header = max(found, key=lambda path: (_shared_depth(path, file), -len(path.parts)))
@@ -101,7 +104,7 @@ def _shared_depth(path: Path, other: Path) -> int:
     return len(os.path.commonpath([path, other]).split(os.sep))
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_system_header(name: str) -> bool:
     """Whether the C library or the compiler itself has header `name`."""
     return name in _COMPILER_HEADERS or any((folder / name).is_file() for folder in SYSTEM_FOLDERS)

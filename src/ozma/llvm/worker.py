@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Sequence
 
 from ozma.llvm.capi import load_library
@@ -170,7 +171,7 @@ class Worker:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the parent died before prctl
             os._exit(0)
-        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         limit = used + self.memory
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -189,16 +190,16 @@ class Worker:
     def _forget(self) -> None:
         os.close(self._requests)
         os.close(self._answers)
+        self._stderr.close()
         self._pid = None
         self.restarts += 1
 
     def _bury(self) -> WorkerDied:
         """The child died by itself: why?"""
         _, status = os.waitpid(self._pid, 0)
-        self._forget()
         self._stderr.seek(0)
         text = self._stderr.read().decode("utf-8", "replace")[-_MESSAGE_BYTES:]
-        self._stderr.close()
+        self._forget()
         if any(phrase in text for phrase in _OUT_OF_MEMORY):
             return WorkerDied(Outcome.OUT_OF_MEMORY, f"more than {self.memory >> 20} MiB")
         code = os.waitstatus_to_exitcode(status)

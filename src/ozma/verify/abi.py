@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ozma.llvm.signatures import Function, Parameter, Type
 
 STACK_WORDS = 16
+_VARIABLE_ARGUMENTS = 6
 _REFUSED = {
     "inalloca": "takes a struct by value",
     "preallocated": "takes a struct by value",
@@ -122,9 +123,9 @@ def _results(type_: Type) -> tuple[Slot, ...]:
 
 def signature_of(function: Function, machine: Machine) -> Signature:
     """Where the runner puts the arguments and finds the results; Unsupported with the reason."""
-    if function.variadic:
-        raise Unsupported("takes a variable number of arguments")
     assignment = _Assignment(machine)
     for parameter in function.parameters:
         assignment.add(parameter)
+    for _ in range(_VARIABLE_ARGUMENTS if function.variadic else 0):
+        assignment.add(Parameter(Type("int", 64), frozenset({"member"})))
     return Signature(tuple(assignment.slots), _results(function.result))

@@ -18,11 +18,11 @@ from ozma.llvm import Outcome, Target, Toolchain, Worker
 from ozma.llvm.signatures import Function, Interface, read_interface
 from ozma.verify.abi import MACHINES, Signature, Unsupported, signature_of
 from ozma.verify.builds import FILLS, Builds, Run
-from ozma.verify.inputs import Call, Generator
+from ozma.verify.inputs import VARIABLES, Call, Generator
 from ozma.verify.linking import Linker, build_runtime
 from ozma.verify.observation import Difference, difference, unstable
 from ozma.verify.pages import make_pool
-from ozma.verify.plan import MISSING, SIGNALLED, SYSTEM_CALL, TIMED_OUT, Plan, Result
+from ozma.verify.plan import MISSING, SIGNALLED, TIMED_OUT, Plan, Result
 from ozma.verify.sandbox import Limits
 from ozma.verify.verdict import Verdict
 
@@ -41,7 +41,6 @@ _OUTCOMES = {
 _REASONS = {
     SIGNALLED: "faults on every input",
     TIMED_OUT: "does not end in time",
-    SYSTEM_CALL: "makes system calls",
     MISSING: "calls an undefined function whose result cannot be made up",
 }
 
@@ -242,7 +241,7 @@ class _Test:
         ]
         return Plan(
             [s.function for s in subjects], self._linker.externals, visible,
-            len(self._linker.variables), pool, self._machine,
+            min(len(self._linker.variables), VARIABLES), pool, self._machine,
         )
 
     def _generate(self, subjects: Sequence[_Subject], plan: Plan) -> None:

@@ -14,7 +14,7 @@ from typing import Sequence
 from ozma.verify.abi import Signature, Slot, STACK_WORDS
 from ozma.verify.pages import Pool
 
-BUFFERS, VARIABLES, ARGUMENT_BUFFERS = 16, 48, 10
+BUFFERS, VARIABLES, ARGUMENT_BUFFERS = 16, 112, 10
 BUFFER_BASE, BUFFER_STRIDE, PAGE = 0x2000000000, 0x3000, 4096
 _MASK = 0xFFFFFFFFFFFFFFFF
 _EDGES = (0, 1, -1, 2, -2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import signal
+from dataclasses import dataclass
 from typing import Iterable, Sequence
 
 from ozma.llvm import Outcome, Target, Toolchain, Worker
@@ -12,6 +13,7 @@ from ozma.verify.suites.program import Program, Suite
 from ozma.verify.verdict import Verdict
 
 _OF_OUTCOME = {
+    None: Verdict.NOT_CHECKED,
     Outcome.INVALID_LIST: Verdict.NOT_CHECKED,
     Outcome.INVALID_IR: Verdict.INVALID_IR,
     Outcome.CRASHED: Verdict.CRASHED,
@@ -31,17 +33,14 @@ class Finding:
     reused: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Compiled:
-    """What became of one module: its object, or why there is none."""
+    """What became of one module: its object, or why there is none (None: it was not tried)."""
 
     data: bytes | None
-    outcome: Outcome
+    outcome: Outcome | None
     message: str = ""
-    digest: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.digest = hashlib.sha256(self.data or b"").digest()
+    digest: str = ""
 
 
 class Judge:
@@ -73,10 +72,27 @@ class Judge:
         if key not in self._loaded:
             self._loaded[key] = self.worker.load(bitcode).id
         result = self.worker.evaluate(self._loaded[key], passes, want=("object",))
-        return Compiled(result.object, result.outcome, result.message)
+        if self.worker.pid is None:
+            self._unload_all()
+        return Compiled(result.object, result.outcome, result.message, result.object_hash or "")
+
+    def _unload_all(self) -> None:
+        """After a death: a fresh child must not first read again what may not be needed."""
+        for key in self._loaded.values():
+            self.worker.unload(key)
+        self._loaded.clear()
 
     def compile_all(self, passes: str, suite: Suite, names: Iterable[str]) -> dict[str, Compiled]:
-        return {name: self.compile(passes, suite.bitcode[name]) for name in dict.fromkeys(names)}
+        """Each module once. After a few that hang the others are not tried."""
+        compiled: dict[str, Compiled] = {}
+        hangs = 0
+        for name in dict.fromkeys(names):
+            if hangs < self.runner.limits.hangs:
+                compiled[name] = self.compile(passes, suite.bitcode[name])
+                hangs += compiled[name].outcome is Outcome.TIMED_OUT
+            else:
+                compiled[name] = Compiled(None, None, "not compiled: others hang")
+        return compiled
 
     def run(
         self, suite: Suite, programs: Sequence[Program], compiled: dict[str, Compiled]
@@ -87,11 +103,12 @@ class Judge:
     def findings(
         self, suite: Suite, programs: Sequence[Program], compiled: dict[str, Compiled]
     ) -> list[Finding]:
-        """One finding per program. A failure is run a second time before it is believed."""
+        """One finding per program. A failure is run a second time before it is believed, unless
+        it burnt its CPU limit, which no load of the machine can cause."""
         found = [compile_failure(program, compiled) for program in programs]
         ready = [program for program, failure in zip(programs, found) if not failure]
         runs = dict(zip(ready, self.run(suite, ready, compiled)))
-        failed = [program for program in ready if not judge_run(program, runs[program]).verdict.passed]
+        failed = [program for program in ready if _is_doubtful(program, runs[program])]
         runs |= zip(failed, self.run(suite, failed, compiled))
         return [
             failure or judge_run(program, runs[program])
@@ -109,12 +126,17 @@ def compile_failure(program: Program, compiled: dict[str, Compiled]) -> Finding 
     for name in program.tested:
         result = compiled[name]
         if result.outcome is not Outcome.OK:
-            detail = result.message or result.outcome.value
-            return Finding(program.name, _OF_OUTCOME[result.outcome], "compile", detail)
+            return Finding(program.name, _OF_OUTCOME[result.outcome], "compile", result.message)
     return None
 
 
+def _is_doubtful(program: Program, run: Run) -> bool:
+    return judge_run(program, run).verdict.failed and run.signal != signal.SIGXCPU
+
+
 def judge_run(program: Program, run: Run) -> Finding:
+    if run.skipped:
+        return Finding(program.name, Verdict.NOT_CHECKED, "run", run.describe())
     if run.status is None:
         return Finding(program.name, Verdict.OUTPUT_DIFFERS, "link", run.describe())
     if run.timed_out:

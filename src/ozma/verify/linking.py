@@ -16,13 +16,14 @@ from typing import Sequence
 from ozma.errors import OzmaError
 from ozma.llvm import Target, Toolchain
 from ozma.llvm.signatures import Interface
-from ozma.verify.inputs import VARIABLES, buffer_address, BUFFERS
+from ozma.verify.inputs import BUFFERS, PAGE, VARIABLES, buffer_address
 from ozma.verify.relocatable import Relocatable
 from ozma.verify.runner import find_emulator
 
 _RUNNER = ("runner.c", "memory.c", "heap.c", "module.c", "external.c", "observe.c", "seccomp.c")
 _STUBS = 1024
 _STUB_BYTES = 16
+_UNMAPPED = 0x1800000000
 _OWN = {
     "malloc", "calloc", "realloc", "free", "memalign", "aligned_alloc", "posix_memalign",
     "_Znwm", "_Znam", "_ZdlPv", "_ZdaPv", "_ZdlPvm", "_ZdaPvm",
@@ -144,8 +145,9 @@ class Linker:
         ][:_STUBS]
         self.variables = [
             v for v in interface.variables
-            if not v.defined and not v.thread_local and v.bytes <= 4096 and not self._linked(v.name)
-        ][:VARIABLES]
+            if not v.defined and not v.thread_local and not self._linked(v.name)
+        ]
+        self.variables.sort(key=lambda variable: variable.bytes > PAGE)
 
     def _linked(self, name: str) -> bool:
         runtime = self._runtime
@@ -175,11 +177,18 @@ class Linker:
             if f.name in wanted
         ]
         variables = [
-            f"--defsym={v.name}={buffer_address(BUFFERS + index):#x}"
+            f"--defsym={v.name}={_variable_address(index, v.bytes):#x}"
             for index, v in enumerate(self.variables)
             if v.name in wanted
         ]
         return [*stubs, *variables]
+
+
+def _variable_address(index: int, size: int) -> int:
+    """Where an undefined variable lives; one that is too large, or one too many, in no mapping."""
+    if index < VARIABLES and size <= PAGE:
+        return buffer_address(BUFFERS + index)
+    return _UNMAPPED + index * PAGE
 
 
 def finish(process: subprocess.Popen) -> None:

@@ -22,8 +22,8 @@ _INTEGER, _POINTER, _FLOAT, _TRAP, _EXIT = range(5)
 _POINTER_BITS = 65
 _POINTER_RESULT = 1
 
-STATUS = ("returned", "exited", "aborted", "signal", "missing", "system call", "timed out", "lost")
-RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, SYSTEM_CALL, TIMED_OUT, LOST = range(8)
+STATUS = ("returned", "exited", "aborted", "signal", "missing", "timed out", "lost")
+RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, TIMED_OUT, LOST = range(7)
 
 
 @dataclass(frozen=True)

@@ -27,29 +27,37 @@ _LINK = (
     # which harms the program that calls it and not the link of all the others.
     "-Wl,--unresolved-symbols=ignore-all",
 )
+_STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Per program: `cpu` seconds, `memory` bytes of address space."""
+    """Per program: `cpu` seconds, `memory` bytes of address space.
+
+    After `hangs` programs that hit the time limit the others of the same link are not run.
+    """
 
     cpu: int = 3
     memory: int = 4 << 30
+    hangs: int = 5
 
     def __post_init__(self) -> None:
         if self.cpu < 1:
             raise ValueError(f"cpu must be at least 1 second, got {self.cpu}")
         if self.memory < 64 << 20:
             raise ValueError(f"memory must be at least 64 MiB, got {self.memory}")
+        if self.hangs < 1:
+            raise ValueError(f"hangs must be at least 1, got {self.hangs}")
 
 
 @dataclass(frozen=True)
 class Run:
-    """How one program ended. `status` is `waitpid`'s, None when the program could not be linked."""
+    """How one program ended. `status` is `waitpid`'s; None if it could not be linked or run."""
 
     status: int | None
     stdout: str = ""
     milliseconds: int = 0
+    skipped: bool = False
 
     @property
     def signal(self) -> int:
@@ -64,6 +72,8 @@ class Run:
         return self.status == 0
 
     def describe(self) -> str:
+        if self.skipped:
+            return "not run: others hang"
         if self.status is None:
             return "does not link"
         if self.timed_out:
@@ -147,13 +157,16 @@ class Runner:
         runs: list[Run] = []
         while len(runs) < count:
             lines = self._run_from(executable, len(runs))
-            runs += [_parse_line(line) for line in lines]
-            if len(runs) < count and not lines:
+            runs += [_parse_line(line) for line in lines if line != _STOPPED]
+            if _STOPPED in lines:
+                runs += [Run(None, skipped=True)] * (count - len(runs))
+            elif len(runs) < count:
                 runs.append(Run(signal.SIGKILL))  # this program brought the harness down
         return runs
 
     def _run_from(self, executable: Path, first: int) -> list[str]:
-        command = [*self.emulator, str(executable), str(first), str(self.limits.cpu)]
+        command = [*self.emulator, str(executable), str(first)]
+        command += [str(self.limits.cpu), str(self.limits.hangs)]
         process = subprocess.Popen(
             command,
             cwd=self._sandbox,
@@ -165,7 +178,7 @@ class Runner:
             preexec_fn=self._limit_memory,
         )
         output, _ = process.communicate()
-        return [line for line in output.splitlines() if line.count(" ") == 4]
+        return [line for line in output.splitlines() if line == _STOPPED or line.count(" ") == 4]
 
     def _limit_memory(self) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (self.limits.memory, self.limits.memory))

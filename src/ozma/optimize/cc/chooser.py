@@ -6,14 +6,9 @@ from ozma.llvm import TARGETS, Worker
 from ozma.optimize.cc.config import CompilerConfig
 from ozma.optimize.cc.unit import Chosen, Problem
 from ozma.optimize.choose import choose
-from ozma.optimize.pack import Pack, PackEntry, load_pack, pack_path
+from ozma.optimize.pack import Pack, PackEntry
 
 NOT_CHECKED = "not checked"
-
-
-def read_lists(config: CompilerConfig, version: str) -> Pack:
-    """The lists to try with this LLVM; OzmaError if there are none."""
-    return load_pack(config.lists or pack_path(int(version.partition(".")[0])))
 
 
 def usable(entry: PackEntry, verify: str) -> bool:

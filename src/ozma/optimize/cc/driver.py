@@ -16,12 +16,15 @@ from pathlib import Path
 from ozma.errors import OzmaError
 from ozma.llvm.result import Sizes
 from ozma.llvm.toolchain import Toolchain
-from ozma.optimize.cc import chooser, records
+from ozma.optimize.cc import records
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps, read_version
 from ozma.optimize.cc.config import CompilerConfig, read_options
 from ozma.optimize.cc.exclude import read_exclusions
 from ozma.optimize.cc.signals import RealCompiler
-from ozma.optimize.cc.unit import Chooser, Result, Tools, improve_unit
+from ozma.optimize.cc.unit import Chooser, Chosen, Problem, Result, Tools, improve_unit
+from ozma.optimize.pack import Pack, load_pack, pack_path
+
+_PLAN_SECONDS = 60.0
 
 
 def improve(
@@ -36,18 +39,36 @@ def improve(
 
     A negative code is the signal that ended it. OzmaError: an option of ours does not read.
     """
-    code = real.wait()
-    if code == 0:
-        _improve_all(read_options(options, folder), compiler, words, choose)
-    return code
+    try:
+        asked = _ask_for_steps(compiler, words)
+    except OSError:  # no more processes: the real compiler is all there will be
+        return real.wait()
+    with asked as plan:
+        try:
+            code = real.wait()
+            if code == 0:
+                _improve_all(read_options(options, folder), plan, choose)
+            return code
+        finally:
+            plan.kill()
 
 
-def _improve_all(
-    config: CompilerConfig, compiler: str, words: list[str], choose: Chooser | None
-) -> None:
+def _ask_for_steps(compiler: str, words: list[str]) -> subprocess.Popen:
+    """Starts `clang -###`, which says on standard error what clang does for these words."""
+    return subprocess.Popen(
+        [compiler, "-###", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="surrogateescape",
+    )
+
+
+def _improve_all(config: CompilerConfig, plan: subprocess.Popen, choose: Chooser | None) -> None:
     started = time.perf_counter()
     try:
-        text = _ask_for_steps(compiler, words)
+        text = plan.communicate(timeout=_PLAN_SECONDS)[1]
         steps = read_steps(text)
         tools = _tools(config, steps[0], read_version(text), choose)
     except (Unsupported, subprocess.SubprocessError, OSError) as error:
@@ -74,28 +95,28 @@ def _hand_over(config: CompilerConfig, error: Exception) -> None:
     records.append(str(config.cache), records.passed_through(reason, config.session))
 
 
-def _ask_for_steps(compiler: str, words: list[str]) -> str:
-    done = subprocess.run(
-        [compiler, "-###", *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=60,
-        text=True,
-        errors="surrogateescape",
-    )
-    return done.stderr
-
-
 def _tools(
     config: CompilerConfig, step: CompileStep, version: str, choose: Chooser | None
 ) -> Tools:
     lists_hash = ""
     if choose is None:
-        pack = chooser.read_lists(config, version)
-        choose, lists_hash = chooser.ListChooser(pack), pack.digest
+        path = config.lists or pack_path(int(version.partition(".")[0]))
+        pack = load_pack(path)
+        choose, lists_hash = _chooser(pack), pack.digest
     prefix = Path(step.compiler).parent.parent
     toolchain = Toolchain(int(version.partition(".")[0]), prefix)
     return Tools(config, toolchain, version, read_exclusions(config.exclude_file), choose, lists_hash)
+
+
+def _chooser(pack: Pack) -> Chooser:
+    """Loads LLVM only for what the cache does not hold: half of the time of a cached compile."""
+
+    def choose(problem: Problem) -> Chosen:
+        from ozma.optimize.cc.chooser import ListChooser
+
+        return ListChooser(pack)(problem)
+
+    return choose
 
 
 def _sizes(sizes: Sizes | None) -> dict[str, int] | None:

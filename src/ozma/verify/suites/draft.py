@@ -35,7 +35,7 @@ class SuiteOptions:
     target: Target
     cache: Path = CACHE
     jobs: int = 1
-    csmith_programs: int = 200
+    csmith_programs: int = 220
     humaneval: Path | None = None
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STACK_FILL = 1 << 16, ALTERNATE_STACK = 1 << 16, TIMEOUTS_PER_FUNCTION = 2, NO_FILTER = 4 };
+enum { STACK_FILL = 1 << 16, ALTERNATE_STACK = 1 << 16, TIMEOUTS_PER_FUNCTION = 2, WALL_FACTOR = 4, NO_FILTER = 4 };
 
 struct plan plan;
 struct shared *shared;
@@ -68,13 +68,13 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   if (lazy && number == SIGSEGV && lazy_slot((uintptr_t)info->si_addr, &slot) &&
       apply_patch(call_now, slot))
     siglongjmp(retry, 1);
-  shared->status = number == SIGVTALRM ? TIMED_OUT : number == SIGSYS ? SYSTEM_CALL : SIGNALLED;
-  shared->code = number == SIGSYS ? (uint32_t)info->si_syscall : (uint32_t)number;
+  shared->status = number == SIGPROF || number == SIGALRM ? TIMED_OUT : SIGNALLED;
+  shared->code = (uint32_t)number;
   leave(1);
 }
 
 static void install_handlers(void) {
-  static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGVTALRM};
+  static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGPROF, SIGALRM};
   static char alternate[ALTERNATE_STACK];
   stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
@@ -83,9 +83,13 @@ static void install_handlers(void) {
     sigaction(numbers[i], &action, NULL);
 }
 
-static void set_timer(int length) {
+/* Processor time is what counts; the wall clock, a lot later, ends a call that waits for ever. */
+static void set_timers(int length) {
   struct itimerval timer = {.it_value = {length / 1000, length % 1000 * 1000}};
-  setitimer(ITIMER_VIRTUAL, &timer, NULL);
+  setitimer(ITIMER_PROF, &timer, NULL);
+  timer.it_value.tv_sec = length ? length * WALL_FACTOR / 1000 + 1 : 0;
+  timer.it_value.tv_usec = 0;
+  setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 __attribute__((noinline)) static void fill_stack(void) {
@@ -105,11 +109,11 @@ static void run_call(struct plan_call *call) {
   output_reset();
   fesetenv(FE_DFL_ENV);
   errno = 0;
-  set_timer(milliseconds);
+  set_timers(milliseconds);
   fill_stack();
   ozma_call(function_address(call->function), call->integers, call->floats, call->stack,
             call->stack_words, registers);
-  set_timer(0);
+  set_timers(0);
   observe(RETURNED, 0, registers);
 }
 

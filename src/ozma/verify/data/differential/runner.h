@@ -11,7 +11,7 @@ enum {
   WORDS = PAGE / 8,
   BUFFERS = 16,     /* pages that arguments and lazy pointers use */
   LAZY_END = 14,    /* the last two belong to pointers that undefined functions return */
-  VARIABLES = 48,   /* pages that stand for the module's undefined variables */
+  VARIABLES = 112,  /* pages that stand for the module's undefined variables */
   PAGES = BUFFERS + VARIABLES,
   SLOTS = 128,      /* words of a page that may be lazy pointers */
   STACK_WORDS = 16,
@@ -31,7 +31,7 @@ enum {
 #define LAZY_MARK 0x4c415a59u
 #define SELF_MARK 0x53454c46u
 
-enum { RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, SYSTEM_CALL, TIMED_OUT, LOST };
+enum { RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, TIMED_OUT, LOST };
 enum { RAW, IN_MODULE, IN_HEAP, ON_STACK, DIGEST };
 enum { R_BUFFERS = 0, R_GLOBALS = 0x1000, R_OUTPUT = 0x4000, R_TRACE = 0x5000, R_RETURN = 0x6000, R_HEAP = 0x8000 };
 enum { EXT_INTEGER, EXT_POINTER, EXT_FLOAT, EXT_TRAP, EXT_EXIT };

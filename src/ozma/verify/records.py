@@ -1,0 +1,149 @@
+"""What was found, kept append-only: one line per list and suite, one per object judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ozma.errors import OzmaError
+from ozma.verify.judge import Compiled, Finding
+from ozma.verify.suites.program import Program, Suite
+from ozma.verify.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class SuiteVerdict:
+    """One list on one suite. `failures` holds every program that did not pass, in suite order.
+
+    `reused` programs had the very object that was already judged; `seconds` is wall time.
+    """
+
+    suite: str
+    fingerprint: str
+    programs: int
+    failures: tuple[Finding, ...]
+    reused: int
+    seconds: float
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """Programs by verdict, TESTS_PASSED included."""
+        counts = Counter(finding.verdict for finding in self.failures)
+        counts[Verdict.TESTS_PASSED] = self.programs - len(self.failures)
+        return {verdict: count for verdict, count in counts.items() if count}
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most frequent failure; NOT_CHECKED if any program was not run and none failed."""
+        failed = Counter(f.verdict for f in self.failures if f.verdict.failed)
+        if failed:
+            return failed.most_common(1)[0][0]
+        return Verdict.NOT_CHECKED if self.failures or not self.programs else Verdict.TESTS_PASSED
+
+
+class RecordFile:
+    """JSON lines, one per (list, suite, LLVM release, target); a broken last line is ignored."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[tuple[str, ...], dict] = {}
+        for row in _json_lines(path):
+            self._known[_record_key(row)] = row
+
+    def find(self, passes: str, suite: Suite) -> SuiteVerdict | None:
+        key = (passes, suite.name, suite.fingerprint, suite.llvm, suite.target)
+        row = self._known.get(key)
+        return _verdict_of(row) if row else None
+
+    def add(self, passes: str, suite: Suite, verdict: SuiteVerdict) -> None:
+        row = {
+            "passes": passes,
+            "suite": suite.name,
+            "fingerprint": suite.fingerprint,
+            "llvm": suite.llvm,
+            "target": suite.target,
+            "programs": verdict.programs,
+            "counts": {key.value: count for key, count in verdict.counts.items()},
+            "failures": [asdict(f) | {"verdict": f.verdict.value} for f in verdict.failures],
+            "reused": verdict.reused,
+            "seconds": round(verdict.seconds, 3),
+        }
+        self._known[_record_key(row)] = row
+        _append(self.path, json.dumps(row, sort_keys=True))
+
+
+def _record_key(row: dict) -> tuple[str, ...]:
+    return tuple(row[name] for name in ("passes", "suite", "fingerprint", "llvm", "target"))
+
+
+def _verdict_of(row: dict) -> SuiteVerdict:
+    failures = tuple(Finding(**f | {"verdict": Verdict(f["verdict"])}) for f in row["failures"])
+    return SuiteVerdict(
+        row["suite"],
+        row["fingerprint"],
+        row["programs"],
+        failures,
+        row["reused"],
+        row["seconds"],
+    )
+
+
+class JudgedObjects:
+    """Verdicts by object code: the same bytes of the same program need not run again.
+
+    Time limits are not kept: they say something about the machine too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        rows = (line.split("\t") for line in lines)
+        self._known = {row[0]: (row[1], row[2]) for row in rows if len(row) == 3}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def find(self, key: str, program: Program) -> Finding | None:
+        name, detail = self._known.get(key, ("", ""))
+        return Finding(program.name, Verdict[name], "run", detail, reused=True) if name else None
+
+    def add(self, found: dict[str, Finding]) -> None:
+        kept = {
+            key: (finding.verdict.name, finding.detail)
+            for key, finding in found.items()
+            if finding.verdict in (Verdict.TESTS_PASSED, Verdict.OUTPUT_DIFFERS)
+        }
+        self._known |= kept
+        if kept:
+            lines = (f"{key}\t{name}\t{detail}" for key, (name, detail) in kept.items())
+            _append(self.path, "\n".join(lines))
+
+
+def object_key(program: Program, compiled: dict[str, Compiled]) -> str:
+    """Names what would be run: the program, what it must print, and its objects' bytes."""
+    digest = hashlib.sha256(f"{program.name} {program.stdout} {program.fixed}".encode())
+    for name in program.tested:
+        digest.update(compiled[name].digest.encode())
+    return digest.hexdigest()[:32]
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        raise OzmaError(f"cannot write {path}: {error}") from error
+
+
+def _json_lines(path: Path) -> list[dict]:
+    rows = []
+    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue  # a line that a killed process left unfinished
+    return rows

@@ -1,0 +1,186 @@
+"""The ground floor: parity with the stock tools, worker processes that survive LLVM's faults."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ozma.llvm import (
+    TARGETS,
+    InvalidIR,
+    Outcome,
+    ToolchainError,
+    Worker,
+    find_toolchain,
+)
+from ozma.llvm.clang import CompileError, compile_bitcode, compile_object
+from ozma.llvm.objects import ObjectError, measure_object, sections, symbol_sizes
+from ozma.llvm.pipelines import catalogue_of, clang_pipeline
+from ozma.passes import check, explicit, parse
+
+ENDLESS = "function(" + ",".join(["instcombine,gvn,reassociate,early-cse"] * 4000) + ")"
+
+
+def loaded_parts(data: bytes) -> list[tuple[str, bytes]]:
+    return [(s.name, data[s.offset : s.offset + s.size]) for s in sections(data) if s.loaded]
+
+
+def test_clang_pipeline_through_the_worker_gives_the_bytes_of_clang(each_toolchain, program):
+    with Worker(each_toolchain) as worker:
+        loaded = worker.load(compile_bitcode(each_toolchain, program))
+        ours = worker.evaluate(loaded.id, clang_pipeline(each_toolchain), want=("object",))
+    real = compile_object(each_toolchain, program)
+    assert loaded_parts(ours.object) == loaded_parts(real)
+    assert ours.sizes == measure_object(real)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_target_compiles_to_clangs_size(toolchain, tmp_path, name):
+    source = tmp_path / "f.c"
+    source.write_text("int f(int *p, int n) { int s = 0; while (n--) s += p[n] / 3; return s; }")
+    real = compile_object(toolchain, source, target=TARGETS[name])
+    with Worker(toolchain) as worker:
+        loaded = worker.load(compile_bitcode(toolchain, source, target=TARGETS[name]))
+        result = worker.evaluate(loaded.id, clang_pipeline(toolchain))
+    assert result.sizes == measure_object(real)
+
+
+def test_a_pasted_list_gives_the_same_size_with_stock_tools(toolchain, worker, bitcode, tmp_path):
+    passes = "default<Oz>,function(loop(loop-reduce),gvn,simplifycfg)"
+    loaded = worker.load(bitcode)
+    ours = worker.evaluate(loaded.id, passes)
+    (tmp_path / "in.bc").write_bytes(bitcode)
+    optimized, output = tmp_path / "out.bc", tmp_path / "out.o"
+    opt, llc = toolchain.tool("opt"), toolchain.tool("llc")
+    subprocess.run([opt, f"-passes={passes}", tmp_path / "in.bc", "-o", optimized], check=True)
+    command = [llc, "-relocation-model=pic", "-filetype=obj", optimized, "-o", output]
+    subprocess.run(command, check=True)
+    assert measure_object(output.read_bytes()).total == ours.sizes.total
+
+
+def test_sizes_agree_with_llvm_size(toolchain, program, tmp_path):
+    path = tmp_path / "p.o"
+    path.write_bytes(compile_object(toolchain, program))
+    text = subprocess.run(
+        [toolchain.tool("llvm-size"), "-A", path], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split() for line in text.splitlines() if line.startswith("."))
+    stems = (".text", ".data", ".rodata")
+    expected = sum(int(row[1]) for row in rows if row[0].startswith(stems))
+    assert measure_object(path.read_bytes()).total == expected
+    assert {"evaluate", "sum"} <= symbol_sizes(path.read_bytes()).keys()
+
+
+@pytest.mark.parametrize("data", [b"", b"BC\xc0\xde", b"\x7fELF" + b"\xff" * 80])
+def test_damaged_objects_are_refused(data):
+    with pytest.raises(ObjectError):
+        measure_object(data)
+
+
+def test_a_crashing_pass_is_a_result_and_the_next_evaluation_works(worker, bitcode):
+    loaded = worker.load(bitcode)
+    crash = worker.evaluate(loaded.id, "trigger-crash-module")
+    assert crash.outcome is Outcome.CRASHED
+    assert "SIGABRT" in crash.message
+    assert worker.evaluate(loaded.id, "default<Oz>").ok
+    assert worker.restarts == 1
+
+
+def test_a_hanging_pass_is_a_result(toolchain, bitcode):
+    with Worker(toolchain, timeout=0.3) as worker:
+        loaded = worker.load(bitcode)
+        assert worker.evaluate(loaded.id, ENDLESS).outcome is Outcome.TIMED_OUT
+        assert worker.evaluate(loaded.id, "function(sroa)").ok
+
+
+def test_running_out_of_memory_is_a_result(toolchain):
+    huge = b'@a = global [200000000 x i8] zeroinitializer, section ".data"\n'
+    triple = b'target triple = "x86_64-pc-linux-gnu"\n'
+    with Worker(toolchain, memory=100 << 20) as worker:
+        loaded = worker.load(triple + huge)
+        assert worker.evaluate(loaded.id, "globaldce").outcome is Outcome.OUT_OF_MEMORY
+
+
+def test_an_invalid_list_tells_llvms_complaint(worker, bitcode):
+    loaded = worker.load(bitcode)
+    result = worker.evaluate(loaded.id, "no-such-pass")
+    assert result.outcome is Outcome.INVALID_LIST
+    assert "no-such-pass" in result.message
+
+
+@pytest.mark.parametrize("data", [b"", b"BC\xc0\xde\x00\x00", b"define i32 @f( {", os.urandom(300)])
+def test_malformed_ir_is_refused_and_the_worker_lives(worker, bitcode, data):
+    with pytest.raises(InvalidIR):
+        worker.load(data)
+    assert worker.evaluate(worker.load(bitcode).id, "default<Oz>").ok
+
+
+def test_a_killed_child_is_replaced(worker, bitcode):
+    loaded = worker.load(bitcode)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert worker.evaluate(loaded.id, "default<Oz>").outcome is Outcome.CRASHED
+    assert worker.evaluate(loaded.id, "default<Oz>").ok
+
+
+def test_no_child_outlives_a_killed_parent(bitcode, tmp_path):
+    path = tmp_path / "m.bc"
+    path.write_bytes(bitcode)
+    script = (
+        "import sys, time; from ozma.llvm import *;"
+        "w = Worker(find_toolchain()); w.load(open(sys.argv[1], 'rb').read());"
+        "print(w.pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_hopeless_candidates_get_no_code(worker, bitcode):
+    loaded = worker.load(bitcode)
+    skipped = worker.evaluate(loaded.id, "function(sroa)", skip_above=1)
+    assert skipped.ok and skipped.sizes is None and skipped.instructions > 1
+
+
+def test_back_end_switches_reach_the_code_generator(toolchain, bitcode):
+    with Worker(toolchain, options=["-enable-machine-outliner=always"]) as worker:
+        loaded = worker.load(bitcode)
+        assert worker.evaluate(loaded.id, clang_pipeline(toolchain)).ok
+
+
+def test_function_sections_keep_the_code(worker, bitcode):
+    plain = worker.load(bitcode)
+    split = worker.load(bitcode, function_sections=True, data_sections=True)
+    one = worker.evaluate(plain.id, "default<Oz>", want=("object",))
+    two = worker.evaluate(split.id, "default<Oz>", want=("object",))
+    assert ".text.evaluate" in {section.name for section in sections(two.object)}
+    assert abs(one.sizes.total - two.sizes.total) <= 16
+
+
+def test_a_missing_release_names_the_package():
+    with pytest.raises(ToolchainError, match="apt-get install llvm-35"):
+        find_toolchain(35)
+
+
+def test_compile_errors_are_one_line_with_the_command(toolchain, tmp_path):
+    source = tmp_path / "bad.c"
+    source.write_text("int f( {")
+    with pytest.raises(CompileError) as caught:
+        compile_bitcode(toolchain, source)
+    assert "\n" not in str(caught.value)
+    assert "reproduce: " in str(caught.value)
+
+
+def test_the_catalogue_knows_clangs_own_pipeline(each_toolchain):
+    catalogue = catalogue_of(each_toolchain)
+    check(explicit(parse(clang_pipeline(each_toolchain)), catalogue), catalogue)
