@@ -6,7 +6,8 @@ print one JSON record: bytes of every object, outcome of the tests, seconds.
     python bench/build.py --package bzip2 --cc ... --cxx ... --work ... --target aarch64
 
 With --target the package is first built natively by the plain compiler while every compilation is
-recorded; each is then run again for the target (objects only: nothing is linked or run).
+recorded; each is then run again for the target (objects only: nothing is linked or run). The
+recorded build is kept in --work and used again, so that a further budget costs compilations only.
 """
 
 from __future__ import annotations
@@ -129,16 +130,15 @@ def test_outcome(recipe: Recipe, step: Step) -> dict:
     return {"outcome": outcome, "count": sum(map(int, found)) or None, "seconds": step.seconds}
 
 
-def unpack_sources(recipe: Recipe, work: Path) -> tuple[Path, str]:
-    """A fresh tree of the recorded version, with the archive's own times, and that version."""
+def unpack_sources(recipe: Recipe, folder: Path) -> tuple[Path, str]:
+    """A fresh tree of the recorded version in an emptied `folder`, and that version."""
     package = next(entry for entry in load_packages("bench") if entry.name == recipe.name)
-    folder = work / recipe.name
     shutil.rmtree(folder, ignore_errors=True)
     return fetch_package(package, folder / "source"), package.version
 
 
 def bench_native(recipe: Recipe, options: argparse.Namespace) -> dict:
-    top, version = unpack_sources(recipe, options.work)
+    top, version = unpack_sources(recipe, options.work / recipe.name)
     environment = build_environment(options.cc, options.cxx, options.flags)
     steps, log = [*recipe.configure, *recipe.build], options.work / recipe.name / "build.log"
     built = run_steps(steps, top, environment, log, options.timeout)
@@ -151,18 +151,35 @@ def bench_native(recipe: Recipe, options: argparse.Namespace) -> dict:
 
 
 def bench_target(recipe: Recipe, options: argparse.Namespace) -> dict:
-    top, version = unpack_sources(recipe, options.work)
-    folder = options.work / recipe.name
+    folder = options.work / f"{recipe.name}-recorded"
+    built, top, version = record_build(recipe, folder, options)
+    objects, failures = compile_for(
+        CROSS[options.target], folder / "records", top, folder / options.target,
+        options.cc, options.cxx,
+    )  # fmt: skip
+    tests = {"outcome": "not run", "count": None, "seconds": 0.0}
+    return _record(recipe, version, options, built, objects, tests, failures)
+
+
+def record_build(
+    recipe: Recipe, folder: Path, options: argparse.Namespace
+) -> tuple[Step, Path, str]:
+    """Build natively with the plain compiler, its calls noted; a finished one is used again."""
+    state = folder / "state.json"
+    if state.exists():
+        saved = json.loads(state.read_text("utf-8"))
+        if saved["flags"] == options.flags:
+            return Step("passed", "", saved["seconds"]), Path(saved["top"]), saved["version"]
+    top, version = unpack_sources(recipe, folder)
     plain = find_toolchain()
-    cc, cxx, records = record_compilers(plain.tool("clang"), plain.tool("clang++"), folder)
+    cc, cxx = record_compilers(plain.tool("clang"), plain.tool("clang++"), folder)
     environment = build_environment(cc, cxx, options.flags)
     steps = [*recipe.configure, *recipe.build]
     built = run_steps(steps, top, environment, folder / "build.log", options.timeout)
-    objects, failures = compile_for(
-        CROSS[options.target], records, top, folder / options.target, options.cc, options.cxx
-    )
-    tests = {"outcome": "not run", "count": None, "seconds": 0.0}
-    return _record(recipe, version, options, built, objects, tests, failures)
+    if built.outcome == "passed":
+        saved = {"flags": options.flags, "version": version, "top": str(top)}
+        state.write_text(json.dumps(saved | {"seconds": built.seconds}), "utf-8")
+    return built, top, version
 
 
 def _record(recipe, version, options, built: Step, objects, tests, failures) -> dict:

@@ -1,4 +1,4 @@
-"""Record what a native build compiles, and compile the same units for another machine."""
+"""Record what a native build compiles, and compile the same units again, for any machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ exec '{compiler}' "$@"
 """
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C")
 _NATIVE_ONLY = ("-march=", "-mtune=", "-msse", "-mavx", "-m32", "-m64", "-fcf-protection")
-_VALUED = ("-o", "-MF", "-MT", "-MQ", "-I", "-D", "-U", "-include", "-isystem", "-idirafter", "-x")
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class CrossTarget:
 # glibc for soft-float ARM: enough to compile objects, which is all that is measured.
 _ARM_CXX = "/usr/arm-linux-gnueabi/include/c++/12"
 CROSS = {
+    "x86-64": CrossTarget(()),
     "aarch64": CrossTarget(TARGETS["aarch64"].clang_args, (), "libstdc++-12-dev-arm64-cross"),
     "thumb2": CrossTarget(
         (*TARGETS["thumb2"].clang_args, "-D__linux__=1", "-D__unix__=1",
@@ -53,19 +53,15 @@ class Compilation:
     arguments: tuple[str, ...]
 
 
-def record_compilers(clang: Path, clangxx: Path, folder: Path) -> tuple[str, str, Path]:
-    """Write compilers that note their calls; returns their paths and the folder of the notes."""
+def record_compilers(clang: Path, clangxx: Path, folder: Path) -> tuple[str, str]:
+    """Write compilers that note their calls in `folder`/records; returns their paths."""
     records = folder / "records"
     records.mkdir(parents=True)
     for compiler in (clang, clangxx):
         script = folder / f"recording-{compiler.name}"
         script.write_text(_RECORDER.format(records=records, compiler=compiler))
         script.chmod(0o755)
-    return (
-        str(folder / f"recording-{clang.name}"),
-        str(folder / f"recording-{clangxx.name}"),
-        records,
-    )
+    return tuple(str(folder / f"recording-{path.name}") for path in (clang, clangxx))
 
 
 def read_compilations(records: Path, top: Path) -> Iterator[Compilation]:
@@ -93,7 +89,7 @@ def _as_compilation(folder: Path, words: list[str]) -> Compilation | None:
             skip = False
         elif word in ("-o", "-MF", "-MT", "-MQ"):
             output, skip = (following if word == "-o" else output), True
-        elif word in ("-c", sources[0]) or word.startswith(("-MD", "-MMD", "-MP", *_NATIVE_ONLY)):
+        elif word in ("-c", sources[0]) or word.startswith(("-MD", "-MMD", "-MP")):
             continue
         else:
             kept.append(word)
@@ -119,10 +115,15 @@ def compile_for(
     return sizes, failures
 
 
+def _portable(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in arguments if not word.startswith(_NATIVE_ONLY))
+
+
 def _compile(target: CrossTarget, unit: Compilation, output: Path, cc: str, cxx: str) -> str | None:
     is_cxx = not unit.source.endswith(".c")
     extra = target.cxx_arguments if is_cxx else ()
-    command = [*shlex.split(cxx if is_cxx else cc), *target.arguments, *extra, *unit.arguments,
+    native = unit.arguments if not target.arguments else _portable(unit.arguments)
+    command = [*shlex.split(cxx if is_cxx else cc), *target.arguments, *extra, *native,
                "-c", unit.source, "-o", str(output)]  # fmt: skip
     try:
         done = subprocess.run(

@@ -60,6 +60,19 @@ def test_mirror_from_deb822_sources(tmp_path):
     assert find_mirror(tmp_path, "noble") == Mirror("http://u.example/ubuntu", ("main", "universe"))
 
 
+def test_mirror_of_a_rolling_suite(tmp_path):
+    vendor = "deb http://vendor.example/browser/deb stable main\n"
+    write_apt(tmp_path, "sources.list", f"{vendor}deb http://m.example/debian unstable main\n")
+    assert find_mirror(tmp_path, "book").url == "http://m.example/debian"
+
+
+@pytest.mark.parametrize("vendor", ["http://vendor.example", "http://vendor.example/debian"])
+def test_a_vendor_with_the_distributions_names_is_not_its_mirror(tmp_path, vendor):
+    own = "deb http://m.example/debian book main\ndeb http://m.example/debian book-updates main\n"
+    write_apt(tmp_path, "sources.list", f"deb {vendor} book main\n{own}")
+    assert find_mirror(tmp_path, "book").url == "http://m.example/debian"
+
+
 def test_other_archives_are_no_mirror(tmp_path):
     text = "deb https://vendor.example/apt tool main\ndeb cdrom:[disc]/ book main\n"
     with pytest.raises(OzmaError, match="no mirror for book"):

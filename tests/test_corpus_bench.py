@@ -76,9 +76,22 @@ def test_target_build_repeats_the_recorded_units(thing, capsys, tmp_path):
     code, record = run_build(capsys, tmp_path, "--target", "aarch64")
     assert code == 0
     assert set(record["objects"]) == {"main.o", "other.o"} and record["failures"] == []
-    machine = (tmp_path / "thing/aarch64/main.o").read_bytes()[18:20]
+    machine = (tmp_path / "thing-recorded/aarch64/main.o").read_bytes()[18:20]
     assert int.from_bytes(machine, "little") == 183
     assert record["tests"]["outcome"] == "not run"
+
+
+def test_a_recorded_build_is_used_again(thing, capsys, tmp_path, monkeypatch):
+    run_build(capsys, tmp_path, "--target", "x86-64")
+    monkeypatch.setitem(FILES, "other.c", "not C\n")
+    code, record = run_build(capsys, tmp_path, "--target", "x86-64")
+    assert (code, set(record["objects"])) == (0, {"main.o", "other.o"})
+    code, _ = run_build(capsys, tmp_path, "--target", "x86-64", "--flags=-O1")
+    assert code == 1
+
+
+def test_flags_of_this_machine_are_not_for_another():
+    assert cross._portable(("-msse2", "-march=native", "-O2")) == ("-O2",)
 
 
 def test_a_unit_that_fails_for_the_target_says_why(thing, capsys, tmp_path):
@@ -97,7 +110,7 @@ def test_a_unit_that_fails_for_the_target_says_why(thing, capsys, tmp_path):
             ["-MD", "-MT", "a.o", "-MF", "a.d", "-Ix", "-c", "a.c", "-o", "a.o"],
             ("a.c", "a.o", ("-Ix",)),
         ),
-        (["-msse2", "-march=native", "-c", "a.c"], ("a.c", "a.o", ())),
+        (["-msse2", "-c", "a.c"], ("a.c", "a.o", ("-msse2",))),
         (["-o", "prog", "a.o", "b.o"], None),
         (["-c", "a.c", "b.c"], None),
         (["-E", "a.c"], None),

@@ -12,6 +12,7 @@ from ozma.corpus.deb822 import parse_fields
 from ozma.errors import OzmaError
 
 APT = Path("/etc/apt")
+_ROLLING = ("stable", "testing", "unstable", "sid")
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,31 @@ class _Entry:
 
 
 def find_mirror(apt: Path = APT, codename: str | None = None) -> Mirror:
-    """The http(s) mirror that serves the machine's own suite, from the files under `apt`."""
+    """The http(s) mirror that serves the machine's own suite, from the files under `apt`.
+
+    `codename` defaults to the machine's; a rolling suite's name is accepted too.
+    """
     codename = codename or platform.freedesktop_os_release().get("VERSION_CODENAME", "stable")
-    for entry in _entries(apt):
-        if entry.suite == codename and "main" in entry.components and entry.url.startswith("http"):
-            return Mirror(entry.url.rstrip("/"), _free_components(entry.components))
+    entries = [entry for entry in _entries(apt) if _is_archive(entry)]
+    served = [entry for entry in entries if entry.suite in (codename, *_ROLLING)]
+    if served:
+        best = max(served, key=lambda entry: _likeness(entry, entries, codename))
+        return Mirror(best.url, _free_components(best.components))
     raise OzmaError(
         f"no mirror for {codename} is set up under {apt}",
         hint="add one to the apt sources, as apt-get update needs it too",
     )
+
+
+def _is_archive(entry: _Entry) -> bool:
+    return entry.url.startswith("http") and "main" in entry.components
+
+
+def _likeness(entry: _Entry, entries: list[_Entry], codename: str) -> tuple[bool, bool, int]:
+    """How much an entry looks like the distribution's archive: vendors use its names too."""
+    suites = len({other.suite for other in entries if other.url == entry.url})
+    path = entry.url.rpartition("/")[2]
+    return entry.suite == codename, path in ("debian", "ubuntu", "ubuntu-ports"), suites
 
 
 def _free_components(components: tuple[str, ...]) -> tuple[str, ...]:
@@ -58,7 +75,7 @@ def _one_line_entries(text: str) -> Iterator[_Entry]:
     for line in text.splitlines():
         words = re.sub(r"\[[^]]*\]", "", line.partition("#")[0]).split()
         if len(words) >= 4 and words[0] in ("deb", "deb-src"):
-            yield _Entry(words[1], words[2], tuple(words[3:]))
+            yield _Entry(words[1].rstrip("/"), words[2], tuple(words[3:]))
 
 
 def _deb822_entries(text: str) -> Iterator[_Entry]:
@@ -68,4 +85,4 @@ def _deb822_entries(text: str) -> Iterator[_Entry]:
             continue
         for url in fields.get("uris", "").split():
             for suite in fields.get("suites", "").split():
-                yield _Entry(url, suite, tuple(fields.get("components", "").split()))
+                yield _Entry(url.rstrip("/"), suite, tuple(fields.get("components", "").split()))

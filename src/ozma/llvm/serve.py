@@ -48,12 +48,14 @@ def _read_exactly(descriptor: int, length: int) -> bytes:
 
 @dataclass(frozen=True)
 class Request:
-    """One evaluation to make. `skip_above`: no code for results with more instructions."""
+    """One evaluation to make. No code is generated for results with more than `skip_above`
+    instructions or whose IR hash is in `known`."""
 
     module: int
     passes: str
     want: tuple[str, ...] = ()
     skip_above: int | None = None
+    known: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -122,15 +124,16 @@ class Service:
             "bitcode": bitcode if "bitcode" in request.want else None,
             "ir": module.text() if "ir" in request.want else None,
         }
-        known = source.measured.get(ir_hash)
+        measured = source.measured.get(ir_hash)
         hopeless = request.skip_above is not None and instructions > request.skip_above
-        if "object" in request.want or not (known or hopeless):
+        unwanted = hopeless or ir_hash in request.known
+        if not unwanted and ("object" in request.want or not measured):
             data = self._generate(source, module, machine)
-            known = measure_object(data), hashlib.blake2b(data, digest_size=16).hexdigest()
-            source.measured[ir_hash] = known
+            measured = measure_object(data), hashlib.blake2b(data, digest_size=16).hexdigest()
+            source.measured[ir_hash] = measured
             facts["object"] = data if "object" in request.want else None
-        if known:
-            facts["sizes"], facts["object_hash"] = known
+        if measured:
+            facts["sizes"], facts["object_hash"] = measured
         return facts
 
     def _generate(self, source: Input, module: Module, machine: TargetMachine) -> bytes:

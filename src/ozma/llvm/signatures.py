@@ -1,16 +1,16 @@
-"""What a module offers and needs: functions with their types, variables, constants, strings.
+"""Reads a module's interface: functions with their types, variables, constants, strings.
 
-Reads verified bitcode through the C API; nothing here runs a pass or generates code.
+Walks verified bitcode through the C API; nothing here runs a pass or generates code.
 """
 
 from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, c_char_p, c_int, c_longlong, c_size_t, c_uint, c_ulonglong, c_void_p
-from dataclasses import dataclass
 from typing import Iterator
 
 from ozma.llvm.capi import Library, load_library
+from ozma.llvm.interface import Function, Interface, Parameter, Type, Variable
 from ozma.llvm.module import Module
 from ozma.llvm.toolchain import Toolchain
 
@@ -47,72 +47,6 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMConstIntGetSExtValue": (c_longlong, [c_void_p]),
     "LLVMTypeOf": (c_void_p, [c_void_p]),
 }
-
-
-@dataclass(frozen=True)
-class Type:
-    """An IR type: `kind` is void, int, float, double, pointer, struct, array, vector or other.
-
-    `bits` is the width of an int, and the whole size of a vector; `elements` are those of a struct
-    or array; `text` is the type as LLVM prints it.
-    """
-
-    kind: str
-    bits: int = 0
-    elements: tuple[Type, ...] = ()
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """`copied` is the size in bytes of a struct passed by value (byval), with its alignment."""
-
-    type: Type
-    attributes: frozenset[str] = frozenset()
-    copied: int = 0
-    alignment: int = 0
-
-
-@dataclass(frozen=True)
-class Function:
-    """`exported`: other modules can call it; `discardable`: it may vanish when nothing here does.
-
-    `writes`: it may change memory that others can see. `constants`: integers in its body.
-    """
-
-    name: str
-    result: Type
-    parameters: tuple[Parameter, ...]
-    result_attributes: frozenset[str]
-    variadic: bool
-    defined: bool
-    exported: bool
-    discardable: bool
-    never_returns: bool
-    writes: bool
-    constants: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A global variable of `bytes` bytes (0: size not known here)."""
-
-    name: str
-    bytes: int
-    defined: bool
-    exported: bool
-    constant: bool
-    thread_local: bool
-
-
-@dataclass(frozen=True)
-class Interface:
-    """Everything that a caller of the module has to know."""
-
-    triple: str
-    functions: tuple[Function, ...]
-    variables: tuple[Variable, ...]
-    strings: tuple[bytes, ...]
 
 
 def read_interface(toolchain: Toolchain, bitcode: bytes) -> Interface:

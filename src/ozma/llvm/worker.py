@@ -7,6 +7,7 @@ Start workers before any thread: the child is made with fork.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import resource
 import select
@@ -64,6 +65,7 @@ class Worker:
         self.options = tuple(options)
         self.restarts = 0
         self._inputs: dict[int, Input] = {}
+        self._sent: set[int] = set()
         self._next_id = 0
         self._pid: int | None = None
         self._stderr: BinaryIO | None = None
@@ -79,11 +81,14 @@ class Worker:
         except WorkerDied as death:
             raise InvalidIR(f"LLVM {death.outcome.value} on reading the module") from death
         self._inputs[key] = source
+        self._sent.add(key)
         return Loaded(key, *facts)
 
     def unload(self, key: int) -> None:
         """Forgets a module."""
-        if self._inputs.pop(key, None) and self._pid:
+        self._inputs.pop(key, None)
+        if self._pid and key in self._sent:
+            self._sent.discard(key)
             self._ask("unload", key)
 
     def evaluate(
@@ -92,15 +97,21 @@ class Worker:
         passes: str,
         want: Sequence[str] = (),
         skip_above: int | None = None,
+        known: frozenset[str] = frozenset(),
     ) -> Evaluation:
         """Runs `passes` on a loaded module and measures the object; never raises for LLVM's faults.
 
         `want` may hold "object", "bitcode", "ir". Results with more than `skip_above` IR
-        instructions get no code (`sizes` is None): they cannot win.
+        instructions get no code (`sizes` is None): they cannot win. Nor do those whose `ir_hash`
+        is in `known`: the caller has judged them before.
         """
         started = time.perf_counter()
+        request = Request(module, passes, tuple(want), skip_above, known)
         try:
-            return self._ask("evaluate", Request(module, passes, tuple(want), skip_above))
+            if module not in self._sent:  # the child that had it died
+                self._ask("load", module, self._inputs[module])
+                self._sent.add(module)
+            return self._ask("evaluate", request)
         except WorkerDied as death:
             seconds = time.perf_counter() - started
             return Evaluation(death.outcome, passes, message=death.message, seconds=seconds)
@@ -162,9 +173,9 @@ class Worker:
                 os._exit(0)
         os.close(request_end)
         os.close(answer_end)
-        self._reload()
 
     def _become_child(self, parent: int) -> None:
+        faulthandler.disable()  # a crash here is LLVM's: its own message is wanted, not Python's
         os.dup2(self._stderr.fileno(), 2)
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, signal.SIG_DFL)
@@ -175,10 +186,6 @@ class Worker:
         limit = used + self.memory
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    def _reload(self) -> None:
-        for key, source in self._inputs.items():
-            self._exchange("load", (key, source))
 
     def _kill(self) -> int:
         """Ends and reaps the child; returns its wait status."""
@@ -191,6 +198,7 @@ class Worker:
         os.close(self._requests)
         os.close(self._answers)
         self._stderr.close()
+        self._sent.clear()
         self._pid = None
         self.restarts += 1
 

@@ -8,7 +8,7 @@ from typing import Sequence
 from ozma.optimize.trace import Step
 
 _WIDTH, _HEIGHT = 960, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 8, 952, 34, 286
+_LEFT, _RIGHT, _TOP, _BOTTOM = 8, 856, 34, 284
 _LABELS = 4
 _LABEL_ROOM = 190
 
@@ -48,8 +48,8 @@ class _Chart:
             lines.append(f'<path class="grid" d="M{_LEFT} {y}H{_RIGHT}"/>')
             if quarter in (0, 4):
                 lines.append(
-                    f'<text class="axis" x="{_RIGHT}" y="{y - 6}" text-anchor="end">'
-                    f"{size:,.0f} bytes</text>"
+                    f'<text class="axis" x="{_WIDTH - 4}" y="{y + 5}" text-anchor="end">'
+                    f"{size:,.0f}</text>"
                 )
         return "".join(lines)
 
@@ -78,15 +78,15 @@ class _Chart:
     def labels(self) -> str:
         """Names at the largest drops that leave room for each other."""
         drops = sorted(enumerate(self._points), key=lambda entry: entry[1].change)[:_LABELS]
-        placed: list[tuple[float, float]] = []
+        placed = [(_LEFT, self._y(self._baseline) - 6)]
         texts = []
         for index, step in drops:
-            x, y = self._x(index + 0.5), self._y(step.size) + 20
+            x, y = self._x(index + 0.5), self._y(step.size) - 12
             near = any(abs(x - a) < _LABEL_ROOM and abs(y - b) < 22 for a, b in placed)
-            if step.change >= 0 or near or y > _BOTTOM + 10:
+            if step.change >= 0 or near:
                 continue
             placed.append((x, y))
-            anchor = "start" if x < _WIDTH - _LABEL_ROOM else "end"
+            anchor = "start" if x < _RIGHT - _LABEL_ROOM else "end"
             texts.append(
                 f'<text class="label" x="{x}" y="{y}" text-anchor="{anchor}">'
                 f"{escape(step.name)} {step.change:,}</text>"

@@ -89,8 +89,9 @@ def _step_row(step: Step) -> str:
 def _diff_title(diff: Diff) -> str:
     if not diff.lines:
         return "attributes or metadata only"
-    plural = "" if diff.functions == 1 else "s"
-    return f"diff of the IR, {diff.functions} function{plural}"
+    if not diff.functions:
+        return "diff of the IR, globals and declarations"
+    return f"diff of the IR, {diff.functions} function{'' if diff.functions == 1 else 's'}"
 
 
 def _diff(diff: Diff) -> str:

@@ -1,4 +1,4 @@
-"""A user's project: rebuilt with some translation units left to clang, and tested by its own tests."""
+"""A user's project: rebuilt with some units left to clang, and tested by its own tests."""
 
 from __future__ import annotations
 

@@ -8,18 +8,18 @@ import time
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Sequence
+from typing import Iterator, Sequence
 
 from ozma.errors import OzmaError
-from ozma.llvm import Outcome, Toolchain, Worker
+from ozma.llvm import Toolchain, Worker
 from ozma.optimize.file import Optimized
 from ozma.optimize.page import checks, functions, number, share, steps_table, trials
 from ozma.optimize.chart import size_chart
 from ozma.optimize.reproduce import commands, measuring_command
-from ozma.optimize.trace import Step, trace
+from ozma.optimize.trace import Trace, trace
 
 _DATA = Path(__file__).parent / "data"
-TRACE_SECONDS = 120.0
+TRACE_SECONDS = 60.0
 
 
 def write_report(
@@ -33,10 +33,10 @@ def write_report(
     Passes are traced one by one, which takes one compile each: largest savings first, for at most
     about `seconds` in all. What was left out is said on the page.
     """
-    steps = _trace_all(optimized, toolchain, seconds)
+    traces = _trace_all(optimized, toolchain, seconds)
     parts = [_summary(optimized)]
     for index, one in enumerate(optimized):
-        parts.append(_section(index, one, steps[index], toolchain))
+        parts.append(_section(index, one, traces[index], toolchain))
     try:
         Path(path).write_text(_page(optimized, "\n".join(parts)), encoding="utf-8")
     except OSError as error:
@@ -45,9 +45,9 @@ def write_report(
 
 def _trace_all(
     optimized: Sequence[Optimized], toolchain: Toolchain, seconds: float
-) -> dict[int, tuple[Step, ...]]:
+) -> dict[int, Trace]:
     end = time.monotonic() + seconds
-    found: dict[int, tuple[Step, ...]] = {index: () for index in range(len(optimized))}
+    found = {index: Trace() for index in range(len(optimized))}
     with Worker(toolchain, options=optimized[0].config.switches) as worker:
         for index in sorted(found, key=lambda i: -optimized[i].saved):
             left = end - time.monotonic()
@@ -125,7 +125,7 @@ def _file_table(optimized: Sequence[Optimized]) -> str:
     )
 
 
-def _section(index: int, one: Optimized, steps: Sequence[Step], toolchain: Toolchain) -> str:
+def _section(index: int, one: Optimized, traced: Trace, toolchain: Toolchain) -> str:
     kept = "" if one.passes else (
         f"<p>No list of {len(one.trials)} was smaller on this file: it keeps clang's own object."
         " The passes below are clang's.</p>"
@@ -134,10 +134,10 @@ def _section(index: int, one: Optimized, steps: Sequence[Step], toolchain: Toolc
         f'<section><h2 id="file{index}">{escape(str(one.source))}</h2>{_cards([one])}{kept}'
         f"<h3>What was checked</h3>{checks(one)}"
         f"{_list(one)}<h3>Reproduce with LLVM's own tools</h3>"
-        f"{_copyable(chr(10).join(commands(one, toolchain)))}"
+        f"{''.join(map(_copyable, commands(one, toolchain)))}"
         "<p class=note>A size is the sum of all .text*, .data* and .rodata* sections: "
         f"<code>{escape(measuring_command(toolchain, 'FILE.o'))}</code></p>"
-        f"{_passes(one, steps)}{functions(index, one)}{trials(one)}</section>"
+        f"{_passes(one, traced)}{functions(index, one)}{trials(one)}</section>"
     )
 
 
@@ -156,24 +156,35 @@ def _copyable(text: str) -> str:
     )
 
 
-def _passes(one: Optimized, steps: Sequence[Step]) -> str:
+def _passes(one: Optimized, traced: Trace) -> str:
+    steps = traced.steps
     if not steps:
-        return "<h3>Size by pass</h3><p class=note>Not traced: the time for tracing was spent on other files.</p>"
-    failed = sum(step.outcome is not Outcome.OK for step in steps)
-    notes = [
+        return "<h3>Size by pass</h3><p class=note>Not traced: other files took the time.</p>"
+    notes = " ".join(_trace_notes(one, traced))
+    return (
+        f"<h3>Size by pass</h3>{size_chart(steps, one.baseline.total, one.config.level)}"
+        f"<p class=note>{notes}</p>{steps_table(steps)}"
+    )
+
+
+def _trace_notes(one: Optimized, traced: Trace) -> Iterator[str]:
+    yield (
         "The list cut after each pass, every cut compiled and measured; passes that changed nothing"
         " are left out. Loop passes also bring loops into LLVM's standard form first, which counts"
         " as theirs."
-    ]
-    if failed:
-        notes.append(f"{failed} cuts failed; the whole list did not.")
-    last = steps[-1].size
-    if last is not None and last != one.ours.total:
-        notes.append(
-            f"In this process the last cut measures {last:,} bytes; clang's own code generation of"
-            f" the same IR gives {one.ours.total:,}. clang's is the object that counts."
-        )
-    return (
-        f"<h3>Size by pass</h3>{size_chart(steps, one.baseline.total, one.config.level)}"
-        f"<p class=note>{' '.join(notes)}</p>{steps_table(steps)}"
     )
+    if traced.measured < traced.passes:
+        yield (
+            f"Only the first {traced.measured} of {traced.passes} passes are shown: the time for"
+            " tracing ran out."
+        )
+        return
+    failed = sum(not step.ok for step in traced.steps)
+    if failed:
+        yield f"{failed} cuts failed; the whole list did not."
+    last = [step.size for step in traced.steps if step.size is not None][-1:]
+    if last and last[0] != one.ours.total:
+        yield (
+            f"In this process the last cut measures {last[0]:,} bytes; clang's own code generation"
+            f" of the same IR gives {one.ours.total:,}. clang's is the object that counts."
+        )

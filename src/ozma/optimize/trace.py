@@ -6,6 +6,7 @@ list is worth up to there, not a moment inside LLVM.
 
 from __future__ import annotations
 
+import math
 import subprocess
 import time
 from dataclasses import dataclass, replace
@@ -44,6 +45,18 @@ class Step:
         return self.outcome is Outcome.OK
 
 
+@dataclass(frozen=True)
+class Trace:
+    """Steps that changed the optimized IR or failed, first the module before any pass.
+
+    `measured` of `passes` cuts were made: fewer when the time for it ran out.
+    """
+
+    steps: tuple[Step, ...] = ()
+    measured: int = 0
+    passes: int = 0
+
+
 def cuts(pipeline: Pipeline) -> Iterator[tuple[Path, Pipeline]]:
     """For each pass, outermost first: its path, and the list that ends with it, nesting kept."""
     for node in walk(pipeline):
@@ -76,11 +89,10 @@ def traced_list(one: Optimized) -> str:
     return expanded(passes, toolchain, one.bitcode)
 
 
-def trace(one: Optimized, worker: Worker, seconds: float | None = None) -> tuple[Step, ...]:
-    """The steps that changed the optimized IR or failed; the first is the module before any pass.
+def trace(one: Optimized, worker: Worker, seconds: float | None = None) -> Trace:
+    """One evaluation per pass of the list, for at most about `seconds`.
 
-    `worker` must have been started with the switches of `one.config`. Stops after `seconds`: the
-    steps are then those of the list's beginning.
+    `worker` must have been started with the switches of `one.config`.
     """
     words = one.config.clang_args
     loaded = worker.load(
@@ -89,25 +101,25 @@ def trace(one: Optimized, worker: Worker, seconds: float | None = None) -> tuple
         data_sections="-fdata-sections" in words,
     )
     try:
-        return tuple(_steps(parse(traced_list(one)), loaded.id, worker, seconds))
+        return _traced(parse(traced_list(one)), loaded.id, worker, seconds)
     finally:
         worker.unload(loaded.id)
 
 
-def _steps(
-    pipeline: Pipeline, module: int, worker: Worker, seconds: float | None
-) -> Iterator[Step]:
-    end = None if seconds is None else time.monotonic() + seconds
+def _traced(pipeline: Pipeline, module: int, worker: Worker, seconds: float | None) -> Trace:
+    end = math.inf if seconds is None else time.monotonic() + seconds
     before = worker.evaluate(module, NAMED, want=("ir",))
-    yield _step(0, (), pipeline, before, None)
+    steps, number = [_step(0, (), pipeline, before, None)], 0
     for number, (path, cut) in enumerate(cuts(pipeline), 1):
-        if not before.ok or (end is not None and time.monotonic() > end):
-            return
+        if not before.ok or time.monotonic() > end:
+            number -= 1
+            break
         after = worker.evaluate(module, f"{NAMED},{cut}", want=("ir",))
         if after.ok and after.ir_hash == before.ir_hash:
             continue
-        yield _step(number, path, pipeline, after, before)
+        steps.append(_step(number, path, pipeline, after, before))
         before = after if after.ok else before
+    return Trace(tuple(steps), number, len(pipeline))
 
 
 def _step(

@@ -1,11 +1,11 @@
-"""`ozma verify`: a project's own tests judge what `ozma cc` made; what they refuse goes back to clang."""
+"""`ozma verify`: a project's tests judge what `ozma cc` made; what they refuse is left to clang."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 from ozma.errors import OzmaError
 from ozma.optimize.bisect import all_guilty, remembered
@@ -16,7 +16,7 @@ from ozma.verify.verdict import Verdict
 
 @dataclass(frozen=True)
 class Guilty:
-    """A translation unit that the tests refuse, the list that was used, and where to see it again."""
+    """A translation unit that the tests refuse, the list used, and where to see it again."""
 
     rule: str
     source: str
@@ -133,7 +133,9 @@ def _exclude_guilty(
     return guilty
 
 
-def _confirm(project: Project, improved: Sequence[CompiledUnit], rules: Sequence[str]):
+def _confirm(
+    project: Project, improved: Sequence[CompiledUnit], rules: Sequence[str]
+) -> Iterator[Guilty]:
     project.build(rules)
     if not project.tests_pass():
         raise OzmaError(

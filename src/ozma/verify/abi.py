@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ozma.llvm.signatures import Function, Parameter, Type
+from ozma.llvm.interface import Function, Parameter, Type
 
 STACK_WORDS = 16
 _VARIABLE_ARGUMENTS = 6

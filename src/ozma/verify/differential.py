@@ -10,19 +10,21 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Mapping, Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm import Outcome, Target, Toolchain, Worker
-from ozma.llvm.signatures import Function, Interface, read_interface
+from ozma.llvm.interface import Function, Interface
+from ozma.llvm.signatures import read_interface
 from ozma.verify.abi import MACHINES, Signature, Unsupported, signature_of
 from ozma.verify.builds import FILLS, Builds, Run
 from ozma.verify.inputs import VARIABLES, Call, Generator
 from ozma.verify.linking import Linker, build_runtime
-from ozma.verify.observation import Difference, difference, unstable
+from ozma.verify.observation import Difference, Masks, difference, unstable
 from ozma.verify.pages import make_pool
 from ozma.verify.plan import MISSING, SIGNALLED, TIMED_OUT, Plan, Result
+from ozma.verify.report import DifferentialReport, FunctionReport
 from ozma.verify.sandbox import Limits
 from ozma.verify.verdict import Verdict
 
@@ -43,59 +45,6 @@ _REASONS = {
     TIMED_OUT: "does not end in time",
     MISSING: "calls an undefined function whose result cannot be made up",
 }
-
-
-@dataclass(frozen=True)
-class FunctionReport:
-    """Verdict on one function. `inputs` were usable and compared, `unusable` were not.
-
-    `reason` says why it was not checked, or how its output differs; `evidence` describes the input.
-    """
-
-    name: str
-    verdict: Verdict
-    inputs: int = 0
-    unusable: int = 0
-    reason: str = ""
-    evidence: str = ""
-
-
-@dataclass(frozen=True)
-class DifferentialReport:
-    """Verdicts on all functions that others can call; `verdict` is the worst that was found."""
-
-    functions: tuple[FunctionReport, ...]
-    verdict: Verdict
-    seconds: float
-    message: str = ""
-
-    def to_json(self) -> dict:
-        """A JSON-able object with the verdicts as text."""
-        rows = [{**asdict(f), "verdict": f.verdict.value} for f in self.functions]
-        return {
-            "verdict": self.verdict.value, "seconds": round(self.seconds, 3),
-            "message": self.message, "functions": rows,
-        }
-
-    def summary(self) -> str:
-        """One line for people."""
-        if self.message:
-            return f"differential: {self.verdict.value}: {self.message}"
-        ran = [f for f in self.functions if f.verdict is not Verdict.NOT_CHECKED]
-        wrong = [f.name for f in ran if f.verdict is Verdict.OUTPUT_DIFFERS]
-        found = f"{', '.join(wrong)} differ{'s' if len(wrong) == 1 else ''}" if wrong else "equal"
-        line = (
-            f"differential: {len(ran)} of {len(self.functions)} functions ran on "
-            f"{sum(f.inputs for f in ran)} inputs, {found}" if ran else "differential: not checked"
-        )
-        return line + self._not_run()
-
-    def _not_run(self) -> str:
-        reasons = Counter(f.reason for f in self.functions if f.verdict is Verdict.NOT_CHECKED)
-        if not reasons:
-            return ""
-        parts = ", ".join(f"{count}: {reason}" for reason, count in reasons.most_common())
-        return f"; {sum(reasons.values())} could not be run ({parts})"
 
 
 @dataclass
@@ -233,7 +182,7 @@ class _Test:
         return subjects
 
     def _plan(self, subjects: Sequence[_Subject]) -> Plan:
-        constants = sorted({c for f in self._interface.functions for c in f.constants})
+        constants = [f.constants for f in self._interface.functions if f.constants]
         pool = make_pool(random.Random(self._seed), constants, self._interface.strings)
         visible = [
             v for v in self._interface.variables
@@ -284,7 +233,7 @@ class _Test:
     ) -> None:
         if None in trusted or not trusted[0].completed:
             return
-        masks = unstable(trusted[0], trusted[1])
+        masks = _masks(subject, trusted)
         if masks is None or any(_differ(subject, trusted[0], other, masks) for other in trusted[1:]):
             return
         subject.usable += 1
@@ -317,7 +266,7 @@ class _Test:
         for call, _ in subject.suspects[:_SUSPECTS]:
             good = [results.get(call.id) for results in trusted]
             bad = [results.get(call.id) for results in accused]
-            masks = None if None in good else unstable(good[0], good[1])
+            masks = None if None in good else _masks(subject, good)
             if masks is None or None in bad or any(_differ(subject, good[0], g, masks) for g in good):
                 subject.usable -= 1
                 continue
@@ -342,8 +291,13 @@ def _file(pipeline: str) -> str:
     return pipeline.replace("<", "-").replace(">", "")
 
 
+def _masks(subject: _Subject, results: Sequence[Result]) -> Masks | None:
+    """What the first two runs, of one build with different left-over bytes, do not agree on."""
+    return unstable(results[0], results[1], subject.function, subject.signature)
+
+
 def _differ(
-    subject: _Subject, expected: Result, found: Result, masks: Mapping[tuple[int, int], int]
+    subject: _Subject, expected: Result, found: Result, masks: Masks
 ) -> Difference | None:
     return difference(expected, found, subject.function, subject.signature, masks)
 

@@ -15,7 +15,10 @@ from ozma.verify.abi import Signature, Slot, STACK_WORDS
 from ozma.verify.pages import Pool
 
 BUFFERS, VARIABLES, ARGUMENT_BUFFERS = 16, 112, 10
+ANSWERS = 8
 BUFFER_BASE, BUFFER_STRIDE, PAGE = 0x2000000000, 0x3000, 4096
+_FILE = 0x46494C45 << 32
+_FILE_INPUTS = 10  # one input in so many passes open files where it has pointers
 _MASK = 0xFFFFFFFFFFFFFFFF
 _EDGES = (0, 1, -1, 2, -2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256,
           1000, 1024, 4095, 4096, 32767, 65535, 2**31 - 1, -(2**31), 2**31, 2**32 - 1, 2**63 - 1, -(2**63))
@@ -33,15 +36,17 @@ def buffer_address(page: int) -> int:
 
 @dataclass
 class Call:
-    """One call: register and stack words, how undefined functions answer, which pages to use."""
+    """One call: register and stack words, what undefined functions answer, which pages
+    the buffers hold, and the page that is standard input."""
 
     id: int
     function: int
-    mode: int
+    input: int = 0
     integers: list[int] = field(default_factory=lambda: [0] * 8)
     floats: list[int] = field(default_factory=lambda: [0] * 8)
     stack: list[int] = field(default_factory=list)
     indirect: int = 0
+    answers: list[int] = field(default_factory=lambda: [0] * ANSWERS)
     buffers: int = 0
     pages: list[int] = field(default_factory=list)
     patches: tuple[int, ...] = ()
@@ -76,16 +81,21 @@ class Generator:
         """Input `number` of the function: 0 is the simplest."""
         rng = random.Random(f"{self._seed}:{self._name}:{number}")
         theme = _THEMES[number % len(_THEMES)]
-        call = Call(id_, function, number % 7)
+        call = Call(id_, function)
         for slot in self._signature.slots:
             call.put(slot, self._word(rng, slot, call, number))
         call.pages = self._pages(rng, theme, call.buffers)
+        call.input = rng.choice(self._pool.kinds["text"])
+        call.answers = [self._answer(rng, number) for _ in range(ANSWERS)]
         return call
 
     def _word(self, rng: random.Random, slot: Slot, call: Call, number: int) -> int:
         if "member" in slot.attributes:
             choices = (0, rng.randrange(9), rng.randrange(9) | rng.randrange(9) << 32)
             return rng.choice((*choices, self._pointer(rng, frozenset(), call)))
+        if slot.type.kind == "pointer" and number % _FILE_INPUTS == _FILE_INPUTS - 1:
+            if rng.random() < 0.5:
+                return _FILE | rng.randrange(2)
         if slot.type.kind == "pointer":
             return self._pointer(rng, slot.attributes, call, simple=number < 3)
         if slot.type.kind == "int":
@@ -120,6 +130,14 @@ class Generator:
         if kind < 0.9:
             return rng.randrange(32, 127)
         return rng.getrandbits(bits)
+
+    def _answer(self, rng: random.Random, number: int) -> int:
+        """What an undefined function returns: mostly what its caller compares with."""
+        if number < 3:
+            return number
+        if rng.random() < 0.5 and self._constants:
+            return rng.choice(self._constants) & _MASK
+        return rng.randrange(17)
 
     def _pages(self, rng: random.Random, theme: str, arguments: int) -> list[int]:
         kinds = self._pool.kinds

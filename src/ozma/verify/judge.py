@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from dataclasses import dataclass
-from typing import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Callable, Iterable, Sequence
 
 from ozma.llvm import Outcome, Target, Toolchain, Worker
 from ozma.verify.runner import Limits, Run, Runner
@@ -20,6 +20,8 @@ _OF_OUTCOME = {
     Outcome.OUT_OF_MEMORY: Verdict.CRASHED,
     Outcome.TIMED_OUT: Verdict.TIMED_OUT,
 }
+_NO_CODE = -1
+"""Every result has more instructions than this: the worker generates no code."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What became of one module: its object, or why there is none (None: it was not tried)."""
+    """What became of one module under a list. `outcome` None: it was not tried.
 
-    data: bytes | None
+    `ir` is the optimized bitcode, `data` the object once code was generated; `ir_hash` and
+    `digest` name them.
+    """
+
     outcome: Outcome | None
     message: str = ""
+    ir: bytes | None = None
+    ir_hash: str = ""
+    data: bytes | None = None
     digest: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome is Outcome.OK
 
 
 class Judge:
@@ -66,33 +78,63 @@ class Judge:
         self.worker.close()
         self.runner.__exit__()
 
-    def compile(self, passes: str, bitcode: bytes) -> Compiled:
-        """One module with one list, in the worker."""
+    def optimize(self, passes: str, bitcode: bytes) -> Compiled:
+        """The list on one module in the worker, without code generation."""
         key = hashlib.sha256(bitcode).digest()
         if key not in self._loaded:
             self._loaded[key] = self.worker.load(bitcode).id
-        result = self.worker.evaluate(self._loaded[key], passes, want=("object",))
+        result = self.worker.evaluate(
+            self._loaded[key], passes, want=("bitcode",), skip_above=_NO_CODE
+        )
+        self._after_death()
+        return Compiled(result.outcome, result.message, result.bitcode, result.ir_hash or "")
+
+    def generate(self, module: Compiled) -> Compiled:
+        """Code for an optimized module; a module that failed stays as it is."""
+        if not module.ok:
+            return module
+        key = self.worker.load(module.ir).id
+        result = self.worker.evaluate(key, "", want=("object",))
+        self.worker.unload(key)
+        self._after_death()
+        return replace(
+            module,
+            outcome=result.outcome,
+            message=result.message,
+            data=result.object,
+            digest=result.object_hash or "",
+        )
+
+    def _after_death(self) -> None:
+        """A fresh child must not first read again everything that may not be needed."""
         if self.worker.pid is None:
-            self._unload_all()
-        return Compiled(result.object, result.outcome, result.message, result.object_hash or "")
+            for key in self._loaded.values():
+                self.worker.unload(key)
+            self._loaded.clear()
 
-    def _unload_all(self) -> None:
-        """After a death: a fresh child must not first read again what may not be needed."""
-        for key in self._loaded.values():
-            self.worker.unload(key)
-        self._loaded.clear()
-
-    def compile_all(self, passes: str, suite: Suite, names: Iterable[str]) -> dict[str, Compiled]:
+    def optimize_all(self, passes: str, suite: Suite, names: Iterable[str]) -> dict[str, Compiled]:
         """Each module once. After a few that hang the others are not tried."""
-        compiled: dict[str, Compiled] = {}
+        wanted = dict.fromkeys(names)
+        return self._while_few_hang(wanted, lambda name: self.optimize(passes, suite.bitcode[name]))
+
+    def generate_all(
+        self, optimized: dict[str, Compiled], names: Iterable[str]
+    ) -> dict[str, Compiled]:
+        wanted = dict.fromkeys(names)
+        return self._while_few_hang(wanted, lambda name: self.generate(optimized[name]))
+
+    def _while_few_hang(
+        self, names: Iterable[str], work: Callable[[str], Compiled]
+    ) -> dict[str, Compiled]:
+        done: dict[str, Compiled] = {}
         hangs = 0
-        for name in dict.fromkeys(names):
+        for name in names:
             if hangs < self.runner.limits.hangs:
-                compiled[name] = self.compile(passes, suite.bitcode[name])
-                hangs += compiled[name].outcome is Outcome.TIMED_OUT
+                done[name] = work(name)
+                hangs += done[name].outcome is Outcome.TIMED_OUT
             else:
-                compiled[name] = Compiled(None, None, "not compiled: others hang")
-        return compiled
+                done[name] = Compiled(None, "not compiled: others hang")
+        return done
 
     def run(
         self, suite: Suite, programs: Sequence[Program], compiled: dict[str, Compiled]
@@ -125,7 +167,7 @@ def compile_failure(program: Program, compiled: dict[str, Compiled]) -> Finding 
     """The first of the program's modules that has no object decides."""
     for name in program.tested:
         result = compiled[name]
-        if result.outcome is not Outcome.OK:
+        if not result.ok:
             return Finding(program.name, _OF_OUTCOME[result.outcome], "compile", result.message)
     return None
 

@@ -15,26 +15,28 @@ from typing import Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm import Target, Toolchain
-from ozma.llvm.signatures import Interface
+from ozma.llvm.interface import Interface
 from ozma.verify.inputs import BUFFERS, PAGE, VARIABLES, buffer_address
 from ozma.verify.relocatable import Relocatable
 from ozma.verify.runner import find_emulator
 
-_RUNNER = ("runner.c", "memory.c", "heap.c", "module.c", "external.c", "observe.c", "seccomp.c")
+_RUNNER = ("runner.c", "memory.c", "heap.c", "module.c", "external.c", "files.c", "observe.c",
+           "seccomp.c")
 _STUBS = 1024
 _STUB_BYTES = 16
 _UNMAPPED = 0x1800000000
 _OWN = {
     "malloc", "calloc", "realloc", "free", "memalign", "aligned_alloc", "posix_memalign",
-    "_Znwm", "_Znam", "_ZdlPv", "_ZdaPv", "_ZdlPvm", "_ZdaPvm",
+    "_Znwm", "_Znam", "_ZdlPv", "_ZdaPv", "_ZdlPvm", "_ZdaPvm", "open", "open64", "creat", "close",
+    "fopen", "fopen64", "fdopen", "fclose",
 }
-"""Functions that the runner itself gives to modules (`heap.c`)."""
+"""Functions that the runner itself gives to modules (`heap.c`, `files.c`)."""
 _NOT_REPEATABLE = {
     "time", "clock", "clock_gettime", "gettimeofday", "timespec_get", "rand", "srand", "random",
     "srandom", "rand_r", "drand48", "lrand48", "mrand48", "srand48", "strtok", "sched_getcpu",
     "getcpu", "getauxval", "getenv", "secure_getenv", "dl_iterate_phdr", "dlsym", "dlopen",
     "atexit", "__cxa_atexit", "signal", "sigaction", "fork", "vfork", "alarm", "setitimer",
-    "setvbuf", "setbuf", "fclose", "freopen",
+    "setvbuf", "setbuf", "freopen", "dup", "dup2", "pipe", "fflush_unlocked",
 }
 """C library functions whose answer or effect does not depend on the input alone: made up instead."""
 _PURE = ("mem", "str", "to", "is", "wcs", "div", "ldiv", "lldiv", "abs", "labs", "llabs", "qsort",

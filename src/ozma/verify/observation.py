@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Mapping
-
-from ozma.llvm.signatures import Function
+from ozma.llvm.interface import Function
 from ozma.verify.abi import Signature
 from ozma.verify.plan import ENTRY, RETURNED, STATUS, Result
 
@@ -18,6 +16,8 @@ _ALL = 0xFFFFFFFFFFFFFFFF
 _GLOBALS, _OUTPUT, _TRACE, _RETURN, _HEAP = 0x1000, 0x4000, 0x5000, 0x6000, 0x8000
 _RAW, _MODULE, _IN_HEAP, _STACK = range(4)
 
+RESULT = (_RETURN, 1)
+Masks = dict[tuple[int, int], int]
 Words = dict[tuple[int, int], tuple[int, int, int]]
 """(region, offset) -> (kind, value, value before the call)"""
 
@@ -57,13 +57,16 @@ def words_of_entries(entries: bytes) -> Words:
             for r, kind, offset, value, before in ENTRY.iter_unpack(entries)}
 
 
-def unstable(first: Result, second: Result) -> dict[tuple[int, int], int] | None:
+def unstable(
+    first: Result, second: Result, function: Function, signature: Signature
+) -> Masks | None:
     """Bytes (as a mask per word) in which two runs of one build differ; None if they differ in
-    more than bytes of raw words."""
+    more than that. RESULT is there when the result differs: the function does not return one."""
+    words = returned_words(first, function, signature), returned_words(second, function, signature)
+    masks = {} if words[0] == words[1] else {RESULT: _ALL}
     if first.entries == second.entries:
-        return {}
+        return masks
     left, right = words_of_entries(first.entries), words_of_entries(second.entries)
-    masks = {}
     for key in left.keys() | right.keys():
         if key not in left or key not in right:
             return None
@@ -98,13 +101,13 @@ def difference(
     found: Result,
     function: Function,
     signature: Signature,
-    masks: Mapping[tuple[int, int], int],
+    masks: Masks,
 ) -> Difference | None:
     """First difference between two results of one input, None if they are the same."""
     if (expected.status, expected.code) != (found.status, found.code):
         return Difference("end of the call", _ending(expected), _ending(found))
     words = returned_words(expected, function, signature), returned_words(found, function, signature)
-    if words[0] != words[1]:
+    if words[0] != words[1] and RESULT not in masks:
         return Difference("returned value", *(" ".join(f"{w:#x}" for w in ws) for ws in words))
     if expected.entries == found.entries:
         return None
@@ -112,7 +115,7 @@ def difference(
 
 
 def _entry_difference(
-    left: Words, right: Words, masks: Mapping[tuple[int, int], int]
+    left: Words, right: Words, masks: Masks
 ) -> Difference | None:
     for key in sorted(left.keys() | right.keys()):
         expected, found = _value(left, right, key), _value(right, left, key)

@@ -66,15 +66,25 @@ def _lazy(rng: random.Random, words: int) -> bytes:
     return _page([LAZY | rng.randrange(4) for _ in range(words)])
 
 
-def make_pool(rng: random.Random, constants: Sequence[int], strings: Sequence[bytes]) -> Pool:
-    """Pages of every kind; `constants` and `strings` are what the module itself compares with."""
+def _spell(rng: random.Random, alphabet: Sequence[int]) -> bytes:
+    """A text of the characters that one function knows, and a few others."""
+    letters = [c for c in alphabet if 9 <= c <= 13 or 32 <= c < 127] + [97, 49]
+    return bytes(rng.choice(letters) for _ in range(rng.randrange(1, 25)))
+
+
+def make_pool(
+    rng: random.Random, constants: Sequence[Sequence[int]], strings: Sequence[bytes]
+) -> Pool:
+    """Pages of every kind; `constants` (by function) and `strings` are the module's own."""
     texts = [*_TEXTS, *rng.sample(list(strings), min(len(strings), 16))]
+    texts += [_spell(rng, rng.choice(constants)) for _ in range(24 if constants else 0)]
+    every = [constant for group in constants for constant in group]
     floats = [rng.choice(_FLOATS) for _ in range(64)]
     made = {
         "zero": [bytes(PAGE)],
         "text": [_text(rng, text) for text in texts],
         "lazy": [_lazy(rng, words) for words in (1, 2, 4, LAZY_WORDS, LAZY_WORDS, LAZY_WORDS)],
-        "mixed": [_page([_mixed_word(rng, constants) for _ in range(96)]) for _ in range(12)],
+        "mixed": [_page([_mixed_word(rng, every) for _ in range(96)]) for _ in range(12)],
         "small": [
             _pack("i", [rng.randrange(-2, 12) for _ in range(64)]),
             _pack("Q", [rng.randrange(12) for _ in range(64)]),

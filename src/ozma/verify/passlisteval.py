@@ -10,12 +10,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm import Outcome, Target, Toolchain
 from ozma.verify.judge import Compiled, Finding, Judge, compile_failure
-from ozma.verify.records import JudgedObjects, RecordFile, SuiteVerdict, object_key
+from ozma.verify.records import JudgedObjects, RecordFile, SuiteVerdict, program_key
 from ozma.verify.runner import Limits
 from ozma.verify.suites.build import build_suite
 from ozma.verify.suites.draft import CACHE, SuiteOptions
@@ -110,18 +110,7 @@ class PassListEval:
 
     def _evaluate_suite(self, passes: str, suite: Suite) -> SuiteVerdict:
         started = time.perf_counter()
-        names = (name for program in suite.programs for name in program.tested)
-        compiled = self._judge.compile_all(passes, suite, names)
-        _refuse_invalid(passes, compiled)
-        found = self._reuse(suite, compiled)
-        waiting = [program for program in suite.programs if program.name not in found]
-        fresh = self._judge.findings(suite, waiting, compiled)
-        keys = (object_key(program, compiled) for program in waiting)
-        self._judged[suite.name].add(
-            {key: finding for key, finding in zip(keys, fresh) if finding.stage == "run"}
-        )
-        reused = len(found)
-        found |= {finding.program: finding for finding in fresh}
+        found, reused = self._find(passes, suite)
         return SuiteVerdict(
             suite.name,
             suite.fingerprint,
@@ -131,23 +120,54 @@ class PassListEval:
             time.perf_counter() - started,
         )
 
-    def _reuse(self, suite: Suite, compiled: dict[str, Compiled]) -> dict[str, Finding]:
-        """Findings of programs whose very objects were judged before."""
+    def _find(self, passes: str, suite: Suite) -> tuple[dict[str, Finding], int]:
+        """Findings by program, and how many of them were known from the same IR or object."""
+        optimized = self._judge.optimize_all(passes, suite, _modules(suite.programs))
+        _refuse_invalid(passes, optimized)
         judged = self._judged[suite.name]
-        found: dict[str, Finding] = {}
-        for program in suite.programs:
-            finding = _known_finding(judged, program, compiled)
+        found, waiting = _reuse(judged, suite.programs, optimized, "ir_hash")
+        generated = self._judge.generate_all(optimized, _modules(waiting))
+        again, fresh = _reuse(judged, waiting, generated, "digest")
+        findings = self._judge.findings(suite, fresh, generated)
+        again |= {finding.program: finding for finding in findings}
+        judged.add(_keyed(waiting, optimized, "ir_hash", again))
+        judged.add(_keyed(fresh, generated, "digest", again))
+        return found | again, len(suite.programs) - len(fresh)
+
+
+def _modules(programs: Iterable[Program]) -> list[str]:
+    return [name for program in programs for name in program.tested]
+
+
+def _key(program: Program, modules: dict[str, Compiled], part: str) -> str:
+    return program_key(program, [getattr(modules[name], part) for name in program.tested])
+
+
+def _reuse(
+    judged: JudgedObjects, programs: Sequence[Program], modules: dict[str, Compiled], part: str
+) -> tuple[dict[str, Finding], list[Program]]:
+    """Findings of programs whose very modules were judged before, and the other programs."""
+    found: dict[str, Finding] = {}
+    for program in programs:
+        if not compile_failure(program, modules):
+            finding = judged.find(_key(program, modules, part), program)
             if finding:
                 found[program.name] = finding
-        return found
+    return found, [program for program in programs if program.name not in found]
 
 
-def _known_finding(
-    judged: JudgedObjects, program: Program, compiled: dict[str, Compiled]
-) -> Finding | None:
-    if compile_failure(program, compiled):
-        return None
-    return judged.find(object_key(program, compiled), program)
+def _keyed(
+    programs: Sequence[Program],
+    modules: dict[str, Compiled],
+    part: str,
+    found: dict[str, Finding],
+) -> dict[str, Finding]:
+    """What is worth keeping: findings of programs that were linked and run."""
+    return {
+        _key(program, modules, part): found[program.name]
+        for program in programs
+        if found[program.name].stage == "run"
+    }
 
 
 def _refuse_invalid(passes: str, compiled: dict[str, Compiled]) -> None:

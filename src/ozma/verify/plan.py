@@ -6,15 +6,15 @@ import struct
 from dataclasses import dataclass
 from typing import Sequence
 
-from ozma.llvm.signatures import Function, Type, Variable
+from ozma.llvm.interface import Function, Type, Variable
 from ozma.verify.abi import Machine, Unsupported, words_of
 from ozma.verify.inputs import BUFFERS, Call, VARIABLES
 from ozma.verify.pages import Pool
 
 MAGIC = 0x414D5A4F
 _HEADER = struct.Struct("<8I")
-_PATCHES, _STACK = 12, 16
-_CALL = struct.Struct(f"<6I{_PATCHES}I8Q8Q{_STACK}QQ{BUFFERS + VARIABLES}H")
+_PATCHES, _STACK, _ANSWERS = 12, 16, 8
+_CALL = struct.Struct(f"<6I{_PATCHES}I8Q8Q{_STACK}QQ{_ANSWERS}Q{BUFFERS + VARIABLES}H")
 _EXTERNAL = struct.Struct("<4B8B8B4B")
 _RESULT = struct.Struct(f"<4I4Q2I{_PATCHES}I")
 ENTRY = struct.Struct("<HHIQQ")
@@ -109,9 +109,9 @@ def _register_words(function: Function, machine: Machine) -> tuple[list[int], li
 
 def _pack_call(call: Call) -> bytes:
     return _CALL.pack(
-        call.id, call.function, call.mode, len(call.stack), call.buffers, len(call.patches),
+        call.id, call.function, call.input, len(call.stack), call.buffers, len(call.patches),
         *_padded(call.patches, _PATCHES), *call.integers, *call.floats,
-        *_padded(call.stack, _STACK), call.indirect, *call.pages,
+        *_padded(call.stack, _STACK), call.indirect, *call.answers, *call.pages,
     )
 
 

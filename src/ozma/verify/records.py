@@ -7,9 +7,10 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Iterable
 
 from ozma.errors import OzmaError
-from ozma.verify.judge import Compiled, Finding
+from ozma.verify.judge import Finding
 from ozma.verify.suites.program import Program, Suite
 from ozma.verify.verdict import Verdict
 
@@ -92,7 +93,7 @@ def _verdict_of(row: dict) -> SuiteVerdict:
 
 
 class JudgedObjects:
-    """Verdicts by object code: the same bytes of the same program need not run again.
+    """Verdicts by optimized IR and by object code: the same program need not run again.
 
     Time limits are not kept: they say something about the machine too.
     """
@@ -122,12 +123,10 @@ class JudgedObjects:
             _append(self.path, "\n".join(lines))
 
 
-def object_key(program: Program, compiled: dict[str, Compiled]) -> str:
-    """Names what would be run: the program, what it must print, and its objects' bytes."""
-    digest = hashlib.sha256(f"{program.name} {program.stdout} {program.fixed}".encode())
-    for name in program.tested:
-        digest.update(compiled[name].digest.encode())
-    return digest.hexdigest()[:32]
+def program_key(program: Program, parts: Iterable[str]) -> str:
+    """Names what would be run: the program, what it must print, and its modules' hashes."""
+    expected = f"{program.name} {program.stdout} {program.fixed}"
+    return hashlib.sha256(" ".join([expected, *parts]).encode()).hexdigest()[:32]
 
 
 def _append(path: Path, text: str) -> None:

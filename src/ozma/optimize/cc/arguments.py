@@ -7,7 +7,10 @@ Nothing is imported: every configure probe and every link of a build pays for th
 
 OPTION_PREFIX = "--ozma-"
 LEVELS = ("-Os", "-Oz")
-SUFFIXES = (".c", ".cc", ".cp", ".cpp", ".cxx", ".c++", ".C", ".CC", ".CPP", ".i", ".ii", ".ll", ".bc")
+SUFFIXES = (
+    *(".c", ".i", ".ll", ".bc"),
+    *(".cc", ".cp", ".cpp", ".cxx", ".c++", ".C", ".CC", ".CPP", ".ii"),
+)
 LANGUAGES = ("none", "c", "c++", "cpp-output", "c++-cpp-output", "ir")
 
 _WITH_VALUE = frozenset(
@@ -80,6 +83,7 @@ _PREFIXES = (
     ("--offload", "offloading"),
     ("--cuda", "offloading"),
     ("-fplugin=", "compiler plug-in"),
+    ("-working-directory", "other working directory"),
     ("-fpass-plugin", "compiler plug-in"),
     ("-print-", "query"),
     ("--print-", "query"),
@@ -133,6 +137,8 @@ class Scan:
             self.refuse("compiler internals")
         elif option == "-MJ":
             self.refuse("compilation database")
+        elif option == "-working-directory":
+            self.refuse("other working directory")
 
     def flag(self, word: str) -> None:
         if word.startswith("-O"):

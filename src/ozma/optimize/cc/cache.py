@@ -34,7 +34,7 @@ def digest(parts: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Cache:
-    """Entries under `folder`; `limit` in bytes is held to within a fraction of a per cent of uses."""
+    """Entries under `folder`; `limit` in bytes, looked after once in 64 new entries."""
 
     folder: Path
     limit: int

@@ -7,8 +7,8 @@ object of our steps can differ from clang's in the passes that ran, and in nothi
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
+from typing import Iterator, Sequence
 
 LANGUAGES = ("c", "c++", "cpp-output", "c++-cpp-output", "ir")
 LEVELS = ("-Os", "-Oz")
@@ -38,6 +38,9 @@ _PREPROCESSOR = dict.fromkeys(
     1,
 )
 _JOINED = ("-D", "-U", "-I")
+_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_JOB = re.compile(rf"^(?: {_WORD.pattern}){{2,}}$", re.DOTALL | re.MULTILINE)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Unsupported(Exception):
@@ -82,10 +85,13 @@ class CompileStep:
     def code_generation(self, bitcode: str, output: str) -> list[str]:
         """Command that turns optimized bitcode into an object, running no IR pass."""
         kind = ["-emit-obj", "-disable-llvm-passes", "-w"]
-        return [self.compiler, "-cc1", *self.codegen_words, *kind, "-o", output, "-x", "ir", bitcode]
+        tail = ["-o", output, "-x", "ir", bitcode]
+        return [self.compiler, "-cc1", *self.codegen_words, *kind, *tail]
 
 
-def _without(words, dropped: dict[str, int], joined: tuple[str, ...] = ()):
+def _without(
+    words: Sequence[str], dropped: dict[str, int], joined: tuple[str, ...] = ()
+) -> Iterator[str]:
     position = 0
     while position < len(words):
         word = words[position]
@@ -105,18 +111,17 @@ def _value(words: list[str], option: str) -> str:
     return words[len(words) - words[::-1].index(option)]
 
 
-def _step(line: str) -> CompileStep:
-    compiler, kind, *words = shlex.split(line)
-    if kind != "-cc1":
+def _step(command: str) -> CompileStep:
+    compiler, *words = (_ESCAPED.sub(r"\1", word) for word in _WORD.findall(command))
+    if words.pop(0) != "-cc1":
         raise Unsupported("more than a compile step")
     language = _value(words, "-x")
     if language not in LANGUAGES:
         raise Unsupported("other language")
     if "-emit-obj" not in words:
         raise Unsupported("external assembler")
-    step = CompileStep(
-        compiler, tuple(_without(words[:-1], _SIDE_OUTPUTS)), words[-1], _value(words, "-o"), language
-    )
+    kept = tuple(_without(words[:-1], _SIDE_OUTPUTS))
+    step = CompileStep(compiler, kept, words[-1], _value(words, "-o"), language)
     if "-triple" not in step.words or not any(word.startswith("-O") for word in step.words):
         raise Unsupported("compile step not understood")
     if step.level not in LEVELS:
@@ -126,7 +131,7 @@ def _step(line: str) -> CompileStep:
 
 def read_steps(text: str) -> list[CompileStep]:
     """Compile steps of `clang -###` output; Unsupported unless every job is a plain compile."""
-    steps = [_step(line) for line in text.splitlines() if line.startswith(' "')]
+    steps = [_step(job.group()) for job in _JOB.finditer(text)]
     if not steps:
         raise Unsupported("no compile step")
     return steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ozma.llvm import TARGETS, Worker
 from ozma.optimize.cc.config import CompilerConfig
-from ozma.optimize.cc.unit import Chosen, Problem
+from ozma.optimize.cc.result import Chosen, Problem
 from ozma.optimize.choose import choose
 from ozma.optimize.pack import Pack, PackEntry
 

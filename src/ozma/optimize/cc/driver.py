@@ -20,8 +20,9 @@ from ozma.optimize.cc import records
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps, read_version
 from ozma.optimize.cc.config import CompilerConfig, read_options
 from ozma.optimize.cc.exclude import read_exclusions
+from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result
 from ozma.optimize.cc.signals import RealCompiler
-from ozma.optimize.cc.unit import Chooser, Chosen, Problem, Result, Tools, improve_unit
+from ozma.optimize.cc.unit import Tools, improve_unit
 from ozma.optimize.pack import Pack, load_pack, pack_path
 
 _PLAN_SECONDS = 60.0
@@ -105,7 +106,8 @@ def _tools(
         choose, lists_hash = _chooser(pack), pack.digest
     prefix = Path(step.compiler).parent.parent
     toolchain = Toolchain(int(version.partition(".")[0]), prefix)
-    return Tools(config, toolchain, version, read_exclusions(config.exclude_file), choose, lists_hash)
+    exclusions = read_exclusions(config.exclude_file)
+    return Tools(config, toolchain, version, exclusions, choose, lists_hash)
 
 
 def _chooser(pack: Pack) -> Chooser:

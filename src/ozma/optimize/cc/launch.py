@@ -90,8 +90,17 @@ def main(words: list[str], cplusplus: bool = False) -> int:
     reason = arguments.refusal(theirs, _working_directory())
     if reason:
         records.append(folder, records.passed_through(reason, options.get("session", "")))
-        os.execv(compiler, [compiler, *theirs])
+        _become(compiler, theirs)
     return _improve(options, folder, compiler, theirs)
+
+
+def _become(compiler: str, theirs: list[str]) -> None:
+    try:
+        os.execv(compiler, [compiler, *theirs])
+    except OSError as error:
+        from ozma.errors import OzmaError
+
+        raise OzmaError(f"cannot run {compiler}: {error.strerror}") from error
 
 
 def _improve(options: dict[str, str], folder: str, compiler: str, theirs: list[str]) -> int:

@@ -3,9 +3,13 @@
 Kept small, because it is loaded before the real compiler starts.
 """
 
+import ctypes
 import os
 import signal
+import sys
 
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -37,11 +41,27 @@ def die_by(number: int) -> int:
     return 128 + number
 
 
+def die_with_parent(number: int) -> None:
+    """In a fresh child: a parent that is killed outright takes this process along (Linux)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(number))
+
+
 class RealCompiler:
     """The user's compile, running as a child."""
 
     def __init__(self, compiler: str, words: list[str]) -> None:
-        self._pid = os.posix_spawn(compiler, [compiler, *words], os.environ)
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._become(compiler, words)
+
+    @staticmethod
+    def _become(compiler: str, words: list[str]) -> None:
+        try:
+            die_with_parent(signal.SIGTERM)  # which lets it remove unfinished output
+            os.execv(compiler, [compiler, *words])
+        finally:
+            os._exit(127)
 
     def wait(self) -> int:
         """Exit code, or the negative number of the signal that ended it."""

@@ -49,6 +49,7 @@ class Summary:
     kept: Counter = field(default_factory=Counter)
     passed_through: Counter = field(default_factory=Counter)
     failed: Counter = field(default_factory=Counter)
+    checked: Counter = field(default_factory=Counter)
     reproducers: list[str] = field(default_factory=list)
     bytes: dict[str, Bytes] = field(default_factory=lambda: {m: Bytes() for m in _MEASURES})
     larger: int = 0
@@ -74,7 +75,9 @@ class Summary:
     def _add_unit(self, record: dict) -> None:
         outcome, reason = record.get("outcome", ""), record.get("reason", "")
         self.units[outcome] += 1
-        if outcome in ("kept", "excluded"):
+        if outcome == "improved":
+            self.checked[record.get("checked", "")] += 1
+        elif outcome in ("kept", "excluded"):
             self.kept[reason] += 1
         elif outcome == "failed":
             self.failed[reason] += 1
@@ -122,6 +125,7 @@ def as_json(summary: Summary) -> dict:
         "improved": summary.units["improved"],
         "larger": summary.larger,
         "bytes": sizes,
+        "checked": dict(summary.checked),
         "kept": dict(summary.kept),
         "passed_through": dict(summary.passed_through),
         "failed": dict(summary.failed),
@@ -140,7 +144,7 @@ def _rows(title: str, counts: Counter) -> Iterator[str]:
 
 
 def _size_row(label: str, sums: Bytes) -> str:
-    return f"  {label:<28}{sums.before:>14,}{sums.after:>14,}{-100 * sums.share:>+9.2f} %"
+    return f"  {label:<28}{sums.before:>14,}{sums.after:>14,}{100 * (0 - sums.share):>+9.2f} %"
 
 
 def render(summary: Summary) -> str:
@@ -154,6 +158,7 @@ def render(summary: Summary) -> str:
         "  measured as: llvm-size -A FILE.o, rows .text* .data* .rodata* added",
         f"Time of ours {summary.seconds:,.1f} s, {summary.compiles:,} compilations tried, "
         f"{summary.cached:,} units from the cache",
+        *_rows("Improved, by what was checked", summary.checked),
         *_rows("Kept as clang made them", summary.kept),
         *_rows("Handed to clang", summary.passed_through),
         *_rows("Failures of ours (clang's object was kept)", summary.failed),

@@ -5,50 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import signal
 import subprocess
 import tempfile
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator
 
+from ozma import __version__
 from ozma.errors import OzmaError
 from ozma.llvm.objects import ObjectError, measure_object
-from ozma.llvm.result import Sizes
 from ozma.llvm.toolchain import Toolchain
 from ozma.optimize.cc import reproducer
 from ozma.optimize.cc.cache import Cache, Entry, digest, discard
 from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.cc.config import CompilerConfig
 from ozma.optimize.cc.exclude import Exclusions
+from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result, smaller
+from ozma.optimize.cc.signals import die_with_parent
 
 STEP_SECONDS = 600
-_KEY_FORMAT = "1"
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A pass list with the bitcode that it gives, or None for both: clang's object stays."""
-
-    passes: str | None = None
-    bitcode: bytes | None = None
-    compiles: int = 0
-    checked: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What a chooser is asked: for this bitcode an object smaller than `before`, within the budget."""
-
-    bitcode: bytes
-    before: Sizes
-    step: CompileStep
-    toolchain: Toolchain
-    config: CompilerConfig
-
-
-Chooser = Callable[[Problem], Chosen]
 
 
 class StepFailed(Exception):
@@ -75,41 +50,10 @@ class Tools:
         return Cache(self.config.cache / "objects", self.config.cache_limit << 20)
 
 
-@dataclass
-class Result:
-    """What happened to one translation unit; `outcome` is improved, kept, excluded or failed."""
-
-    outcome: str = "kept"
-    reason: str = ""
-    detail: str = ""
-    ir: str = ""
-    passes: str | None = None
-    before: Sizes | None = None
-    after: Sizes | None = None
-    compiles: int = 0
-    checked: str = ""
-    cached: bool = False
-    reproducer: Path | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - started, 4)
-
-
-def _limit_time() -> None:
-    """Ends a step that hangs even if this process was killed and cannot."""
+def _limit() -> None:
+    """Ends a step that hangs, even if this process was killed and cannot."""
+    die_with_parent(signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CPU, (STEP_SECONDS, STEP_SECONDS))
-
-
-def smaller(new: Sizes, old: Sizes) -> bool:
-    """Is `new` an improvement? Neither measure may grow, and one of them must shrink."""
-    no_growth = new.total <= old.total and new.loadable <= old.loadable
-    return no_growth and (new.total, new.loadable) != (old.total, old.loadable)
 
 
 class Unit:
@@ -158,7 +102,7 @@ class Unit:
 
     def _key(self) -> str:
         config, step = self.tools.config, self.step
-        known = [_KEY_FORMAT, self.tools.version, self.tools.lists_hash, self.result.ir]
+        known = [__version__, self.tools.version, self.tools.lists_hash, self.result.ir]
         return digest([*known, str(config.budget), config.verify, *step.codegen_words])
 
     def _run(self, command: list[str], what: str) -> None:
@@ -168,13 +112,13 @@ class Unit:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=STEP_SECONDS,
-                preexec_fn=_limit_time,
+                preexec_fn=_limit,
             )
         except subprocess.TimeoutExpired:
             raise StepFailed(f"{what} timed out") from None
         if done.returncode:
-            text = done.stderr.decode("utf-8", "replace").strip()
-            raise StepFailed(f"{what} failed", text[-500:] or f"exit {done.returncode}")
+            text = done.stderr.decode("utf-8", "replace").strip()[-500:]
+            raise StepFailed(f"{what} failed", text or f"exit {done.returncode}")
 
     def _front_end(self) -> bytes:
         path = self.scratch / "unit.bc"
@@ -190,9 +134,9 @@ class Unit:
         self.result.passes = chosen.passes
         with self.result.timed("code generation"):
             data = self._generate(chosen.bitcode)
-        if not smaller(measure_object(data), self.result.before):
-            return nothing
-        return Entry(chosen.passes, data, chosen.compiles, chosen.checked)
+        if smaller(measure_object(data), self.result.before):
+            return Entry(chosen.passes, data, chosen.compiles, chosen.checked)
+        return nothing
 
     def _choose(self) -> Chosen:
         tools = self.tools

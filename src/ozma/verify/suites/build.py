@@ -22,7 +22,11 @@ SUITES: dict[str, Callable[[SuiteOptions], list[Draft]]] = {
     "csmith": csmith.draft_programs,
     "humaneval-x": humaneval_x.draft_programs,
 }
-TRUSTED_LISTS = ("default<O0>", "default<O1>", "default<O2>", "default<O3>", "default<Os>", "default<Oz>")
+TRUSTED_LISTS = (
+    *(f"default<{level}>" for level in ("O0", "O1", "O2", "O3", "Os", "Oz")),
+    "verify",  # nothing at all: programs that need a pass to be correct are of no use
+    "function(sroa,early-cse,gvn,simplifycfg)",
+)
 """A program is used if it passes, and prints the same, under each of them."""
 _SLOWEST = 0.5
 """Programs that take longer than this share of the CPU limit are not used: a slower list must
@@ -132,8 +136,9 @@ class _Trial:
 def _survivors(
     judge: Judge, suite: Suite, programs: list[Program], passes: str, *, first: bool
 ) -> tuple[list[Program], Counter[str]]:
-    compiled = judge.compile_all(passes, suite, (n for p in programs for n in p.tested))
-    ready = [p for p in programs if all(compiled[name].data for name in p.tested)]
+    names = [name for program in programs for name in program.tested]
+    compiled = judge.generate_all(judge.optimize_all(passes, suite, names), names)
+    ready = [p for p in programs if all(compiled[name].ok for name in p.tested)]
     slowest = judge.runner.limits.cpu * 1000 * _SLOWEST
     trials = [
         _trial(program, run, first, slowest, passes)

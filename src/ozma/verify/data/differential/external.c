@@ -20,23 +20,21 @@ static uint64_t low_bits(uint64_t value, unsigned bits) {
   return bits >= 64 ? value : value & ((1ull << bits) - 1);
 }
 
-static uint64_t made_up(const struct plan_external *external, uint32_t index) {
-  static const uint64_t constants[] = {0, 1, 2, 64};
-  uint32_t mode = call_now->mode, count = calls_made++;
+static uint64_t made_up(const struct plan_external *external) {
+  uint64_t value = call_now->answers[calls_made++ % ANSWERS];
   if (external->result == EXT_POINTER) {
-    int null = mode == 0 && !external->never_null;
-    return null ? 0 : buffer_address(BUFFERS - 1 - count % 2);
+    int null = value % 4 == 0 && !external->never_null;
+    return null ? 0 : buffer_address(LAZY_END + calls_made % 2);
   }
-  uint64_t value = mode < 4 ? constants[mode] : (index * 7 + count * 5 + mode) % 16;
   if (external->result != EXT_FLOAT)
     return low_bits(value, external->result_bits);
   union {
     double wide;
     float narrow[2];
     uint64_t bits;
-  } number = {.wide = (double)value / 2};
+  } number = {.wide = (double)(int64_t)value / 2};
   if (external->result_bits == 32)
-    number.narrow[0] = (float)value / 2;
+    number.narrow[0] = (float)(int64_t)value / 2;
   return number.bits;
 }
 
@@ -53,7 +51,7 @@ uint64_t ozma_external(uint64_t index, const uint64_t *integers, const uint64_t 
   }
   if (external->result == EXT_EXIT)
     end_call(EXITED, 1000 + (uint32_t)index);
-  return external->recorded ? made_up(external, (uint32_t)index) : call_now->mode & 1;
+  return external->recorded ? made_up(external) : call_now->answers[0] & 1;
 }
 
 void emit_trace(void) {

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SEGMENTS = 8, OUTPUT_EXIT = 3 };
+enum { SEGMENTS = 8, LOAD_ERROR = 3 };
 static struct segment {
   char *start, *copy;
   size_t bytes;
-  int writable;
+  int writable, constant;
 } segments[SEGMENTS];
 static int segment_count;
 static uint64_t module_start, module_end;
@@ -36,6 +36,7 @@ static int note_segments(struct dl_phdr_info *info, size_t size, void *base) {
     segment->start = (char *)base + header->p_vaddr;
     segment->bytes = header->p_memsz;
     segment->writable = (header->p_flags & PF_W) != 0;
+    segment->constant = (header->p_flags & (PF_W | PF_X)) == 0;
     if ((uintptr_t)segment->start < module_start)
       module_start = (uintptr_t)segment->start;
     if ((uintptr_t)segment->start + segment->bytes > module_end)
@@ -58,7 +59,7 @@ void load_module(const char *path) {
   struct link_map *map;
   if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, &map)) {
     fprintf(stderr, "%s\n", dlerror());
-    exit(OUTPUT_EXIT);
+    leave(LOAD_ERROR);
   }
   dl_iterate_phdr(note_segments, (void *)map->l_addr);
   find_symbols(handle);
@@ -83,9 +84,9 @@ int in_module(uint64_t address) {
   return address >= module_start && address < module_end;
 }
 
-int readable_in_module(uint64_t address, uint64_t *end) {
+int constant_in_module(uint64_t address, uint64_t *end) {
   for (int i = 0; i < segment_count; ++i)
-    if (address - (uintptr_t)segments[i].start < segments[i].bytes) {
+    if (segments[i].constant && address - (uintptr_t)segments[i].start < segments[i].bytes) {
       *end = (uintptr_t)segments[i].start + segments[i].bytes;
       return 1;
     }

@@ -4,8 +4,6 @@
 #include "runner.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ENTRIES = 1 << 16, HEAP_BLOCKS = 256, TEXT = 256, STACK_SPAN = 8 << 20, OUTPUT_BYTES = 1 << 16 };
@@ -18,7 +16,7 @@ static uint64_t digest;
 static uint32_t digested;
 static uint64_t heap_blocks[HEAP_BLOCKS][2];
 static uint32_t heap_count;
-static int results_file, output_file;
+static int results_file;
 
 static uint64_t mix(uint64_t hash, uint64_t value) {
   hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
@@ -29,7 +27,7 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
    builds, messages do not. */
 static uint64_t text_at(uint64_t address) {
   uint64_t end, hash = 1, length = 0;
-  if (!readable_in_module(address, &end))
+  if (!constant_in_module(address, &end))
     return 0;
   for (const unsigned char *c = (void *)address; (uintptr_t)c < end && length < TEXT; ++c, ++length) {
     if (*c == 0)
@@ -100,32 +98,14 @@ static void emit_heap(void) {
   }
 }
 
-void output_open(void) {
-  output_file = memfd_create("output", 0);
-}
-
-void output_start(void) {
-  static char buffer[OUTPUT_BYTES];
-  dup2(output_file, 1);
-  dup2(output_file, 2);
-  setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-}
-
-void output_reset(void) {
-  if (lseek(output_file, 0, SEEK_END) == 0)
-    return;
-  if (ftruncate(output_file, 0) == 0)
-    lseek(output_file, 0, SEEK_SET);
-}
-
 static void emit_output(void) {
   static uint64_t text[OUTPUT_BYTES / 8];
   fflush(stdout);
-  off_t bytes = lseek(output_file, 0, SEEK_END);
+  off_t bytes = lseek(output_descriptor(), 0, SEEK_END);
   if (bytes == 0)
     return;
   memset(text, 0, sizeof text);
-  ssize_t got = pread(output_file, text, sizeof text, 0);
+  ssize_t got = pread(output_descriptor(), text, sizeof text, 0);
   for (ssize_t i = 0; i * 8 < got; ++i)
     emit(R_OUTPUT, (uint32_t)i * 8, text[i], 0);
   emit(R_OUTPUT, OUTPUT_BYTES, (uint64_t)bytes, 0);

@@ -15,10 +15,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum { STACK_FILL = 1 << 16, ALTERNATE_STACK = 1 << 16, TIMEOUTS_PER_FUNCTION = 2, WALL_FACTOR = 4, NO_FILTER = 4 };
 
@@ -28,11 +26,6 @@ struct plan_call *call_now;
 unsigned char stack_fill;
 static sigjmp_buf retry;
 static int fresh, lazy, milliseconds;
-
-__attribute__((noreturn)) static void leave(int code) {
-  syscall(SYS_exit_group, code);
-  __builtin_unreachable();
-}
 
 /* Ends the call from inside the code under test. */
 void end_call(uint32_t status, uint32_t code) {
@@ -98,20 +91,29 @@ __attribute__((noinline)) static void fill_stack(void) {
   __asm__ volatile("" ::"r"(room) : "memory");
 }
 
+/* A word of the plan that stands for an open file becomes one. */
+static uint64_t argument(uint64_t word) {
+  if (word >> 32 != FILE_MARK)
+    return word;
+  return (uintptr_t)(word & 1 ? stdout : stdin);
+}
+
 static void run_call(struct plan_call *call) {
-  uint64_t registers[4] = {call->indirect};
+  uint64_t registers[4] = {call->indirect}, integers[8];
   call_now = call;
   sigsetjmp(retry, 0);
   restore_module();
   fill_buffers(call);
   heap_reset();
   external_reset();
-  output_reset();
+  files_reset(plan.pages[call->input]);
   fesetenv(FE_DFL_ENV);
   errno = 0;
   set_timers(milliseconds);
+  for (unsigned i = 0; i < 8; ++i)
+    integers[i] = argument(call->integers[i]);
   fill_stack();
-  ozma_call(function_address(call->function), call->integers, call->floats, call->stack,
+  ozma_call(function_address(call->function), integers, call->floats, call->stack,
             call->stack_words, registers);
   set_timers(0);
   observe(RETURNED, 0, registers);
@@ -161,15 +163,18 @@ static void run_function(uint32_t first, uint32_t last) {
   }
 }
 
+static int open_file(const char *path, int flags) {
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0600);
+}
+
 static void read_plan(const char *path) {
   struct stat information;
-  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int file = open_file(path, O_RDONLY);
   if (file < 0 || fstat(file, &information))
     leave(2);
   char *at = mmap(NULL, (size_t)information.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
   if (at == MAP_FAILED)
     leave(2);
-  close(file);
   plan.header = (void *)at;
   plan.functions = (void *)(at += sizeof *plan.header);
   plan.externals = (void *)(at += plan.header->functions * sizeof *plan.functions);
@@ -182,7 +187,7 @@ static void read_plan(const char *path) {
 int main(int argc, char **argv) {
   if (argc != 8)
     leave(2);
-  int results = open(argv[3], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  int results = open_file(argv[3], O_WRONLY | O_CREAT | O_APPEND);
   stack_fill = (unsigned char)atoi(argv[4]);
   milliseconds = atoi(argv[5]);
   fresh = atoi(argv[6]);
@@ -190,13 +195,12 @@ int main(int argc, char **argv) {
   read_plan(argv[2]);
   shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   map_buffers();
-  output_open();
   observe_start(results);
   install_handlers();
+  files_start();
   if (restrict_process())
     leave(NO_FILTER);
   load_module(argv[1]);
-  output_start();
   heap_start();
   for (uint32_t first = 0, last; first < plan.header->calls; first = last) {
     for (last = first; last < plan.header->calls &&

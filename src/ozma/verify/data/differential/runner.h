@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum {
   PAGE = 4096,
@@ -15,6 +17,7 @@ enum {
   PAGES = BUFFERS + VARIABLES,
   SLOTS = 128,      /* words of a page that may be lazy pointers */
   STACK_WORDS = 16,
+  ANSWERS = 8,
   PATCHES = 12,
   HEAP_BYTES = 64 << 20,
   TRACE_WORDS = 4096,
@@ -37,6 +40,9 @@ enum { R_BUFFERS = 0, R_GLOBALS = 0x1000, R_OUTPUT = 0x4000, R_TRACE = 0x5000, R
 enum { EXT_INTEGER, EXT_POINTER, EXT_FLOAT, EXT_TRAP, EXT_EXIT };
 enum { FLAG_POINTER_RESULT = 1 };
 
+/* Arguments that stand for an open file: 0 is the input, 1 the output. */
+#define FILE_MARK 0x46494c45u
+
 struct plan_header {
   uint32_t magic, functions, externals, globals, pages, calls, variables, strings;
 };
@@ -56,9 +62,10 @@ struct plan_global {
 };
 
 struct plan_call {
-  uint32_t id, function, mode, stack_words, buffers, patches;
+  uint32_t id, function, input, stack_words, buffers, patches; /* input: page of the input's text */
   uint32_t patch[PATCHES];
   uint64_t integers[8], floats[8], stack[STACK_WORDS], indirect;
+  uint64_t answers[ANSWERS]; /* of undefined functions, in turn */
   uint16_t page[PAGES];
 };
 
@@ -114,7 +121,7 @@ void load_module(const char *path);
 void restore_module(void);
 void *function_address(uint32_t index);
 int in_module(uint64_t address);
-int readable_in_module(uint64_t address, uint64_t *end);
+int constant_in_module(uint64_t address, uint64_t *end);
 void emit_globals(void);
 
 /* external.c */
@@ -126,9 +133,11 @@ void observe_start(int results);
 void observe(uint32_t status, uint32_t code, const uint64_t registers[4]);
 void observe_death(const struct plan_call *call, uint32_t status, uint32_t code);
 void emit(unsigned region, uint32_t offset, uint64_t value, uint64_t before);
-void output_open(void);
-void output_start(void);
-void output_reset(void);
+
+/* files.c: standard input and output are memory, and every file that opens is one of them */
+void files_start(void);
+void files_reset(const char *text);
+int output_descriptor(void);
 
 /* seccomp.c: 0, or -1 where the kernel has no filters; an emulator passes them on to nobody */
 int restrict_process(void);
@@ -139,5 +148,11 @@ void ozma_call(void *function, const uint64_t *integers, const uint64_t *floats,
                const uint64_t *stack, uint64_t stack_words, uint64_t *registers);
 
 __attribute__((noreturn)) void end_call(uint32_t status, uint32_t code);
+
+/* The true system call: the runner replaces exit for the code under test. */
+__attribute__((noreturn)) static inline void leave(int code) {
+  syscall(SYS_exit_group, code);
+  __builtin_unreachable();
+}
 
 #endif

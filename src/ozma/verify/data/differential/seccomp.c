@@ -55,7 +55,6 @@ int restrict_process(void) {
 #ifdef SYS_readlink
       ALLOW(SYS_readlink),
       ALLOW(SYS_access),
-      ALLOW(SYS_dup2),
 #endif
       ALLOW_IF(SYS_openat, 2, BPF_JEQ, O_RDONLY | O_CLOEXEC),
       GIVE(SECCOMP_RET_ERRNO | EPERM),

@@ -1,0 +1,70 @@
+"""What goes into the choice for one translation unit, what comes out, and what is recorded."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Iterator
+
+from ozma.llvm.result import Sizes
+from ozma.llvm.toolchain import Toolchain
+from ozma.optimize.cc.cc1 import CompileStep
+from ozma.optimize.cc.config import CompilerConfig
+
+
+def smaller(new: Sizes, old: Sizes) -> bool:
+    """Is `new` an improvement? Neither measure may grow, and one of them must shrink."""
+    no_growth = new.total <= old.total and new.loadable <= old.loadable
+    return no_growth and (new.total, new.loadable) != (old.total, old.loadable)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A pass list with the bitcode that it gives, or None for both: clang's object stays."""
+
+    passes: str | None = None
+    bitcode: bytes | None = None
+    compiles: int = 0
+    checked: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a chooser is asked: for this bitcode an object smaller than `before`, within the budget."""
+
+    bitcode: bytes
+    before: Sizes
+    step: CompileStep
+    toolchain: Toolchain
+    config: CompilerConfig
+
+
+Chooser = Callable[[Problem], Chosen]
+
+
+@dataclass
+class Result:
+    """What happened to one translation unit; `outcome` is improved, kept, excluded or failed."""
+
+    outcome: str = "kept"
+    reason: str = ""
+    detail: str = ""
+    ir: str = ""
+    passes: str | None = None
+    before: Sizes | None = None
+    after: Sizes | None = None
+    compiles: int = 0
+    checked: str = ""
+    cached: bool = False
+    reproducer: Path | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - started, 4)

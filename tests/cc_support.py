@@ -1,0 +1,78 @@
+"""`ozma cc` as a program in a folder of its own, for the tests of the drop-in compilers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ozma.llvm import find_toolchain
+from ozma.optimize.cc import launch, records, stats
+
+TWINS = """
+int scale(const int *v, int n) {
+    int s = 0;
+    for (int i = 0; i < n; i++) { if (v[i] > 3) s += v[i] * 7; else s ^= v[i] - 5; }
+    return s;
+}
+int weigh(const int *v, int n) {
+    int s = 0;
+    for (int i = 0; i < n; i++) { if (v[i] > 3) s += v[i] * 7; else s ^= v[i] - 5; }
+    return s;
+}
+"""
+"""Two equal functions: `mergefunc`, which is not part of -Oz, makes one of them."""
+
+MERGING = "default<Oz>,mergefunc"
+
+
+class Compiler:
+    """`ozma cc` as a program of one word in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cache = folder / "cache"
+        self.lists = folder / "lists.json"
+        self.use_lists(MERGING)
+        self.cc, self.cxx = self._script("ozcc", False), self._script("ozcxx", True)
+
+    def use_lists(self, *passes: str) -> None:
+        self.lists.write_text(json.dumps({"lists": [{"passes": p} for p in passes]}))
+
+    def _script(self, name: str, cplusplus: bool) -> Path:
+        path = self.folder / name
+        body = f"from ozma.cli import cc\nsys.exit(cc.main(sys.argv[1:], {cplusplus}))\n"
+        path.write_text(f"#!{sys.executable}\nimport sys\n{body}")
+        path.chmod(0o755)
+        return path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        flags = f"--ozma-cache={self.cache} --ozma-lists={self.lists}"
+        return {**os.environ, launch.FLAGS_VARIABLE: flags}
+
+    def run(self, *words: str, cplusplus: bool = False) -> subprocess.CompletedProcess:
+        command = [self.cxx if cplusplus else self.cc, *words]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+
+    def write(self, name: str, text: str = TWINS) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def records(self) -> list[dict]:
+        return list(stats.read_records(self.cache))
+
+    def last(self) -> dict:
+        return self.records()[-1]
+
+
+def clang_object(folder: Path, *words: str) -> bytes:
+    clang = find_toolchain().tool("clang")
+    subprocess.run([clang, *words, "-c", "-o", "clang.o"], cwd=folder, check=True)
+    return (folder / "clang.o").read_bytes()

@@ -1,0 +1,157 @@
+"""The drop-in compilers when the disk, LLVM, Ozma itself or the user's options fail."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from cc_support import Compiler, clang_object
+
+from ozma.errors import OzmaError
+from ozma.llvm.objects import measure_object
+from ozma.optimize.cc import driver, launch, records
+from ozma.optimize.cc.result import Chooser, Chosen, Problem
+from ozma.optimize.cc.signals import RealCompiler
+
+
+@pytest.fixture
+def compiler(tmp_path: Path) -> Compiler:
+    return Compiler(tmp_path)
+
+
+def test_an_unusable_cache_does_not_matter(compiler: Compiler) -> None:
+    compiler.write("a.c")
+    compiler.cache = compiler.write("a-file", "") / "cache"
+    assert compiler.run("--version").returncode == 0
+    done = compiler.run("-Oz", "-c", "a.c", "-o", "a.o")
+    assert (done.returncode, done.stderr) == (0, "")
+    size = measure_object((compiler.folder / "a.o").read_bytes()).total
+    assert size < measure_object(clang_object(compiler.folder, "-Oz", "a.c")).total
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_loses_the_record_only(compiler: Compiler) -> None:
+    compiler.cache.mkdir()
+    (compiler.cache / records.RECORDS).symlink_to("/dev/full")
+    compiler.write("a.c")
+    done = compiler.run("-Oz", "-c", "a.c", "-o", "a.o")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("crash", ["trigger-crash-function", "trigger-crash-module"])
+def test_a_crashing_list_keeps_the_real_object(compiler: Compiler, crash: str) -> None:
+    compiler.use_lists(f"default<Oz>,{crash}")
+    compiler.write("a.c")
+    done = compiler.run("-Oz", "-c", "a.c", "-o", "a.o")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (compiler.folder / "a.o").read_bytes() == clang_object(compiler.folder, "-Oz", "a.c")
+
+
+def exploding_chooser(problem: Problem) -> Chosen:
+    raise RuntimeError("boom")
+
+
+def garbling_chooser(problem: Problem) -> Chosen:
+    return Chosen("default<Oz>", b"BC but no bitcode", 1, "not checked")
+
+
+def refusing_chooser(problem: Problem) -> Chosen:
+    raise OzmaError("LLVM crashed on reading the module")
+
+
+@pytest.mark.parametrize(
+    ("choose", "reason"),
+    [
+        (exploding_chooser, "internal error"),
+        (garbling_chooser, "code generation failed"),
+        (refusing_chooser, "choice failed"),
+    ],
+)
+def test_a_failure_of_ours_is_counted_and_saved(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch, choose: Chooser, reason: str
+) -> None:
+    monkeypatch.chdir(compiler.folder)
+    compiler.write("a.c")
+    clang, words = launch.find_compiler("", False), ["-Oz", "-c", "a.c"]
+    real = RealCompiler(clang, words)
+    assert driver.improve({}, str(compiler.cache), clang, words, real, choose) == 0
+    assert (compiler.folder / "a.o").read_bytes() == clang_object(compiler.folder, "-Oz", "a.c")
+    record = compiler.last()
+    assert (record["outcome"], record["reason"]) == ("failed", reason)
+    saved = Path(record["reproducer"])
+    assert {"input.bc", "input.ll", "run.sh", "versions.txt"} <= {p.name for p in saved.iterdir()}
+    assert subprocess.run([saved / "run.sh"], capture_output=True).returncode == 0
+
+
+def test_lists_that_cannot_be_read_are_an_error(compiler: Compiler) -> None:
+    compiler.lists.write_text("not JSON")
+    compiler.write("a.c")
+    done = compiler.run("-Oz", "-c", "a.c", "-o", "a.o")
+    assert done.returncode == 100 and "is not a pack of pass lists" in done.stderr
+
+
+def test_options_that_do_not_read_are_one_line(compiler: Compiler) -> None:
+    compiler.write("a.c")
+    for option in ("--ozma-budget=many", "--ozma-budget=-1", "--ozma-nonsense", "--ozma-llvm=x"):
+        done = compiler.run(option, "-Oz", "-c", "a.c")
+        assert done.returncode == 100, option
+        assert done.stderr.startswith("ozma cc: error: ") and done.stderr.count("\n") == 1
+
+
+def test_help_of_our_options(compiler: Compiler) -> None:
+    text = compiler.run("--ozma-help").stdout
+    assert all(f"--ozma-{name}=" in text for name in launch.OPTIONS)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def group_lives(leader: int) -> bool:
+    """Is any process of this group alive? The dead that nobody reaped do not count."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, group = path.read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(group) == leader and state != "Z":
+            return True
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_nothing_behind(compiler: Compiler, number: signal.Signals) -> None:
+    compiler.use_lists(*["default<O3>," * 400 + "default<O3>"] * 8)
+    compiler.write("a.c")
+    before = set(compiler.folder.iterdir())
+    child = subprocess.Popen(
+        [compiler.cc, "-Oz", "-c", "a.c"], cwd=compiler.folder, env=compiler.environment,
+        start_new_session=True,
+    )
+    wait_until(lambda: (compiler.folder / "a.o").exists())
+    time.sleep(0.5)
+    child.send_signal(number)
+    assert child.wait(20) == -number
+    wait_until(lambda: not group_lives(child.pid))
+    assert {p.name for p in set(compiler.folder.iterdir()) - before} <= {"a.o", "cache"}
+
+
+def test_a_killed_wrapper_takes_its_children_along(compiler: Compiler) -> None:
+    compiler.use_lists(*["default<O3>," * 400 + "default<O3>"] * 8)
+    compiler.write("a.c")
+    child = subprocess.Popen(
+        [compiler.cc, "-Oz", "-c", "a.c"], cwd=compiler.folder, env=compiler.environment,
+        start_new_session=True,
+    )
+    wait_until(lambda: (compiler.folder / "a.o").exists())
+    time.sleep(0.5)
+    child.kill()
+    child.wait()
+    wait_until(lambda: not group_lives(child.pid))
