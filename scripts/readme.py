@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs the README's console blocks that are marked `<!-- run -->` and writes their output in place.
+"""Runs the console blocks of README.md and docs/ that are marked `<!-- run -->`, writes their output.
 
-`scripts/readme.py` refreshes README.md; `--check` prints what differs and returns 1. Blocks marked
+`scripts/readme.py` refreshes the pages; `--check` prints what differs and returns 1. Blocks marked
 `<!-- run: output varies -->` must only succeed. Commands see this repository's `.venv` first.
 """
 
@@ -77,20 +77,26 @@ def refreshed(text: str) -> str:
     return _BLOCK.sub(lambda match: match["mark"] + executed(_block(match)) + match["end"], text)
 
 
+def pages() -> list[Path]:
+    """README.md and the pages of docs/."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
 def main() -> int:
-    """Rewrites README.md, or with --check returns 1 if that would change it."""
+    """Rewrites the pages, or with --check returns 1 if that would change one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing")
     options = parser.parse_args()
-    path = ROOT / "README.md"
-    before = path.read_text(encoding="utf-8")
-    after = refreshed(before)
-    sys.stdout.writelines(
-        difflib.unified_diff(before.splitlines(True), after.splitlines(True), "README.md", "now")
-    )
-    if not options.check:
-        path.write_text(after, encoding="utf-8")
-    return int(options.check and before != after)
+    changed = False
+    for path in pages():
+        before = path.read_text(encoding="utf-8")
+        after = refreshed(before)
+        changed |= before != after
+        lines = before.splitlines(True), after.splitlines(True)
+        sys.stdout.writelines(difflib.unified_diff(*lines, path.name, "now"))
+        if not options.check:
+            path.write_text(after, encoding="utf-8")
+    return int(options.check and changed)
 
 
 if __name__ == "__main__":

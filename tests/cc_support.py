@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from ozma.llvm import find_toolchain
-from ozma.optimize.cc import launch, records, stats
+from ozma.optimize.cc import launch, stats
 
 TWINS = """
 int scale(const int *v, int n) {

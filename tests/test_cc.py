@@ -12,7 +12,6 @@ from cc_support import MERGING, TWINS, Compiler, clang_object
 from ozma.llvm import find_toolchain
 from ozma.llvm.objects import measure_object, sections
 from ozma.optimize.cc.exclude import add_exclusion
-from ozma.optimize.cc.result import smaller
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ozma.llvm import find_toolchain
-from ozma.llvm.objects import sections
 from ozma.optimize.cc import arguments, cc1, launch, records
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from cc_support import Compiler
 
-from ozma.optimize.cc import records
 from ozma.optimize.cc.cache import Cache
 
 

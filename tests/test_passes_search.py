@@ -37,6 +37,7 @@ def assert_acceptable(pipeline, catalogue):
 
 
 @every_llvm
+@settings(deadline=None)
 @given(seed=seeds)
 def test_random_lists_are_acceptable_and_within_length(toolchain, seed):
     catalogue = catalogue_of(toolchain)
@@ -47,6 +48,7 @@ def test_random_lists_are_acceptable_and_within_length(toolchain, seed):
 
 
 @every_llvm
+@settings(deadline=None)
 @given(seed=seeds, size=st.integers(1, 40))
 def test_random_pipelines_have_the_size_asked_for(toolchain, seed, size):
     catalogue = catalogue_of(toolchain)
@@ -56,7 +58,7 @@ def test_random_pipelines_have_the_size_asked_for(toolchain, seed, size):
 
 
 @every_llvm
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(seed=seeds, start=st.sampled_from(["short", "expanded"]))
 def test_mutants_and_children_are_acceptable_new_and_bounded(toolchain, seed, start):
     catalogue, rng = catalogue_of(toolchain), random.Random(seed)

@@ -16,7 +16,6 @@ from ozma.cli import validate
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS
 from ozma.llvm.clang import compile_object
-from ozma.verify import records
 from ozma.verify.judge import Finding
 from ozma.verify.passlisteval import ListVerdict, PassListEval
 from ozma.verify.records import JudgedObjects, RecordFile, SuiteVerdict
@@ -275,7 +274,7 @@ def test_records_resume_without_compiling(evaluator, tiny, toolchain, tmp_path):
     suite, _ = tiny
     before = evaluator.evaluate("function(unify-loop-exits)")
     with PassListEval(toolchain, TARGET, [suite], cache=tmp_path) as later:
-        assert later.evaluate("function(unify-loop-exits)") == before
+        assert later.evaluate("function(unify-loop-exits)").failures == before.failures
         assert later._judge.worker.pid is None
 
 
@@ -321,9 +320,10 @@ def test_time_limits_are_not_kept(tmp_path):
     assert later.find("k2", program) == Finding("a", Verdict.TESTS_PASSED, reused=True)
 
 
-def test_a_full_disk_is_one_clear_line(tiny):
-    with pytest.raises(OzmaError, match="cannot write /dev/full"):
-        records.RecordFile(Path("/dev/full")).add("x", tiny[0], _list_verdict().suites[0])
+def test_records_that_cannot_be_written_are_one_clear_line(tiny, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OzmaError, match="cannot write"):
+        RecordFile(tmp_path / "file" / "lists.jsonl").add("x", tiny[0], _list_verdict().suites[0])
 
 
 # --- reproducers, sweep, command ----------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_a_full_disk_is_one_clear_line(tiny):
 
 def test_a_reproducer_runs_with_stock_tools(tiny, toolchain, tmp_path):
     saved = minimize_failure(
-        "default<Oz>,function(unify-loop-exits,gvn)", tiny[0], "switch", toolchain, TARGET, tmp_path / "r"
+        "globaldce,function(unify-loop-exits,gvn)", tiny[0], "switch", toolchain, TARGET, tmp_path / "r"
     )
     assert "gvn" not in saved.passes and "unify-loop-exits" in saved.passes
     assert saved.function == "classify"

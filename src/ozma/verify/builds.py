@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Builds:
 
     def add(self, objects: Mapping[str, bytes]) -> None:
         """Links the object of each build; LinkError if one cannot be loaded."""
-        started = [self._linker.link(data, self._folder / f"{name}.so") for name, data in objects.items()]
+        started = [self._linker.link(data, self._folder / f"{_file(name)}.so") for name, data in objects.items()]
         for process in started:
             finish(process)
 
@@ -77,7 +77,7 @@ class Builds:
         cwd = Path(tempfile.mkdtemp(dir=self._folder))
         cwd.chmod(0o777)  # the process is nobody's
         command = [
-            *(self._runtime.emulator), self._folder / "runner", self._folder / f"{run.build}.so",
+            *(self._runtime.emulator), self._folder / "runner", self._folder / f"{_file(run.build)}.so",
             place, cwd / "results", run.fill, run.milliseconds, int(run.fresh), int(run.lazy),
         ]
         return Sandboxed(self._folder / "launch", command, cwd, self._limits), cwd
@@ -98,6 +98,5 @@ def _first_line(text: str) -> str:
     return lines[0].split(": ", 1)[-1] if lines else "its constructors failed"
 
 
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0))
+def _file(build: str) -> str:
+    return re.sub(r"\W", "-", build)

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from ozma.llvm.interface import Function
 from ozma.verify.abi import Signature
-from ozma.verify.plan import ENTRY, RETURNED, STATUS, Result
+from ozma.verify.plan import ENTRY, EXITED, RETURNED, SIGNALLED, STATUS, Result
 
 _ALL = 0xFFFFFFFFFFFFFFFF
 _GLOBALS, _OUTPUT, _TRACE, _RETURN, _HEAP = 0x1000, 0x4000, 0x5000, 0x6000, 0x8000
@@ -156,7 +156,7 @@ def _is_nan(word: int, integer: str, code: str) -> bool:
 
 def _ending(result: Result) -> str:
     name = STATUS[result.status]
-    return name if result.status in (RETURNED, 2) else f"{name} {result.code}"
+    return name if result.status not in (EXITED, SIGNALLED) else f"{name} {result.code}"
 
 
 def _place(region: int, offset: int) -> str:

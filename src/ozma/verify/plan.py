@@ -22,8 +22,9 @@ _INTEGER, _POINTER, _FLOAT, _TRAP, _EXIT = range(5)
 _POINTER_BITS = 65
 _POINTER_RESULT = 1
 
-STATUS = ("returned", "exited", "aborted", "signal", "missing", "timed out", "lost")
-RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, TIMED_OUT, LOST = range(7)
+STATUS = ("returned", "exited", "aborted", "signal", "missing", "timed out", "lost",
+          "the function is gone")
+RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, TIMED_OUT, LOST, ABSENT = range(8)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def decode(data: bytes) -> dict[int, Result]:
         magic, id_, status, code = fields[:4]
         patches, entries = fields[8:10]
         end = at + _RESULT.size + entries * ENTRY.size
-        if magic != MAGIC or status > LOST or patches > _PATCHES or end > len(data):
+        if magic != MAGIC or status > ABSENT or patches > _PATCHES or end > len(data):
             break
         results[id_] = Result(
             id_, status, code, fields[4:8], fields[10 : 10 + patches], data[at + _RESULT.size : end]

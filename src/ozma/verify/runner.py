@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Sequence
@@ -89,7 +90,7 @@ class Runner:
     def __init__(self, toolchain: Toolchain, target: Target, limits: Limits | None = None) -> None:
         self.toolchain, self.target = toolchain, target
         self.emulator = find_emulator(target)
-        self.limits = limits or Limits(cpu=30 if self.emulator else 3)
+        self.limits = limits or default_limits(target)
         self._folder = Path(tempfile.mkdtemp(prefix="ozma-run-"))
         self._sandbox = self._folder / "cwd"
         self._sandbox.mkdir()
@@ -144,8 +145,9 @@ class Runner:
         table.write_text(_table_source(rows))
         whole = ["-Wl,--whole-archive", str(library), "-Wl,--no-whole-archive"]
         inputs = ["-w", "-x", "c", str(table), "-x", "none", str(self._harness), *whole]
-        return not self._clang([*_LINK, *inputs, *self._libraries(), "-o", str(executable)]).returncode
+        return not self._clang([*_LINK, *inputs, *self._libraries, "-o", str(executable)]).returncode
 
+    @cached_property
     def _libraries(self) -> list[str]:
         return [flag for flag in LIBRARIES if self._has_library(flag[2:])]
 
@@ -204,6 +206,11 @@ def _table_source(rows: Sequence[tuple[str, bool]]) -> str:
         entries.append(f"{{{prefix}main, {bounds}}},")
     lines += ["const struct test ozma_tests[] = {", *entries, "};"]
     return "\n".join([*lines, f"const unsigned ozma_test_count = {len(rows)};\n"])
+
+
+def default_limits(target: Target) -> Limits:
+    """An emulated program gets ten times as long."""
+    return Limits(cpu=30 if find_emulator(target) else 3)
 
 
 def find_emulator(target: Target) -> tuple[str, ...]:

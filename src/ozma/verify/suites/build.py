@@ -12,6 +12,7 @@ from typing import Callable, Sequence
 from ozma.errors import OzmaError
 from ozma.llvm.clang import CompileError, compile_bitcode, compile_object
 from ozma.verify.judge import Judge
+from ozma.verify.runner import default_limits
 from ozma.verify.suites import compiler_rt, csmith, gcc_torture, humaneval_x
 from ozma.verify.suites.draft import Draft, SuiteOptions, Unit
 from ozma.verify.suites.program import Program, Suite, pack_path, read_suite, write_suite
@@ -111,7 +112,8 @@ def _keep_usable(suite: Suite, options: SuiteOptions) -> Suite:
     """Runs the suite under each trusted list; survivors keep what they printed."""
     reasons: Counter[str] = Counter(suite.left_out)
     programs = list(suite.programs)
-    with Judge(options.toolchain, options.target) as judge:
+    limits = replace(default_limits(options.target), hangs=len(programs) + 1)
+    with Judge(options.toolchain, options.target, limits=limits) as judge:
         for index, passes in enumerate(TRUSTED_LISTS):
             programs, lost = _survivors(judge, suite, programs, passes, first=index == 0)
             reasons.update(lost)

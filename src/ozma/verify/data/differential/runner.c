@@ -150,7 +150,7 @@ static void run_function(uint32_t first, uint32_t last) {
   while (first < last) {
     shared->current = first;
     if (timeouts == TIMEOUTS_PER_FUNCTION || !function_address(plan.calls[first].function)) {
-      observe_death(&plan.calls[first++], timeouts ? TIMED_OUT : LOST, 0);
+      observe_death(&plan.calls[first++], timeouts ? TIMED_OUT : ABSENT, 0);
       continue;
     }
     if (wait_child(first, fresh ? first + 1 : last) == NO_FILTER)

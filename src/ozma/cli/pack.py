@@ -1,0 +1,65 @@
+"""`ozma pack`: the shipped pass lists, or a pack built from the records of tune and validate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ozma.errors import OzmaError
+from ozma.llvm import find_toolchain
+from ozma.optimize.build_pack import build_pack, read_dense, read_verdicts
+from ozma.optimize.pack import Pack, load_pack, pack_path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ozma pack",
+        description="Show the shipped pass lists with their verdicts, or build a pack: the lists "
+        "that passed every self-checking program, ordered by what each adds to those before.",
+    )
+    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="show this pack")
+    parser.add_argument("--lists", action="store_true", help="print the lists only, one per line")
+    parser.add_argument("--records", type=Path, nargs="+", metavar="DIR", help="build: folders of tune's records")
+    parser.add_argument("--verdicts", type=Path, nargs="+", default=[], metavar="FILE", help="build: validate's records")
+    parser.add_argument("--suites", type=int, default=3, metavar="N", help="build: suites that a list must have passed (default 3)")
+    parser.add_argument("--target", default="x86-64", help="build: target of the records (default x86-64)")
+    parser.add_argument("--count", type=int, default=120, metavar="N", help="build: most lists (default 120)")
+    parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="build: pack file to write")
+    return parser
+
+
+def main(words: list[str]) -> int:
+    options = _parser().parse_args(words)
+    toolchain = find_toolchain(options.llvm)
+    if options.records:
+        return _build(options, toolchain.version)
+    _show(load_pack(options.file or pack_path(toolchain.major)), options.lists)
+    return 0
+
+
+def _build(options: argparse.Namespace, llvm: str) -> int:
+    if not options.output:
+        raise OzmaError("no place for the pack", hint="give -o FILE")
+    dense = read_dense(options.records)
+    verdicts = read_verdicts(options.verdicts, llvm)
+    content = build_pack(dense, verdicts, llvm, options.count, options.target, options.suites)
+    options.output.write_text(json.dumps(content, indent=1) + "\n")
+    found = content["found_on"]
+    print(
+        f"{len(content['lists'])} lists from {found['candidates']} candidates on "
+        f"{found['modules']} modules of {found['packages']} packages "
+        f"({found['rejected']} candidates rejected or not checked)"
+    )
+    return 0
+
+
+def _show(pack: Pack, bare: bool) -> None:
+    if bare:
+        print("\n".join(entry.passes for entry in pack.lists))
+        return
+    print(f"{len(pack.lists)} lists for LLVM {pack.llvm}; programs passed by target, bytes added, list")
+    for number, entry in enumerate(pack.lists, 1):
+        passed = " ".join(f"{target} {entry.programs_passed(target):,}" for target in entry.verdicts)
+        print(f"{number:>4}  {passed or 'not checked':<28} {entry.provenance.get('adds_bytes', 0):>6}  {entry.passes}")

@@ -1,0 +1,120 @@
+"""A pack made from records: what tune measured, what validate found, what greedy cover takes."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable, Sequence
+
+from ozma.errors import OzmaError
+from ozma.search.coreset import Step, greedy_cover
+from ozma.search.records import Record, RecordStore
+
+Verdicts = dict[str, dict[str, dict[str, int]]]
+"""target -> suite -> {"programs": N, "failures": N}"""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Sizes of every list on every module, with clang's own for comparison, in bytes."""
+
+    table: dict[str, dict[str, int]]
+    baseline: dict[str, int]
+
+    @property
+    def packages(self) -> int:
+        """Different packages, which module names start with."""
+        return len({module.split("/")[0] for module in self.baseline})
+
+
+def read_dense(folders: Iterable[Path]) -> Dense:
+    """The records that broadcast and search left in these folders."""
+    table: dict[str, dict[str, int]] = defaultdict(dict)
+    baseline: dict[str, int] = {}
+    for folder in folders:
+        store = RecordStore(folder)
+        for module in store.modules():
+            _add_module(store.load(module), table, baseline)
+    if not baseline:
+        raise OzmaError("no records there", hint="run ozma tune first")
+    return Dense(dict(table), baseline)
+
+
+def _add_module(records: Sequence[Record], table: dict, baseline: dict[str, int]) -> None:
+    own = [record for record in records if record.strategy == "baseline" and record.rank]
+    if not own:
+        return
+    baseline[own[0].module] = own[0].total
+    for record in records:
+        if record.total is not None and record.strategy in ("broadcast", "static"):
+            table[record.passes][record.module] = record.total
+
+
+def read_verdicts(files: Iterable[Path], llvm: str) -> dict[str, Verdicts]:
+    """list -> verdicts, from the JSON lines that `ozma validate --records` appends."""
+    found: dict[str, Verdicts] = defaultdict(dict)
+    for path in files:
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            if row["llvm"] != llvm:
+                continue
+            facts = {"programs": row["programs"], "failures": len(row["failures"])}
+            found[row["passes"]].setdefault(row["target"], {})[row["suite"]] = facts
+    return dict(found)
+
+
+def is_clean(verdicts: Verdicts | None, target: str, suites: int) -> bool:
+    """Did this list run through at least so many suites on `target`, with no failure anywhere?"""
+    if not verdicts or len(verdicts.get(target, {})) < suites:
+        return False
+    return all(not facts["failures"] for rows in verdicts.values() for facts in rows.values())
+
+
+def build_pack(
+    dense: Dense, verdicts: dict[str, Verdicts], llvm: str, count: int, target: str, suites: int
+) -> dict:
+    """The pack file's content: clean lists in the order of greedy cover, then by their own gain."""
+    clean = {
+        passes: sizes
+        for passes, sizes in dense.table.items()
+        if is_clean(verdicts.get(passes), target, suites)
+    }
+    steps = greedy_cover(clean, dense.baseline, count)
+    steps += _rest(clean, {step.passes for step in steps}, dense.baseline, count - len(steps))
+    return {
+        "llvm": llvm,
+        "found_on": {
+            "packages": dense.packages,
+            "modules": len(dense.baseline),
+            "bytes": sum(dense.baseline.values()),
+            "candidates": len(dense.table),
+            "rejected": sum(1 for passes in dense.table if passes not in clean),
+        },
+        "lists": [_row(step, verdicts[step.passes], clean[step.passes], dense) for step in steps],
+    }
+
+
+def _rest(clean: dict, taken: set[str], baseline: dict[str, int], count: int) -> list[Step]:
+    """Lists that the cover did not need, by the modules and bytes that each improves alone."""
+    steps = []
+    for passes, sizes in clean.items():
+        if passes not in taken:
+            alone = greedy_cover({passes: sizes}, baseline, 1)
+            steps.append(Step(passes, 0, alone[0].improved if alone else 0))
+    return sorted(steps, key=lambda step: (-step.improved, len(step.passes)))[: max(0, count)]
+
+
+def _row(step: Step, verdicts: Verdicts, sizes: dict[str, int], dense: Dense) -> dict:
+    alone = [dense.baseline[m] - size for m, size in sizes.items() if m in dense.baseline]
+    return {
+        "passes": step.passes,
+        "provenance": {
+            "adds_bytes": step.saved,
+            "adds_modules": step.improved,
+            "alone_bytes": sum(saved for saved in alone if saved > 0),
+            "alone_modules": sum(1 for saved in alone if saved > 0),
+        },
+        "verdicts": verdicts,
+    }

@@ -1,0 +1,322 @@
+"""Differential execution: finds wrong outputs, raises no false alarm, lets nothing out."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ozma.errors import OzmaError
+from ozma.llvm import TARGETS, Toolchain, Worker
+from ozma.llvm.clang import compile_bitcode, compile_object
+from ozma.llvm.signatures import read_interface
+from ozma.verify.abi import MACHINES, Unsupported, signature_of
+from ozma.verify.differential import check, check_object
+from ozma.verify.inputs import Generator, extend, float_word
+from ozma.verify.linking import build_runtime
+from ozma.verify.observation import difference
+from ozma.verify.pages import PAGE, make_pool
+from ozma.verify.plan import ENTRY, MAGIC, RETURNED, Result, decode
+from ozma.verify.report import DifferentialReport, FunctionReport
+from ozma.verify.sandbox import Limits, Sandboxed
+from ozma.verify.verdict import Verdict
+
+import random
+
+X86 = TARGETS["x86-64"]
+UNSAFE = "default<Oz>,function(unify-loop-exits)"
+LOOP_WITH_SWITCH = """
+int parse(const char *s) {
+  int depth = 0, n = 0;
+  for (;; s++) {
+    switch (*s) {
+    case 0: return n;
+    case '(': depth++; break;
+    case ')': if (--depth < 0) return -1; break;
+    case 'x': n += 10; break;
+    case '!': goto out;
+    default: n++;
+    }
+  }
+out:
+  return n + 1000 * depth;
+}
+"""
+
+
+@pytest.fixture
+def compile_text(toolchain: Toolchain, tmp_path: Path):
+    def compile_(text: str, target=X86, build=compile_bitcode) -> bytes:
+        source = tmp_path / "source.c"
+        source.write_text(text)
+        return build(toolchain, source, target=target)
+
+    return compile_
+
+
+def only(report: DifferentialReport) -> FunctionReport:
+    assert len(report.functions) == 1, report.summary()
+    return report.functions[0]
+
+
+def test_a_safe_list_passes_on_every_function(toolchain, bitcode):
+    report = check(bitcode, "default<Oz>,gvn", toolchain, X86)
+    assert report.verdict is Verdict.DIFFERENTIAL_PASSED
+    assert {f.name: f.verdict for f in report.functions} == {
+        "evaluate": Verdict.DIFFERENTIAL_PASSED,
+        "sum": Verdict.DIFFERENTIAL_PASSED,
+    }
+    assert all(f.inputs > 10 for f in report.functions)
+    assert report.summary().startswith("differential: 2 of 2 functions ran on ")
+    assert json.loads(json.dumps(report.to_json()))["verdict"] == "differential test passed"
+
+
+def test_unify_loop_exits_is_caught_with_the_input_as_evidence(each_toolchain, compile_text):
+    report = check(compile_text(LOOP_WITH_SWITCH), UNSAFE, each_toolchain, X86)
+    assert report.verdict in (Verdict.OUTPUT_DIFFERS, Verdict.INVALID_IR)
+    if report.verdict is Verdict.OUTPUT_DIFFERS:
+        assert "instead of" in only(report).reason and "pointer 0x" in only(report).evidence
+        assert "parse differs" in report.summary()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "where"),
+    [
+        ("int f(int a) { return a * 3; }", "int f(int a) { return a * 3 + (a == 16); }", "returned value"),
+        ("double f(double a) { return a / 2; }", "double f(double a) { return a / 3; }", "returned value"),
+        ("void f(int *p) { p[3] = p[0]; }", "void f(int *p) { p[3] = p[1]; }", "buffer 0"),
+        ("int g; void f(int a) { g = a; }", "int g; void f(int a) { g = a & 0xffff; }", "global variable"),
+        (
+            '#include <stdio.h>\nvoid f(int a) { printf("%d\\n", a); }',
+            '#include <stdio.h>\nvoid f(int a) { printf("%d \\n", a); }',
+            "standard output",
+        ),
+        (
+            "#include <stdlib.h>\nint *f(int a) { int *p = malloc(8); p[0] = p[1] = a; return p; }",
+            "#include <stdlib.h>\nint *f(int a) { int *p = malloc(8); p[0] = a; p[1] = 7; return p; }",
+            "allocated block",
+        ),
+        ("void g(int); void f(int a) { g(a); g(1); }", "void g(int); void f(int a) { g(1); g(a); }", "undefined"),
+        ("const char *f(int a) { return a ? \"yes\" : \"no\"; }",
+         "const char *f(int a) { return a > 0 ? \"yes\" : \"no\"; }", "returned pointer"),
+        ("#include <stdlib.h>\nvoid f(int a) { exit(a & 1); }",
+         "#include <stdlib.h>\nvoid f(int a) { exit(1); }", "end of the call"),
+        ("int f(int a) { return a + 1u; }", "int f(int a) { for (volatile int x = 1; x;); return 0; }", "end of"),
+        ("struct p { long a, b; }; struct p f(long a) { return (struct p){a, 1}; }",
+         "struct p { long a, b; }; struct p f(long a) { return (struct p){a, 2}; }", "returned value"),
+        ("struct b { int v[9]; }; int f(struct b b) { return b.v[0] + b.v[8]; }",
+         "struct b { int v[9]; }; int f(struct b b) { return b.v[0] - b.v[8]; }", "returned value"),
+        ("struct b { int v[9]; }; struct b f(int a) { struct b b = {{a}}; b.v[8] = a; return b; }",
+         "struct b { int v[9]; }; struct b f(int a) { struct b b = {{a}}; b.v[8] = 1; return b; }", "buffer"),
+        ("struct n { struct n *next; int v; }; int f(struct n *p) { return p->next->v; }",
+         "struct n { struct n *next; int v; }; int f(struct n *p) { return p->next->v + 1; }", "returned"),
+        ("#include <stdio.h>\nint f(void) { return getchar(); }",
+         "#include <stdio.h>\nint f(void) { getchar(); return getchar(); }", "returned value"),
+    ],
+)
+def test_a_lying_candidate_is_caught_wherever_it_lies(toolchain, compile_text, right, wrong, where):
+    candidate = compile_text(wrong, build=compile_object)
+    report = check_object(compile_text(right), candidate, toolchain, X86)
+    assert report.verdict is Verdict.OUTPUT_DIFFERS, report.summary()
+    assert where in only(report).reason
+
+
+def test_the_true_candidate_of_each_kind_passes(toolchain, compile_text):
+    text = "struct b { int v[9]; }; struct b f(struct b x, float y) { x.v[2] += (int)(y > 1); return x; }"
+    assert check(compile_text(text), "default<O3>", toolchain, X86).verdict is Verdict.DIFFERENTIAL_PASSED
+
+
+def test_a_function_that_is_gone_is_a_difference(toolchain, compile_text):
+    both = "int f(int a) { return a; } int g(int a) { return a; }"
+    candidate = compile_text("int f(int a) { return a; }", build=compile_object)
+    report = check_object(compile_text(both), candidate, toolchain, X86)
+    verdicts = {f.name: (f.verdict, f.reason) for f in report.functions}
+    assert verdicts["f"][0] is Verdict.DIFFERENTIAL_PASSED
+    assert verdicts["g"] == (
+        Verdict.OUTPUT_DIFFERS,
+        "end of the call: the function is gone instead of returned",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int f(int *p) { int x; if (*p > 3) x = *p; return x; }",  # reads left-over stack bytes
+        "int f(int a) { return a + 1 > a; }",  # overflow at INT_MAX only
+        "static int t[4] = {1, 2, 3, 4}; int after = 9; int f(int i) { return t[i]; }",
+        "int f(int a, int b) { return a << b; }",
+        "long f(void) { int x; return (long)&x; }",
+        "struct s { char c; long v; }; void f(struct s *p, long v) { struct s x; x.c = 1; x.v = v; *p = x; }",
+        "f(int a) { if (a) return 1; }",  # no value at the end
+        "#include <stdlib.h>\nint *f(void) { return malloc(40); }",
+        "float f(float a, float b) { return a / b; }",  # not-a-numbers of either sign
+        "#include <time.h>\nlong f(void) { return time(0); }",
+        "int f(const int *p, int n) { int s = 0; for (int i = 0; i <= n; i++) s += p[i]; return s; }",
+    ],
+)
+def test_undefined_behaviour_is_no_false_alarm(toolchain, compile_text, text):
+    bitcode = compile_text("#pragma clang diagnostic ignored \"-Wimplicit-int\"\n" + text)
+    for passes in ("default<O3>", "default<Oz>,function(gvn,instcombine)"):
+        assert check(bitcode, passes, toolchain, X86).verdict is not Verdict.OUTPUT_DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("long double f(long double a) { return a; }", "takes a value of type x86_fp80"),
+        ("__int128 f(__int128 a) { return a; }", "returns an integer of 128 bits"),
+        ("int f(int a) { for (volatile int x = 1; x;); return a; }", "does not end in time"),
+        ("int f(void) { return *(volatile int *)8; }", "faults on every input"),
+    ],
+)
+def test_what_cannot_run_is_not_checked_and_says_why(toolchain, compile_text, text, reason):
+    report = check(compile_text(text), "default<Oz>", toolchain, X86)
+    assert report.verdict is Verdict.NOT_CHECKED
+    assert reason in only(report).reason or reason.replace("returns", "takes") in only(report).reason
+    assert "1 could not be run" in report.summary()
+
+
+def test_lists_that_fail_have_the_failure_as_verdict(toolchain, bitcode):
+    crash = check(bitcode, "trigger-crash-module", toolchain, X86)
+    assert crash.verdict is Verdict.CRASHED and not crash.functions
+    unknown = check(bitcode, "no-such-pass", toolchain, X86)
+    assert unknown.verdict is Verdict.NOT_CHECKED and "no-such-pass" in unknown.summary()
+
+
+def test_targets_that_cannot_run_are_not_checked(toolchain, compile_text):
+    bitcode = compile_text("int f(int a) { return a; }", TARGETS["riscv32"])
+    report = check(bitcode, "default<Oz>", toolchain, TARGETS["riscv32"])
+    assert report.verdict is Verdict.NOT_CHECKED and "riscv32" in report.message
+
+
+def test_aarch64_runs_under_the_emulator(toolchain, compile_text):
+    target = TARGETS["aarch64"]
+    try:
+        build_runtime(toolchain, target)
+    except OzmaError as error:
+        pytest.skip(error.message)
+    text = LOOP_WITH_SWITCH + "void g(double, int); double h(float a, long b) { g(a, b); return a * b; }"
+    bitcode = compile_text(text, target)
+    assert check(bitcode, "default<Oz>,gvn", toolchain, target).summary().endswith("equal")
+    assert check(bitcode, UNSAFE, toolchain, target).verdict is Verdict.OUTPUT_DIFFERS
+
+
+def test_the_code_under_test_reaches_nothing_outside(toolchain, compile_text, tmp_path):
+    witness = tmp_path / "witness"
+    witness.write_text("here")
+    tmp_path.chmod(0o777)
+    text = f"""
+    #include <fcntl.h>
+    #include <signal.h>
+    #include <stdio.h>
+    #include <sys/socket.h>
+    #include <unistd.h>
+    int remove_it(void) {{ return unlink("{witness}"); }}
+    int write_it(void) {{ return syscall(2, "{witness}", O_WRONLY | O_TRUNC); }}
+    int open_it(void) {{ return write(open("{witness}", O_WRONLY | O_TRUNC), "x", 1); }}
+    int end_all(int pid) {{ return kill(-1, 9) + kill(getppid(), 9) + kill(pid, 9); }}
+    int spread(void) {{ return fork() == 0; }}
+    int connect_out(void) {{ return socket(AF_INET, SOCK_STREAM, 0); }}
+    int run(void) {{ return execl("/bin/touch", "touch", "{witness}2", NULL); }}
+    """
+    report = check(compile_text(text), "default<Oz>", toolchain, X86)
+    assert report.verdict is Verdict.DIFFERENTIAL_PASSED, report.summary()
+    assert witness.read_text() == "here" and not Path(f"{witness}2").exists()
+
+
+def test_the_same_seed_gives_the_same_report(toolchain, bitcode):
+    reports = [check(bitcode, "default<O2>", toolchain, X86, seed=3) for _ in range(2)]
+    assert reports[0].functions == reports[1].functions
+
+
+def test_a_deadline_ends_the_whole_session(toolchain, tmp_path):
+    launcher = build_runtime(toolchain, X86).launcher
+    started = time.monotonic()
+    command = ["/bin/sh", "-c", "sleep 60 & sleep 60"]
+    ending = Sandboxed(launcher, command, tmp_path, Limits(wall=0.3)).wait()
+    assert ending.timed_out and time.monotonic() - started < 20
+
+
+def test_a_command_that_ends_gives_its_code(toolchain, tmp_path):
+    launcher = build_runtime(toolchain, X86).launcher
+    command = ["/bin/sh", "-c", "echo no >&2; exit 7"]
+    ending = Sandboxed(launcher, command, tmp_path, Limits()).wait()
+    assert (ending.code, ending.stderr) == (7, "no\n")
+
+
+@pytest.mark.parametrize("field", ["wall", "cpu", "memory"])
+def test_limits_name_the_wrong_field(field):
+    with pytest.raises(ValueError, match=field):
+        Limits(**{field: -1})
+
+
+@given(st.integers(), st.integers(1, 64), st.sampled_from(["", "zeroext", "signext"]))
+def test_extension_keeps_the_low_bits(value, bits, attribute):
+    word = extend(value, bits, frozenset({attribute}))
+    assert 0 <= word < 2**64 and (word - value) % 2**bits == 0
+    if attribute == "zeroext":
+        assert word < 2**bits
+
+
+@given(st.floats(width=32))
+def test_floats_keep_their_value_in_a_register(value):
+    (back,) = struct.unpack("<f", struct.pack("<I", float_word(value, "float")))
+    assert back == value or value != value or abs(value) > 3e38
+
+
+@given(st.binary(max_size=400), st.booleans())
+def test_damaged_results_are_read_up_to_the_damage(data, marked):
+    if marked:
+        data = struct.pack("<I", MAGIC) + data
+    assert all(isinstance(result, Result) for result in decode(data).values())
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32), st.integers(0, 40))
+def test_inputs_fit_the_plan(seed, number):
+    pool = make_pool(random.Random(seed), [(1, -5, 40)], [b"word"])
+    assert all(len(page) == PAGE for page in pool.pages)
+    function = FUNCTION_WITH_MANY_ARGUMENTS
+    generator = Generator("f", function, (7,), pool, 3, seed)
+    calls = [generator.call(1, 0, number) for _ in range(2)]
+    assert calls[0] == calls[1]
+    assert all(0 <= page < len(pool.pages) for page in calls[0].pages)
+    assert len(calls[0].stack) == 3 and calls[0].buffers <= 10
+
+
+@pytest.fixture(scope="module", autouse=True)
+def signature_with_many_arguments(toolchain):
+    text = b"define void @f(i32 %a, ptr %b, i8 %c, i64 %d, i64 %e, i64 %f, i64 %g, ptr %h, float %i, i1 %j) { ret void }"
+    (function,) = read_interface(toolchain, text).functions
+    global FUNCTION_WITH_MANY_ARGUMENTS
+    FUNCTION_WITH_MANY_ARGUMENTS = signature_of(function, MACHINES["x86_64"])
+
+
+def test_types_without_a_certain_place_are_refused(toolchain):
+    text = b"declare void @f(<4 x i32>) declare void @g(half) declare { i64, i64, i64 } @h()"
+    for function in read_interface(toolchain, text).functions:
+        with pytest.raises(Unsupported):
+            signature_of(function, MACHINES["x86_64"])
+
+
+def test_masks_hide_only_their_bytes(toolchain, compile_text):
+    (function,) = read_interface(toolchain, b"declare void @f()").functions
+    signature = signature_of(function, MACHINES["x86_64"])
+
+    def result(value: int) -> Result:
+        return Result(0, RETURNED, 0, (0,) * 4, (), ENTRY.pack(0, 0, 8, value, 0))
+
+    assert difference(result(0x1FF), result(0x100), function, signature, {(0, 8): 0xFF}) is None
+    found = difference(result(0x1FF), result(0x200), function, signature, {(0, 8): 0xFF})
+    assert str(found) == "buffer 0, byte 8: 0x200 instead of 0x1ff"
+
+
+def test_a_worker_at_hand_is_used_and_left_open(toolchain, bitcode):
+    with Worker(toolchain) as worker:
+        assert check(bitcode, "default<O1>", toolchain, X86, worker=worker).verdict.passed
+        assert worker.pid
