@@ -115,14 +115,14 @@ def compile_for(
     return sizes, failures
 
 
-def _portable(arguments: tuple[str, ...]) -> tuple[str, ...]:
+def portable(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word for word in arguments if not word.startswith(_NATIVE_ONLY))
 
 
 def _compile(target: CrossTarget, unit: Compilation, output: Path, cc: str, cxx: str) -> str | None:
     is_cxx = not unit.source.endswith(".c")
     extra = target.cxx_arguments if is_cxx else ()
-    native = unit.arguments if not target.arguments else _portable(unit.arguments)
+    native = unit.arguments if not target.arguments else portable(unit.arguments)
     command = [*shlex.split(cxx if is_cxx else cc), *target.arguments, *extra, *native,
                "-c", unit.source, "-o", str(output)]  # fmt: skip
     try:

@@ -14,11 +14,11 @@ from ozma.llvm.pipelines import catalogue_of
 from ozma.optimize.pack import load_pack, pack_path
 from ozma.passes import explicit, parse
 from ozma.verify.passlisteval import ListVerdict, PassListEval
-from ozma.verify.reproducer import minimize_failure
+from ozma.verify.reproducer import Reproducer, minimize_failure
 from ozma.verify.suites.build import SUITES, build_suite
 from ozma.verify.suites.draft import CACHE, SuiteOptions
 from ozma.verify.suites.program import Suite, pack_path as suite_path
-from ozma.verify.sweep import SweptPass, sweep_catalogue, swept_passes
+from ozma.verify.sweep import SweptPass, save_reproducer, sweep_catalogue, swept_passes
 
 OPTIONAL_SUITE = "humaneval-x"
 _SHOWN_FAILURES = 3
@@ -53,11 +53,11 @@ def run(args: argparse.Namespace) -> int:
     if not lists and not args.sweep:
         raise OzmaError("no list to check", hint="give a list, a file of lists, --pack or --sweep")
     suites = _suites(args, toolchain, target)
+    if args.sweep:
+        return _sweep(args, suites, toolchain, target)
     with PassListEval(
         toolchain, target, suites, cache=args.cache, records=args.records
     ) as evaluator:
-        if args.sweep:
-            return _sweep(args, evaluator)
         results = []
         for passes in lists:
             results.append(evaluator.evaluate(passes, fail_fast=args.fail_fast))
@@ -169,34 +169,36 @@ def _save_failure(
     toolchain: Toolchain,
     target: Target,
 ) -> None:
-    if not args.save:
-        return
     for suite, found in zip(suites, result.suites):
         failing = [finding for finding in found.failures if finding.verdict.failed]
-        if failing:
+        if args.save and failing:
             number = sum(1 for _ in args.save.glob("*")) if args.save.exists() else 0
-            saved = minimize_failure(
-                result.passes, suite, failing[0].program, toolchain, target,
-                args.save / f"{number:03d}-{suite.name}",
-            )
-            print(f"  saved {saved.folder}: fails under '{saved.passes}'", file=sys.stderr)
+            folder = args.save / f"{number:03d}-{suite.name}"
+            program = failing[0].program
+            saved = minimize_failure(result.passes, suite, program, toolchain, target, folder)
+            print(f"saved {saved.folder}: fails under '{saved.passes}'", file=sys.stderr)
             return
 
 
-def _sweep(args: argparse.Namespace, evaluator: PassListEval) -> int:
-    catalogue = catalogue_of(evaluator.toolchain)
+def _sweep(
+    args: argparse.Namespace, suites: list[Suite], toolchain: Toolchain, target: Target
+) -> int:
+    catalogue = catalogue_of(toolchain)
     wanted = [info for info in swept_passes(catalogue) if not args.lists or info.name in args.lists]
+    settings = {"cache": args.cache, "records": args.records}
     failed = 0
-    for swept in sweep_catalogue(evaluator, catalogue, wanted, fail_fast=args.fail_fast):
+    for swept in sweep_catalogue(toolchain, target, suites, wanted, **settings):
         failed += not swept.verdict.passed
-        _show_swept(swept, evaluator.toolchain.major, args.json)
+        saved = save_reproducer(swept, suites, toolchain, target, args.save) if args.save else None
+        _show_swept(swept, toolchain.major, args.json, saved)
     return 0 if wanted and not failed else 1
 
 
-def _show_swept(swept: SweptPass, major: int, as_json: bool) -> None:
-    row = swept.deny_row(major)
+def _show_swept(swept: SweptPass, major: int, as_json: bool, saved: Reproducer | None) -> None:
+    row = swept.deny_row(major, str(saved.folder) if saved else None)
     if as_json:
-        print(json.dumps({"pass": swept.name, "verdict": swept.verdict.value, "deny": row}), flush=True)
+        result = {"pass": swept.name, "verdict": swept.verdict.value, "deny": row}
+        print(json.dumps(result), flush=True)
         return
     detail = row["reason"] if row else swept.refused
     print(f"{swept.name:<36} {swept.verdict.value:<15} {detail}", flush=True)

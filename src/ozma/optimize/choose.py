@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterable
+from typing import Callable, Iterable, Sequence
 
-from ozma.llvm import Evaluation, Loaded, Worker
+from ozma.llvm import Evaluation, Loaded, Sizes, Worker
 from ozma.search.budget import Budget, Meter
 from ozma.search.tune import HOPELESS
 
 Check = Callable[[Evaluation], bool]
 """Is this candidate right? False takes it out of the choice."""
+
+
+def smaller(new: Sizes, old: Sizes) -> bool:
+    """Is `new` an improvement? Neither measure may grow, and one of them must shrink."""
+    no_growth = new.total <= old.total and new.loadable <= old.loadable
+    return no_growth and (new.total, new.loadable) != (old.total, old.loadable)
 
 
 @dataclass(frozen=True)
@@ -39,29 +45,38 @@ def measure_all(
     return tuple(trials)
 
 
+def pick(
+    worker: Worker,
+    loaded: Loaded,
+    trials: Sequence[Evaluation],
+    limit: Sizes | None = None,
+    check: Check | None = None,
+) -> Choice:
+    """The smallest of `trials` that is smaller than `limit` and passes `check`.
+
+    Its evaluation carries the optimized bitcode. Candidates that fail the check are dropped and
+    the next smallest is tried; equal optimized IR is checked once.
+    """
+    measured = (t for t in trials if t.sizes and (limit is None or smaller(t.sizes, limit)))
+    ranked = sorted(measured, key=lambda t: (t.sizes.rank, len(t.passes)))
+    rejected: dict[str, Evaluation] = {}
+    for trial in ranked:
+        if trial.ir_hash in rejected:
+            continue
+        full = worker.evaluate(loaded.id, trial.passes, want=("bitcode",))
+        if full.bitcode and (check is None or check(full)):
+            return Choice(full, tuple(trials), tuple(rejected.values()))
+        rejected[trial.ir_hash] = trial
+    return Choice(None, tuple(trials), tuple(rejected.values()))
+
+
 def choose(
     worker: Worker,
     loaded: Loaded,
     lists: Iterable[str],
     budget: Budget,
-    limit: tuple[int, int] | None = None,
+    limit: Sizes | None = None,
     check: Check | None = None,
 ) -> Choice:
-    """The smallest candidate below `limit` (total, loadable bytes) that passes `check`.
-
-    Its evaluation carries the optimized bitcode. Candidates that fail the check are dropped and
-    the next smallest is tried; equal optimized IR is checked once.
-    """
-    trials = measure_all(worker, loaded, lists, budget)
-    ranked = sorted((t for t in trials if t.sizes), key=lambda t: (t.sizes.rank, len(t.passes)))
-    rejected: dict[str, Evaluation] = {}
-    for trial in ranked:
-        if limit is not None and trial.sizes.rank >= limit:
-            break
-        if trial.ir_hash in rejected:
-            continue
-        full = worker.evaluate(loaded.id, trial.passes, want=("bitcode",))
-        if full.bitcode and (check is None or check(full)):
-            return Choice(full, trials, tuple(rejected.values()))
-        rejected[trial.ir_hash] = trial
-    return Choice(None, trials, tuple(rejected.values()))
+    """Measures `lists` within `budget` and picks: see `measure_all` and `pick`."""
+    return pick(worker, loaded, measure_all(worker, loaded, lists, budget), limit, check)

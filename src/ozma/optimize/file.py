@@ -14,9 +14,8 @@ from ozma.llvm import TARGETS, Evaluation, Loaded, Sizes, Toolchain, Worker
 from ozma.llvm.clang import CXX_SUFFIXES, CompileError, run_clang
 from ozma.llvm.objects import measure_object, symbol_sizes
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps
-from ozma.optimize.cc.unit import smaller
-from ozma.optimize.choose import Choice, choose
 from ozma.optimize.check import Checker, CheckResult
+from ozma.optimize.choose import Choice, choose, smaller
 from ozma.optimize.pack import Pack
 from ozma.search.budget import Budget
 
@@ -102,7 +101,8 @@ def compile_step(toolchain: Toolchain, source: Path, config: OptimizeConfig) -> 
         raise OzmaError(f"cannot optimize {source}: {reason}", command=" ".join(command)) from None
 
 
-def _bitcode(step: CompileStep, folder: Path, source: Path) -> bytes:
+def bitcode_of(step: CompileStep, folder: Path, source: Path) -> bytes:
+    """What the front end step writes."""
     path = folder / "unit.bc"
     _run(step.front_end(str(path)), f"clang's front end fails on {source}")
     return path.read_bytes()
@@ -148,10 +148,10 @@ class FileOptimizer:
         baseline = run_clang(self._toolchain, compile_words(source, config), source)
         step = compile_step(self._toolchain, source, config)
         with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
-            bitcode = _bitcode(step, Path(folder), source)
+            bitcode = bitcode_of(step, Path(folder), source)
             checker = Checker(self._toolchain, config, self._pack, bitcode)
-            choice, loaded = self._choose(step, bitcode, measure_object(baseline), checker)
-            data, optimized = self._generate(step, choice, baseline, Path(folder))
+            choice = self._choose(step, bitcode, measure_object(baseline), checker)
+            data, optimized = generate(step, choice, baseline, Path(folder))
         kept = data is baseline
         return Optimized(
             source=source,
@@ -172,16 +172,12 @@ class FileOptimizer:
 
     def _choose(
         self, step: CompileStep, bitcode: bytes, baseline: Sizes, checker: Checker
-    ) -> tuple[Choice, Loaded]:
-        loaded = self._worker.load(
-            bitcode,
-            function_sections="-ffunction-sections" in step.words,
-            data_sections="-fdata-sections" in step.words,
-        )
+    ) -> Choice:
+        loaded = load_unit(self._worker, step, bitcode)
         try:
             lists = self._lists()
             budget = self._config.budget
-            return choose(self._worker, loaded, lists, budget, baseline.rank, checker), loaded
+            return choose(self._worker, loaded, lists, budget, baseline, checker)
         finally:
             self._worker.unload(loaded.id)
 
@@ -190,19 +186,29 @@ class FileOptimizer:
             return [self._config.passes]
         return [entry.passes for entry in self._pack.lists] if self._pack else []
 
-    def _generate(
-        self, step: CompileStep, choice: Choice, baseline: bytes, folder: Path
-    ) -> tuple[bytes, bytes | None]:
-        """(our object, its bitcode), or clang's object if ours is not smaller on disk."""
-        if choice.best is None:
-            return baseline, None
-        bitcode, target = folder / "optimized.bc", folder / "ours.o"
-        bitcode.write_bytes(choice.best.bitcode)
-        _run(step.code_generation(str(bitcode), str(target)), "code generation fails")
-        data = target.read_bytes()
-        if not smaller(measure_object(data), measure_object(baseline)):
-            return baseline, None
-        return data, choice.best.bitcode
+
+def load_unit(worker: Worker, step: CompileStep, bitcode: bytes) -> Loaded:
+    """Hands the unit to the worker, sections split as the user's words ask."""
+    return worker.load(
+        bitcode,
+        function_sections="-ffunction-sections" in step.words,
+        data_sections="-fdata-sections" in step.words,
+    )
+
+
+def generate(
+    step: CompileStep, choice: Choice, baseline: bytes, folder: Path
+) -> tuple[bytes, bytes | None]:
+    """(our object, its bitcode), or clang's object if ours is not smaller on disk."""
+    if choice.best is None:
+        return baseline, None
+    bitcode, target = folder / "optimized.bc", folder / "ours.o"
+    bitcode.write_bytes(choice.best.bitcode)
+    _run(step.code_generation(str(bitcode), str(target)), "code generation fails")
+    data = target.read_bytes()
+    if not smaller(measure_object(data), measure_object(baseline)):
+        return baseline, None
+    return data, choice.best.bitcode
 
 
 def _run(command: list[str], what: str) -> None:

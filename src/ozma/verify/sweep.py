@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Sequence
 
 from ozma.errors import OzmaError
-from ozma.passes import Catalogue, DenyKind, Pass, PassInfo, Pipeline, explicit, parse
+from ozma.llvm import Target, Toolchain
+from ozma.llvm.pipelines import catalogue_of
+from ozma.passes import Catalogue, DenyKind, PassInfo, Pipeline, explicit, parse
 from ozma.passes.deny import find_row
+from ozma.verify.judge import Finding, Judge
 from ozma.verify.passlisteval import ListVerdict, PassListEval
+from ozma.verify.reproducer import Reproducer, can_be_given_away, minimize_failure
+from ozma.verify.suites.program import Suite
 from ozma.verify.verdict import Verdict
 
-CONTEXTS = ("{}", "default<Oz>,{}", "{},default<Oz>")
+BASE = "default<Oz>"
+AFTER = "-after-Oz"
+"""Name suffix of suites whose programs `default<Oz>` has optimized already."""
 LEFT_OUT = frozenset({DenyKind.OUTPUT, DenyKind.INSTRUMENTATION})
 """Passes that print, write files, start viewers or add code on purpose are not tried."""
 _KINDS = {
@@ -46,26 +54,36 @@ class SweptPass:
         return next((v for v in _WORST_FIRST if v in found | passed), Verdict.NOT_CHECKED)
 
     @property
-    def worst(self) -> ListVerdict | None:
-        """The list with the most failures; None when all passed."""
-        failing = [result for result in self.lists if result.failures]
-        return max(failing, key=lambda result: len(result.failures)) if failing else None
+    def failing(self) -> list[tuple[str, str, Finding]]:
+        """(list, suite, finding) of each failure; the list is what to paste for that suite."""
+        return [
+            (_pasted(result.passes, suite.suite), suite.suite.removesuffix(AFTER), finding)
+            for result in self.lists
+            for suite in result.suites
+            for finding in suite.failures
+            if finding.verdict.failed
+        ]
 
-    def deny_row(self, major: int) -> dict | None:
+    def deny_row(self, major: int, reproducer: str | None = None) -> dict | None:
         """A row for the deny-list, as `passes/data/deny.json` writes them; None when it passed."""
-        worst = self.worst
-        if worst is None or self.verdict not in _KINDS:
+        failing = self.failing
+        if not failing:
             return None
-        first = worst.failures[0]
+        passes, suite, first = failing[0]
+        runs = sum(result.programs for result in self.lists)
         return {
             "pass": self.name,
             "versions": [major, major],
             "kind": _KINDS[self.verdict],
             "evidence": "measured",
-            "reason": f"{len(worst.failures)} of {worst.programs} programs fail under "
-            f"'{worst.passes}' ({first.verdict.value}: {first.detail})",
-            "reproducer": None,
+            "reason": f"{len(failing)} of {runs} program runs fail, such as {first.program} of {suite} "
+            f"under '{passes}' ({first.verdict.value}: {first.detail})",
+            "reproducer": reproducer,
         }
+
+
+def _pasted(passes: str, suite: str) -> str:
+    return f"{BASE},{passes}" if suite.endswith(AFTER) else passes
 
 
 def swept_passes(catalogue: Catalogue) -> Iterator[PassInfo]:
@@ -78,33 +96,82 @@ def swept_passes(catalogue: Catalogue) -> Iterator[PassInfo]:
             yield info
 
 
-def lists_for(info: PassInfo, catalogue: Catalogue) -> list[str]:
-    """Texts of the lists that try one pass; every context that the grammar allows."""
+def lists_for(info: PassInfo, catalogue: Catalogue) -> tuple[str, str]:
+    """(the pass alone, the pass before `default<Oz>`) with the adaptors that they need."""
     item = info.use("Oz") if info.requires_option else info.use()
-    texts = [str(_in_context(item, context, catalogue)) for context in CONTEXTS]
-    return list(dict.fromkeys(texts))
+    base = parse(BASE).passes
+    return (
+        str(explicit(Pipeline((item,)), catalogue)),
+        str(explicit(Pipeline((item, *base)), catalogue)),
+    )
 
 
-def _in_context(item: Pass, context: str, catalogue: Catalogue) -> Pipeline:
-    hole = Pass("no-op-module")
-    frame = parse(context.format(hole.name)).passes
-    return explicit(Pipeline(tuple(item if p == hole else p for p in frame)), catalogue)
+def optimized_suite(suite: Suite, toolchain: Toolchain, target: Target) -> Suite:
+    """The same programs after `default<Oz>`: a pass behind it need not wait for it each time."""
+    names = [name for program in suite.programs for name in program.tested]
+    with Judge(toolchain, target) as judge:
+        optimized = judge.optimize_all(BASE, suite, names)
+    return replace(
+        suite,
+        name=suite.name + AFTER,
+        fingerprint=f"{suite.fingerprint}+Oz",
+        bitcode={name: module.ir for name, module in optimized.items() if module.ir},
+    )
 
 
 def sweep_catalogue(
-    evaluator: PassListEval,
-    catalogue: Catalogue,
-    passes: Iterable[PassInfo] | None = None,
-    *,
-    fail_fast: bool = True,
+    toolchain: Toolchain,
+    target: Target,
+    suites: Sequence[Suite],
+    passes: Iterable[PassInfo],
+    **settings: Any,
 ) -> Iterator[SweptPass]:
-    """Judges each pass in each context, one result as soon as it is there; resumes from records."""
-    for info in passes if passes is not None else swept_passes(catalogue):
-        results: list[ListVerdict] = []
-        refused = ""
-        for text in lists_for(info, catalogue):
-            try:
-                results.append(evaluator.evaluate(text, fail_fast=fail_fast))
-            except OzmaError as error:
-                refused = error.message
-        yield SweptPass(info.name, info.level.value, tuple(results), refused)
+    """Judges each pass alone, after and before `default<Oz>`, one result as soon as it is there.
+
+    `settings` are PassListEval's (`cache`, `records`, `limits`); it resumes from the records.
+    """
+    catalogue = catalogue_of(toolchain)
+    prepared = [optimized_suite(suite, toolchain, target) for suite in suites]
+    with (
+        PassListEval(toolchain, target, [*suites, *prepared], **settings) as around,
+        PassListEval(toolchain, target, suites, **settings) as before,
+    ):
+        for info in passes:
+            alone, ahead = lists_for(info, catalogue)
+            yield _swept(info, [(around, alone), (before, ahead)])
+
+
+def _swept(info: PassInfo, trials: Sequence[tuple[PassListEval, str]]) -> SweptPass:
+    results: list[ListVerdict] = []
+    refused = ""
+    for evaluator, text in trials:
+        try:
+            results.append(evaluator.evaluate(text))
+        except OzmaError as error:
+            refused = error.message
+    return SweptPass(info.name, info.level.value, tuple(results), refused)
+
+
+def save_reproducer(
+    swept: SweptPass, suites: Sequence[Suite], toolchain: Toolchain, target: Target, folder: Path
+) -> Reproducer | None:
+    """The failure on the smallest program whose source may be given away, below `folder`.
+
+    None when the pass did not fail on such a program.
+    """
+    by_name = {suite.name: suite for suite in suites}
+    failing = [
+        (_size(by_name[name], finding.program), passes, name, finding.program)
+        for passes, name, finding in swept.failing
+        if can_be_given_away(name)
+    ]
+    if not failing:
+        return None
+    _, passes, name, program = min(failing)
+    return minimize_failure(
+        passes, by_name[name], program, toolchain, target, folder / swept.name
+    )
+
+
+def _size(suite: Suite, program: str) -> int:
+    return sum(len(suite.bitcode[name]) for name in suite.program(program).tested)

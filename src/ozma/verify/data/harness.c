@@ -25,7 +25,7 @@ extern const struct test ozma_tests[];
 extern const unsigned ozma_test_count;
 extern char **environ;
 
-enum { OUTPUT_LIMIT = 1 << 20, PROCESS_LIMIT = 64, NOBODY = 65534, WALL_FACTOR = 8 };
+enum { OUTPUT_LIMIT = 1 << 20, PROCESS_LIMIT = 64, NOBODY = 65534, WALL_FACTOR = 20 };
 static volatile pid_t running;
 
 static void on_alarm(int signal) {
