@@ -143,8 +143,7 @@ def test_the_first_of_two_definitions_wins(runner, compile_c):
 
 
 def test_prefixing_renames_definitions_and_keeps_the_libraries(compile_c):
-    objects, _ = isolate([compile_c(PRINTING)], "p_")
-    changed = Relocatable(objects[0])
+    changed = Relocatable(isolate([compile_c(PRINTING)], "p_")[0])
     assert changed.defined == {b"p_main"}
     assert not any(name.startswith(b"p_") for name in changed.undefined) and changed.undefined
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
+from ozma.llvm.pipelines import catalogue_of
 from ozma.optimize.file import VERIFY, FileOptimizer, OptimizeConfig, Optimized
 from ozma.optimize.output import as_json, render, write_output
 from ozma.optimize.pack import Pack, load_pack, pack_path
+from ozma.passes import explicit, parse
 from ozma.search.budget import Budget
 
 _EPILOG = """\
@@ -51,14 +53,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _config(options: argparse.Namespace, rest: list[str]) -> OptimizeConfig:
+def _config(
+    options: argparse.Namespace, rest: list[str], toolchain: Toolchain
+) -> OptimizeConfig:
+    passes = options.passes
+    if passes is not None:
+        passes = str(explicit(parse(passes), catalogue_of(toolchain)))
     try:
         return OptimizeConfig(
             target=options.target,
             budget=Budget.parse(options.budget),
             level=options.level,
             verify=options.verify,
-            passes=options.passes,
+            passes=passes,
             clang_args=tuple(word for word in rest if word != "--"),
             switches=("-enable-machine-outliner=always",) if options.outline else (),
         )
@@ -89,8 +96,8 @@ def _sources(files: list[str], folder: Path) -> list[Path]:
 def main(words: list[str]) -> int:
     """Optimizes each file; 0 when every file gave an object."""
     options, rest = _parser().parse_known_args(words)
-    config = _config(options, rest)
     toolchain = find_toolchain(options.llvm)
+    config = _config(options, rest, toolchain)
     pack = _pack(options, toolchain)
     done: list[Optimized] = []
     failures = []

@@ -33,7 +33,8 @@ class Parameter:
 class Function:
     """`exported`: other modules can call it; `discardable`: it may vanish when nothing here does.
 
-    `writes`: it may change memory that others can see. `constants`: integers in its body.
+    `writes`: it may change memory that others can see. `constants`: integers in its body,
+    `callees`: functions that it names.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Function:
     never_returns: bool
     writes: bool
     constants: tuple[int, ...] = ()
+    callees: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,17 @@ class Interface:
     functions: tuple[Function, ...]
     variables: tuple[Variable, ...]
     strings: tuple[bytes, ...]
+
+    def reachable_constants(self, function: Function) -> tuple[int, ...]:
+        """Constants of a function and of the local functions that it calls, its own first."""
+        by_name = {f.name: f for f in self.functions if f.defined}
+        seen, waiting = {function.name}, [function]
+        found: dict[int, None] = {}
+        while waiting:
+            current = waiting.pop(0)
+            found.update(dict.fromkeys(current.constants))
+            new = [by_name[n] for n in current.callees if n in by_name and n not in seen]
+            local = [f for f in new if not f.exported]
+            seen.update(f.name for f in local)
+            waiting += local
+        return tuple(found)

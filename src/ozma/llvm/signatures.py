@@ -20,7 +20,7 @@ _HIDDEN = 1
 _FUNCTION_INDEX, _RETURN_INDEX = 0xFFFFFFFF, 0
 _KINDS = {0: "void", 2: "float", 3: "double", 8: "int", 10: "struct", 11: "array", 12: "pointer"}
 _VECTOR = 13
-_MAX_CONSTANTS, _MAX_STRINGS, _MAX_STRING = 48, 48, 64
+_MAX_CONSTANTS, _MAX_STRINGS, _MAX_STRING = 64, 48, 64
 _WRITES = 0xAAAAAAAA  # the "modifies" bit of each location in the `memory` attribute
 
 _FUNCTIONS: dict[str, tuple] = {
@@ -44,6 +44,7 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMGetNumOperands": (c_int, [c_void_p]),
     "LLVMGetOperand": (c_void_p, [c_void_p, c_uint]),
     "LLVMIsAConstantInt": (c_void_p, [c_void_p]),
+    "LLVMIsAFunction": (c_void_p, [c_void_p]),
     "LLVMConstIntGetSExtValue": (c_longlong, [c_void_p]),
     "LLVMTypeOf": (c_void_p, [c_void_p]),
 }
@@ -105,7 +106,7 @@ class _Reader:
             library.LLVMGetLinkage(function) in _DISCARDABLE,
             bool(self._attribute(function, _FUNCTION_INDEX, self._noreturn)),
             self._writes(function),
-            tuple(self._constants(function)) if defined else (),
+            *(self._operands(function) if defined else ((), ())),
         )
 
     def _attribute(self, function: int, index: int, kind: int) -> int | None:
@@ -153,18 +154,22 @@ class _Reader:
             element = self._type(self._dll.LLVMGetElementType(handle))
             yield from [element] * min(self._dll.LLVMGetArrayLength(handle), 9)
 
-    def _constants(self, function: int) -> list[int]:
-        """Different integer constants among the operands, in order of appearance."""
-        dll, found = self._dll, {}
+    def _operands(self, function: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Different integer constants, and functions that are named, in order of appearance."""
+        dll = self._dll
+        constants: dict[int, None] = {}
+        functions: dict[str, None] = {}
         for instruction in self._instructions(function):
             for index in range(dll.LLVMGetNumOperands(instruction)):
                 operand = dll.LLVMGetOperand(instruction, index)
-                if operand and dll.LLVMIsAConstantInt(operand):
+                if not operand:
+                    continue
+                if dll.LLVMIsAConstantInt(operand):
                     if self._library.LLVMGetIntTypeWidth(dll.LLVMTypeOf(operand)) <= 64:
-                        found[dll.LLVMConstIntGetSExtValue(operand)] = None
-            if len(found) >= _MAX_CONSTANTS:
-                break
-        return list(found)
+                        constants[dll.LLVMConstIntGetSExtValue(operand)] = None
+                elif dll.LLVMIsAFunction(operand):
+                    functions[self._module.name_of(operand)] = None
+        return tuple(constants)[:_MAX_CONSTANTS], tuple(functions)
 
     def _instructions(self, function: int) -> Iterator[int]:
         library = self._library

@@ -121,7 +121,8 @@ def check_input(source: Path) -> None:
         known = " ".join((*SOURCE_SUFFIXES, *IR_SUFFIXES))
         raise OzmaError(f"{source} is no kind of file that ozma takes", hint=f"known: {known}")
     try:
-        head = source.open("rb").read(4)
+        with source.open("rb") as file:
+            head = file.read(4)
     except OSError as error:
         raise OzmaError(f"cannot read {source}: {error.strerror}") from error
     if source.suffix == ".o" and head[:2] != b"BC":

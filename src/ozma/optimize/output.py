@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from ozma.errors import OzmaError
@@ -28,7 +29,8 @@ def write_output(one: Optimized, output: str | None, text: bool, several: bool) 
         aside.write_bytes(data)
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
         raise OzmaError(f"cannot write {path}: {error.strerror}") from error
 
 

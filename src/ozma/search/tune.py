@@ -13,7 +13,8 @@ from ozma.search.strategy import Strategy
 HOPELESS = 1.25
 """Optimized IR with this many times the best list's instructions gets no code: it cannot win.
 
-Measured on real modules: no list above 1.25 was ever best (LOG.md, 'instruction cut')."""
+Measured on 40 modules with 29 lists each: 1.25 loses none of the gain, 1.2 loses 4 % of it
+(LOG.md, 'instruction cut')."""
 
 
 @dataclass(frozen=True)

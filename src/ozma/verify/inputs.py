@@ -24,9 +24,12 @@ _EDGES = (0, 1, -1, 2, -2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 127, 128, 
           1000, 1024, 4095, 4096, 32767, 65535, 2**31 - 1, -(2**31), 2**31, 2**32 - 1, 2**63 - 1, -(2**63))
 _FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.14159, 1e-9, 1e10, -123.75, float("inf"),
            float("nan"), 5e-324, 2.0**31, 2.0**63)
-_THEMES = ("zero", "text", "lazy", "mixed", "mixed", "small", "text", "lazy", "any", "float", "any", "self")
+_THEMES = ("zero", "text", "lazy", "mixed", "strings", "own", "small", "mixed", "own", "strings",
+           "text", "lazy", "any", "own", "float", "mixed", "own", "any", "strings", "self")
+_ANY = ("zero", "text", "lazy", "mixed", "small", "bytes", "float", "strings")
+_NEAR = {"lazy": "lazy", "zero": "zero", "strings": "own", "own": "own", "text": "text"}
 _VARIABLE = ("zero", "mixed", "small", "lazy")
-_DEEP = ("zero", "zero", "text", "mixed", "small")
+_DEEP = ("zero", "zero", "text", "own", "mixed", "small")
 
 
 def buffer_address(page: int) -> int:
@@ -75,6 +78,7 @@ class Generator:
     ) -> None:
         self._signature, self._pool, self._variables = signature, pool, variables
         self._name, self._seed = name, seed
+        self._own = f"of {name}" if f"of {name}" in pool.kinds else "text"
         self._constants = [c + d for c in constants for d in (0, 1, -1)]
 
     def call(self, id_: int, function: int, number: int) -> Call:
@@ -85,7 +89,7 @@ class Generator:
         for slot in self._signature.slots:
             call.put(slot, self._word(rng, slot, call, number))
         call.pages = self._pages(rng, theme, call.buffers)
-        call.input = rng.choice(self._pool.kinds["text"])
+        call.input = rng.choice(self._pool.kinds[rng.choice((self._own, "text"))])
         call.answers = [self._answer(rng, number) for _ in range(ANSWERS)]
         return call
 
@@ -141,13 +145,16 @@ class Generator:
 
     def _pages(self, rng: random.Random, theme: str, arguments: int) -> list[int]:
         kinds = self._pool.kinds
-        every = tuple(kinds)
 
         def draw(kind: str) -> int:
-            return rng.choice(kinds[rng.choice(every) if kind == "any" else kind])
+            if kind == "any":
+                kind = rng.choice(_ANY)
+            if kind == "own":
+                kind = rng.choice((self._own, self._own, "text"))
+            return rng.choice(kinds[kind])
 
         first = [draw(theme) for _ in range(max(arguments, 1))]
-        near = [draw(theme if theme in ("lazy", "zero") and i < 2 else "mixed") for i in range(3)]
+        near = [draw(_NEAR.get(theme, "mixed")) for _ in range(3)]
         deep = [draw(rng.choice(_DEEP)) for _ in range(BUFFERS - len(first) - len(near))]
         variables = [draw(rng.choice(_VARIABLE)) for _ in range(self._variables)]
         return [*first, *near, *deep, *variables, *[0] * (VARIABLES - self._variables)]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 import struct
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Mapping, Sequence
 
 PAGE = 4096
 LAZY, SELF = 0x4C415A59 << 32, 0x53454C46 << 32
 LAZY_WORDS = 128
 _WORDS = PAGE // 8
+_OWN_TEXTS = 8
 _TEXTS = (
     b"", b"a", b"hello", b"0", b"42", b"-7", b"3.14", b"0x1f", b"a b c", b"key=value", b"/a/b.c",
     b"one,two,,three", b"line\nnext\n", b"(a+b)*c", b"<t k=\"v\">x</t>", b"{\"a\": [1, 2]}", b"%d %s",
@@ -66,19 +67,23 @@ def _lazy(rng: random.Random, words: int) -> bytes:
     return _page([LAZY | rng.randrange(4) for _ in range(words)])
 
 
-def _spell(rng: random.Random, alphabet: Sequence[int]) -> bytes:
-    """A text of the characters that one function knows, and a few others."""
+def _spell(rng: random.Random, alphabet: Sequence[int], count: int) -> list[bytes]:
+    """Texts of the characters that a function knows, each with another first character."""
     letters = [c for c in alphabet if 9 <= c <= 13 or 32 <= c < 127] + [97, 49]
-    return bytes(rng.choice(letters) for _ in range(rng.randrange(1, 25)))
+    starts = rng.sample(letters, len(letters)) * count
+    lengths = [rng.choice((1, 2, 3, 5, 8, 16, 40)) for _ in range(count)]
+    return [bytes([start, *rng.choices(letters, k=n)]) for start, n in zip(starts, lengths)]
 
 
 def make_pool(
-    rng: random.Random, constants: Sequence[Sequence[int]], strings: Sequence[bytes]
+    rng: random.Random, constants: Mapping[str, Sequence[int]], strings: Sequence[bytes]
 ) -> Pool:
-    """Pages of every kind; `constants` (by function) and `strings` are the module's own."""
+    """Pages of every kind; `constants` (by function) and `strings` are the module's own.
+
+    Kind "of NAME" holds texts for the function of that name.
+    """
     texts = [*_TEXTS, *rng.sample(list(strings), min(len(strings), 16))]
-    texts += [_spell(rng, rng.choice(constants)) for _ in range(24 if constants else 0)]
-    every = [constant for group in constants for constant in group]
+    every = [constant for group in constants.values() for constant in group]
     floats = [rng.choice(_FLOATS) for _ in range(64)]
     made = {
         "zero": [bytes(PAGE)],
@@ -93,8 +98,11 @@ def make_pool(
         ],
         "bytes": [rng.randbytes(64).ljust(PAGE, b"\0"), rng.randbytes(512).ljust(PAGE, b"\0")],
         "float": [_pack("d", floats), _pack("f", floats)],
+        "strings": [_lazy(rng, words) for words in (1, 2, 3, 4, 6)],
         "self": [_page([SELF | 8 * (i + 1) for i in range(16)])],
     }
+    for name, alphabet in constants.items():
+        made[f"of {name}"] = [_text(rng, text) for text in _spell(rng, alphabet, _OWN_TEXTS)]
     return _number(made)
 
 

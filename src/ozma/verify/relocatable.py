@@ -69,8 +69,8 @@ class Relocatable:
         """Names that the object wants from others."""
         return {symbol.name for symbol in self._symbols if not symbol.defined}
 
-    def prefixed(self, prefix: bytes, own: set[bytes], weaken: set[bytes]) -> tuple[bytes, bool]:
-        """The object with `prefix` before each name in `own`, and whether it has constructors.
+    def prefixed(self, prefix: bytes, own: set[bytes], weaken: set[bytes]) -> bytes:
+        """The object with `prefix` before each name in `own`; constructors are in `<prefix>init`.
 
         Definitions in `weaken` give way to those of an object that is linked before.
         """
@@ -81,25 +81,24 @@ class Relocatable:
                 struct.pack_into("<I", self._data, at, added.add(prefix + symbol.name))
                 if symbol.defined and symbol.name in weaken:
                     self._data[at + 4] = _STB_WEAK << 4 | symbol.info & 15
-        constructors = self._rename_sections(prefix, added)
-        return bytes(self._data), constructors
+        self._rename_sections(prefix, added)
+        return bytes(self._data)
 
-    def _rename_sections(self, prefix: bytes, symbol_names: _Strings) -> bool:
+    def _rename_sections(self, prefix: bytes, symbol_names: _Strings) -> None:
         shared = self._symtab[6] == self._section_names
         names = symbol_names if shared else _Strings(self._sections[self._section_names])
-        base, found = self._sections[self._section_names][4], False
+        base = self._sections[self._section_names][4]
         for index, section in enumerate(self._sections):
             start = base + section[0]
             name = bytes(self._data[start : self._data.index(0, start)])
             for stems, suffix in ((_CONSTRUCTORS, b"init"), (_DESTRUCTORS, b"fini")):
                 if any(name == stem or name.startswith(stem + b".") for stem in stems):
                     at = self._table + index * _SECTION.size
-                    struct.pack_into("<II", self._data, at, names.add(prefix + suffix), 1)
-                    found = found or suffix == b"init"
+                    kind = (names.add(prefix + suffix), _SHT_PROGBITS)
+                    struct.pack_into("<II", self._data, at, *kind)
         symbol_names.write(self._data, self._table + self._symtab[6] * _SECTION.size)
         if not shared:
             names.write(self._data, self._table + self._section_names * _SECTION.size)
-        return found
 
 
 class _Strings:
@@ -121,23 +120,21 @@ class _Strings:
         data += old + self._added
 
 
-def isolate(objects: list[bytes], prefix: str) -> tuple[list[bytes], bool]:
+def isolate(objects: list[bytes], prefix: str) -> list[bytes]:
     """The objects of one program with all their own symbols prefixed.
 
-    Where two objects define the same name the first one wins. Returns the objects and whether
-    the section `<prefix>init` holds constructors to call before main.
+    Where two objects define the same name the first one wins. What is to be called before main
+    is then in section `<prefix>init`.
     """
     files = [Relocatable(data) for data in objects]
     own: set[bytes] = set().union(*(file.defined for file in files))
     seen: set[bytes] = set()
-    result, constructors = [], False
+    result = []
     for file in files:
         defined = file.defined
-        data, found = file.prefixed(prefix.encode(), own, seen)
+        result.append(file.prefixed(prefix.encode(), own, seen))
         seen |= defined
-        result.append(data)
-        constructors = constructors or found
-    return result, constructors
+    return result
 
 
 def archive(objects: list[bytes]) -> bytes:

@@ -19,6 +19,8 @@ from ozma.errors import OzmaError
 from ozma.llvm import Target, Toolchain
 from ozma.verify.relocatable import archive, isolate
 
+MOST_PROGRAMS = 2048
+"""In one executable; more are run in turns."""
 LIBRARIES = ("-lstdc++", "-lcrypto", "-lm")
 _LINK = (
     "-static",
@@ -107,45 +109,32 @@ class Runner:
         command = [str(self.toolchain.tool(name)), *self.target.clang_args, *arguments]
         return subprocess.run(command, capture_output=True, text=True)
 
-    def _build_harness(self) -> Path:
+    def _build_harness(self) -> list[str]:
+        """Objects of the harness and of the table that it walks."""
         source = self._folder / "harness.c"
         source.write_text(files("ozma.verify").joinpath("data/harness.c").read_text())
-        output = source.with_suffix(".o")
-        done = self._clang(["-std=gnu11", "-O2", "-c", str(source), "-o", str(output)])
-        if done.returncode:
-            raise OzmaError(
-                f"cannot compile the test harness for {self.target.name}: "
-                f"{done.stderr.strip().splitlines()[0]}",
-                hint=f"is {self.target.package or 'libc6-dev'} installed?",
-            )
-        return output
-
-    def run(self, programs: Sequence[Sequence[bytes]]) -> list[Run]:
-        """Runs each program (its object files, first definition wins); one Run per program."""
-        executable = self._folder / "programs"
-        if not programs:
-            return []
-        if self._link(programs, executable):
-            return self._execute(executable, len(programs))
-        if len(programs) == 1:
-            return [Run(None)]
-        half = len(programs) // 2
-        return self.run(programs[:half]) + self.run(programs[half:])
-
-    def _link(self, programs: Sequence[Sequence[bytes]], executable: Path) -> bool:
-        objects: list[bytes] = []
-        rows = []
-        for index, program in enumerate(programs):
-            isolated, constructors = isolate(list(program), f"t{index}_")
-            objects += isolated
-            rows.append((f"t{index}_", constructors))
-        library = self._folder / "programs.a"
-        library.write_bytes(archive(objects))
         table = self._folder / "table.c"
-        table.write_text(_table_source(rows))
-        whole = ["-Wl,--whole-archive", str(library), "-Wl,--no-whole-archive"]
-        inputs = ["-w", "-x", "c", str(table), "-x", "none", str(self._harness), *whole]
-        return not self._clang([*_LINK, *inputs, *self._libraries, "-o", str(executable)]).returncode
+        table.write_text(_table_source(MOST_PROGRAMS))
+        objects = []
+        for file in (source, table):
+            objects.append(str(file.with_suffix(".o")))
+            done = self._clang(["-std=gnu11", "-O2", "-w", "-c", str(file), "-o", objects[-1]])
+            if done.returncode:
+                raise OzmaError(
+                    f"cannot compile the test harness for {self.target.name}: "
+                    f"{done.stderr.strip().splitlines()[0]}",
+                    hint=f"is {self.target.package or 'libc6-dev'} installed?",
+                )
+        return objects
+
+    @cached_property
+    def _link_command(self) -> list[str]:
+        """What clang would run to link `programs.a`: lld itself, without clang's start-up time."""
+        library, executable = str(self._folder / "programs.a"), str(self._folder / "programs")
+        whole = ["-Wl,--whole-archive", library, "-Wl,--no-whole-archive"]
+        words = [*_LINK, *self._harness, *whole, *self._libraries, "-o", executable]
+        self.toolchain.tool("ld.lld")
+        return shlex.split(self._clang(["-###", *words]).stderr.strip().splitlines()[-1])
 
     @cached_property
     def _libraries(self) -> list[str]:
@@ -155,10 +144,28 @@ class Runner:
         file = f"lib{name}.a"
         return self._clang([f"-print-file-name={file}"]).stdout.strip() != file
 
+    def run(self, programs: Sequence[Sequence[bytes]]) -> list[Run]:
+        """Runs each program (its object files, first definition wins); one Run per program."""
+        if not programs:
+            return []
+        if len(programs) <= MOST_PROGRAMS and self._link(programs):
+            return self._execute(self._folder / "programs", len(programs))
+        if len(programs) == 1:
+            return [Run(None)]
+        half = len(programs) // 2
+        return self.run(programs[:half]) + self.run(programs[half:])
+
+    def _link(self, programs: Sequence[Sequence[bytes]]) -> bool:
+        objects: list[bytes] = []
+        for index, program in enumerate(programs):
+            objects += isolate(list(program), f"t{index}_")
+        (self._folder / "programs.a").write_bytes(archive(objects))
+        return not subprocess.run(self._link_command, capture_output=True).returncode
+
     def _execute(self, executable: Path, count: int) -> list[Run]:
         runs: list[Run] = []
         while len(runs) < count:
-            lines = self._run_from(executable, len(runs))
+            lines = self._run_from(executable, len(runs), count)
             runs += [_parse_line(line) for line in lines if line != _STOPPED]
             if _STOPPED in lines:
                 runs += [Run(None, skipped=True)] * (count - len(runs))
@@ -166,8 +173,8 @@ class Runner:
                 runs.append(Run(signal.SIGKILL))  # this program brought the harness down
         return runs
 
-    def _run_from(self, executable: Path, first: int) -> list[str]:
-        command = [*self.emulator, str(executable), str(first)]
+    def _run_from(self, executable: Path, first: int, count: int) -> list[str]:
+        command = [*self.emulator, str(executable), str(first), str(count)]
         command += [str(self.limits.cpu), str(self.limits.hangs)]
         process = subprocess.Popen(
             command,
@@ -191,21 +198,17 @@ def _parse_line(line: str) -> Run:
     return Run(int(status), f"{checksum}:{length}", int(milliseconds))
 
 
-def _table_source(rows: Sequence[tuple[str, bool]]) -> str:
-    """C source of the table that the harness walks."""
+def _table_source(count: int) -> str:
+    """C source of the table that the harness walks; what a link does not define is null."""
     lines = ["typedef void (*constructor)(int, char **, char **);"]
-    lines.append("struct test { void *main; constructor *first, *last; };")
-    entries = []
-    for prefix, constructors in rows:
-        lines.append(f"extern int {prefix}main();")
-        bounds = "0, 0"
-        if constructors:
-            ends = f"__start_{prefix}init", f"__stop_{prefix}init"
-            lines.append("extern constructor " + ", ".join(f"{end}[]" for end in ends) + ";")
-            bounds = ", ".join(ends)
-        entries.append(f"{{{prefix}main, {bounds}}},")
-    lines += ["const struct test ozma_tests[] = {", *entries, "};"]
-    return "\n".join([*lines, f"const unsigned ozma_test_count = {len(rows)};\n"])
+    lines.append("#define WEAK extern __attribute__((weak))")
+    lines.append("#define DECLARE(n) WEAK int t##n##_main(); \\")
+    lines.append("  WEAK constructor __start_t##n##_init[], __stop_t##n##_init[];")
+    lines.append("#define ENTRY(n) {t##n##_main, __start_t##n##_init, __stop_t##n##_init},")
+    lines += [f"DECLARE({index})" for index in range(count)]
+    lines.append("const struct { void *main; constructor *first, *last; } ozma_tests[] = {")
+    lines += [f"ENTRY({index})" for index in range(count)]
+    return "\n".join([*lines, "};\n"])
 
 
 def default_limits(target: Target) -> Limits:

@@ -55,6 +55,10 @@ class Trial:
         self._machine = MACHINES[target.triple.split("-")[0]]
         self._refused: list[FunctionReport] = []
         self._subjects = list(self._find_subjects())
+        self._constants = {
+            subject.function.name: self._interface.reachable_constants(subject.function)
+            for subject in self._subjects
+        }
         self._plan = self._make_plan()
 
     def run(self, candidate: bytes) -> tuple[FunctionReport, ...]:
@@ -81,7 +85,6 @@ class Trial:
 
     def _make_plan(self) -> Plan:
         interface = self._interface
-        constants = [f.constants for f in interface.functions if f.constants]
         visible = [
             v for v in interface.variables
             if v.defined and v.exported and not v.constant and not v.thread_local
@@ -91,7 +94,7 @@ class Trial:
             self._linker.externals,
             visible,
             min(len(self._linker.variables), VARIABLES),
-            make_pool(random.Random(self._seed), constants, interface.strings),
+            make_pool(random.Random(self._seed), self._constants, interface.strings),
             self._machine,
         )
 
@@ -110,7 +113,7 @@ class Trial:
         for index, subject in enumerate(self._subjects):
             function, plan = subject.function, self._plan
             generator = Generator(
-                function.name, subject.signature, function.constants, plan.pool,
+                function.name, subject.signature, self._constants[function.name], plan.pool,
                 plan.variables, self._seed,
             )
             alike = not (function.parameters or function.variadic)

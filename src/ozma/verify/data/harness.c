@@ -1,6 +1,6 @@
 /* Runs many test programs that were linked into one executable, each in a child of its own.
-   argv: first test, soft CPU limit in seconds, number of hanging tests after which the others are
-   not run. One line per test on descriptor 1: index, wait status, checksum and length of its
+   argv: first test, number of tests, soft CPU limit in seconds, number of hanging tests after which
+   the others are not run. One line per test on descriptor 1: index, wait status, checksum and length of its
    standard output, milliseconds. A last line "stopped" if tests were left out. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +22,6 @@ struct test {
   constructor *first, *last;
 };
 extern const struct test ozma_tests[];
-extern const unsigned ozma_test_count;
 extern char **environ;
 
 enum { OUTPUT_LIMIT = 1 << 20, PROCESS_LIMIT = 64, NOBODY = 65534, WALL_FACTOR = 20 };
@@ -111,18 +110,19 @@ static void drop_privileges(void) {
 
 int main(int argc, char **argv) {
   unsigned first = argc > 1 ? (unsigned)atoi(argv[1]) : 0;
-  unsigned cpu = argc > 2 ? (unsigned)atoi(argv[2]) : 10;
+  unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
+  unsigned cpu = argc > 3 ? (unsigned)atoi(argv[3]) : 10;
   FILE *file = tmpfile();
   if (!file)
     return 2;
   int output = fileno(file);
   drop_privileges();
-  int hangs = argc > 3 ? atoi(argv[3]) : 10;
+  int hangs = argc > 4 ? atoi(argv[4]) : 10;
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   struct sigaction action = {.sa_handler = on_alarm};
   sigaction(SIGALRM, &action, NULL);
-  for (unsigned index = first; index < ozma_test_count; ++index) {
+  for (unsigned index = first; index < count; ++index) {
     if (hangs <= 0)
       return write(1, "stopped\n", 8) != 8;
     long start = milliseconds();

@@ -1,0 +1,274 @@
+"""The main job: never larger, the list shown, what was and was not checked said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ozma.errors import OzmaError
+from ozma.llvm import Evaluation, Outcome, Sizes, Worker
+from ozma.llvm.clang import compile_object
+from ozma.llvm.objects import measure_object
+from ozma.llvm.pipelines import clang_pipeline
+from ozma.optimize.build_pack import Dense, build_pack, is_clean, read_verdicts
+from ozma.optimize.choose import choose, measure_all, pick, smaller
+from ozma.optimize.file import FileOptimizer, OptimizeConfig
+from ozma.optimize.pack import Pack, PackEntry, load_pack, pack_path, shipped_majors
+from ozma.passes import check, explicit, parse
+from ozma.llvm.pipelines import catalogue_of
+from ozma.search.budget import Budget
+from ozma.verify.verdict import Verdict
+
+UNSAFE = "default<Oz>,function(unify-loop-exits)"
+TWO_EXITS = """
+int find(const int *p, int n, int k) {
+    for (int i = 0; i < n; i++) {
+        switch (p[i]) {
+        case 3: return i * 2;
+        case 7: return -i;
+        case 11: return k;
+        }
+        if (p[i] == k) return i;
+    }
+    return -1;
+}
+"""
+
+
+def ozma(*words: object, **more) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "ozma", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, **more)
+
+
+class LyingWorker:
+    """Claims a tiny size for one list, and gives no bitcode for it."""
+
+    def __init__(self, lie: str) -> None:
+        self._lie = lie
+
+    def evaluate(self, module, passes, want=(), skip_above=None):
+        total = 1 if passes == self._lie else 50
+        bitcode = b"" if passes == self._lie else passes.encode()
+        sizes = Sizes(total, 0, 0, total)
+        return Evaluation(Outcome.OK, passes, sizes, 9, passes, None, None, bitcode)
+
+
+class Module:
+    id = 0
+
+
+def test_neither_measure_may_grow():
+    small, big = Sizes(10, 0, 0, 30), Sizes(11, 0, 0, 30)
+    assert smaller(small, big)
+    assert not smaller(big, small)
+    assert not smaller(small, small)
+    assert not smaller(Sizes(9, 0, 0, 31), small)
+
+
+def test_a_candidate_without_bitcode_is_passed_over():
+    choice = choose(LyingWorker("lie"), Module, ["lie", "truth"], Budget(5))
+    assert choice.best.passes == "truth"
+
+
+def test_a_candidate_that_fails_its_check_is_dropped_and_said():
+    reject = lambda candidate: candidate.passes != "first"
+    choice = choose(LyingWorker(""), Module, ["first", "second"], Budget(5), check=reject)
+    assert choice.best.passes == "second"
+    assert [one.passes for one in choice.rejected] == ["first"]
+
+
+def test_the_budget_bounds_the_trials(worker, bitcode):
+    loaded = worker.load(bitcode)
+    lists = [f"default<Oz>,repeat<{n}>(function(gvn))" for n in range(1, 9)]
+    assert len(measure_all(worker, loaded, lists, Budget(3))) == 3
+    assert measure_all(worker, loaded, lists, Budget(0)) == ()
+
+
+def test_nothing_is_picked_when_nothing_is_smaller(worker, bitcode, toolchain):
+    loaded = worker.load(bitcode)
+    base = worker.evaluate(loaded.id, clang_pipeline(toolchain))
+    assert pick(worker, loaded, [base], base.sizes).best is None
+
+
+@pytest.mark.parametrize("major", shipped_majors())
+def test_every_shipped_list_parses_passed_and_names_its_provenance(major, each_toolchain):
+    if each_toolchain.major != major:
+        pytest.skip("another release's pack")
+    pack = load_pack(pack_path(major))
+    catalogue = catalogue_of(each_toolchain)
+    assert len(pack.lists) >= 100
+    assert len({entry.passes for entry in pack.lists}) == len(pack.lists)
+    for entry in pack.lists:
+        check(parse(entry.passes), catalogue)
+        assert str(explicit(parse(entry.passes), catalogue)) == entry.passes
+        assert entry.programs_passed("x86-64") >= 1800
+        assert entry.provenance
+
+
+def test_the_shipped_lists_never_lose_and_run_without_fault(worker, bitcode, toolchain):
+    loaded = worker.load(bitcode)
+    for entry in load_pack(pack_path(toolchain.major)).lists[:40]:
+        assert worker.evaluate(loaded.id, entry.passes).outcome is Outcome.OK
+
+
+def test_a_list_with_any_failure_counts_as_not_passed():
+    good = {"suite": {"programs": 5, "failures": 0}}
+    bad = {"other": {"programs": 7, "failures": 1}}
+    assert PackEntry("x", {}, {"x86-64": good}).programs_passed("x86-64") == 5
+    assert PackEntry("x", {}, {"x86-64": good | bad}).programs_passed("x86-64") == 0
+    assert PackEntry("x", {}, {"x86-64": good}).programs_passed("aarch64") == 0
+
+
+def test_a_damaged_pack_is_one_line(tmp_path):
+    path = tmp_path / "pack.json"
+    path.write_text('{"lists": [1]}')
+    with pytest.raises(OzmaError, match="not a pack"):
+        load_pack(path)
+
+
+def test_a_release_without_lists_names_those_that_have_them():
+    with pytest.raises(OzmaError, match="no pass lists are shipped for LLVM 18"):
+        pack_path(18)
+
+
+def test_only_clean_lists_enter_a_pack(tmp_path):
+    dense = Dense({"a": {"p/m": 5}, "b": {"p/m": 4}, "c": {"p/m": 3}}, {"p/m": 10})
+    ok, bad = {"s": {"programs": 9, "failures": 0}}, {"s": {"programs": 9, "failures": 2}}
+    verdicts = {"a": {"x86-64": ok}, "b": {"x86-64": bad}}
+    content = build_pack(dense, verdicts, "19.1.7", 10, "x86-64", 1)
+    assert [row["passes"] for row in content["lists"]] == ["a"]
+    assert content["found_on"]["rejected"] == 2
+    assert not is_clean({"x86-64": ok, "aarch64": bad}, "x86-64", 1)
+
+
+def test_verdicts_are_read_by_release(tmp_path):
+    row = {"passes": "a", "suite": "s", "llvm": "19.1.7", "target": "x86-64", "programs": 3, "failures": []}
+    path = tmp_path / "v.jsonl"
+    path.write_text(json.dumps(row) + "\n" + json.dumps(row | {"llvm": "22.1.0", "passes": "b"}) + "\n")
+    assert read_verdicts([path], "19.1.7") == {"a": {"x86-64": {"s": {"programs": 3, "failures": 0}}}}
+
+
+def test_an_object_is_written_and_never_larger(program, tmp_path, toolchain):
+    output = tmp_path / "p.o"
+    done = ozma("optimize", program, "-o", output, "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)["files"][0]
+    real = measure_object(compile_object(toolchain, program))
+    assert facts["clang"] == real.total
+    assert facts["ours"] == measure_object(output.read_bytes()).total <= real.total
+    assert facts["output_verdict"] == Verdict.NOT_CHECKED.value
+
+
+def test_ir_goes_through_standard_input_and_output(program, toolchain):
+    command = [toolchain.tool("clang"), "-Oz", "-Xclang", "-disable-llvm-passes", "-S"]
+    text = subprocess.run(
+        [*command, "-emit-llvm", program, "-o", "-"], capture_output=True, text=True, check=True
+    ).stdout
+    done = ozma("optimize", "-", "-S", "-o", "-", input=text)
+    assert done.returncode == 0, done.stderr
+    assert "define" in done.stdout and "@evaluate" in done.stdout
+    assert "saved" in done.stderr
+
+
+def test_several_files_go_to_a_folder(program, tmp_path):
+    other = tmp_path / "other.c"
+    other.write_text("int g(int x) { return x * 3; }")
+    done = ozma("optimize", program, other, "-o", tmp_path / "out", "--budget", "2")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"program.o", "other.o"}
+    assert "sum" in done.stdout
+
+
+def test_clangs_words_reach_clang(tmp_path):
+    source = tmp_path / "d.c"
+    source.write_text("int f(void) { return VALUE; }")
+    assert ozma("optimize", source, "-DVALUE=4", "--budget", "1").returncode == 0
+    refused = ozma("optimize", source, "--budget", "1")
+    assert refused.returncode >= 100
+    assert "VALUE" in refused.stderr and "reproduce:" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.txt", b"x", "no kind of file"),
+        ("a.ll", b"define i32 @f( {", "expected"),
+        ("a.bc", b"BC\xc0\xde\x00", "a.bc"),
+        ("a.o", b"\x7fELF", "machine code"),
+        ("a.c", b"int f( {", "error"),
+        ("missing.c", None, "cannot read"),
+    ],
+)
+def test_bad_input_is_one_clear_line(tmp_path, name, content, words):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    done = ozma("optimize", path, "-o", tmp_path / "out.o")
+    assert done.returncode >= 100
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "out.o").exists()
+
+
+@pytest.mark.parametrize("words", [("--budget", "lots"), ("--passes", "no-such-pass"), ("--llvm", "35")])
+def test_bad_options_say_what_to_do(program, words):
+    done = ozma("optimize", program, *words)
+    assert "Traceback" not in done.stderr
+    assert done.returncode >= 100
+
+
+def test_a_users_own_list_is_never_called_checked(program):
+    done = ozma("optimize", program, "--passes", "default<Oz>,function(loop(loop-reduce))", "--json")
+    facts = json.loads(done.stdout)["files"][0]
+    assert facts["list_verdict"] == Verdict.NOT_CHECKED.value
+
+
+def test_differential_verification_rejects_a_miscompilation(tmp_path, toolchain):
+    source = tmp_path / "find.c"
+    source.write_text(TWO_EXITS)
+    config = OptimizeConfig(passes=UNSAFE, verify="differential")
+    with Worker(toolchain) as worker:
+        result = FileOptimizer(toolchain, config, None, worker).run(source)
+    assert result.passes is None
+    assert [one.passes for one in result.rejected] in ([UNSAFE], [])
+    assert result.ours == result.baseline
+
+
+def test_other_targets_compile_and_are_not_larger(tmp_path):
+    source = tmp_path / "f.c"
+    source.write_text("int f(int *p, int n) { int s = 0; while (n--) s += p[n] / 3; return s; }")
+    for target in ("aarch64", "thumb2", "riscv32", "riscv64"):
+        done = ozma("optimize", source, "--target", target, "--budget", "3", "--json")
+        facts = json.loads(done.stdout)["files"][0]
+        assert facts["ours"] <= facts["clang"]
+
+
+def test_a_full_disk_keeps_the_old_output(program, tmp_path):
+    done = ozma("optimize", program, "-o", "/dev/full/out.o", "--budget", "1")
+    assert done.returncode >= 100
+    assert "cannot write" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_verbs_in_the_help_all_answer():
+    from ozma.cli import VERBS
+
+    for verb in VERBS:
+        done = ozma(verb, "--help") if verb not in ("cc", "c++") else ozma(verb, "--ozma-help")
+        assert done.returncode == 0, (verb, done.stderr)
+        assert done.stdout
+
+
+def test_ozma_itself_never_imports_torch_and_starts_light():
+    code = "import sys, ozma.cli; print('torch' in sys.modules, 'ozma.llvm' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_doctor_passes_here():
+    done = ozma("doctor", "--llvm", "19")
+    assert done.returncode == 0 and "x86-64" in done.stdout
