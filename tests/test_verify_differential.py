@@ -87,7 +87,7 @@ HEADERS = "#include <stdio.h>\n#include <stdlib.h>\n#include <time.h>\nint g; vo
     "struct p { long a, b; }; struct b { int v[9]; }; struct n { struct n *next; int v; };\n"
 )
 LIES = [  # the function, what the lying candidate changes in it, where that shows
-    ("int f(int a) { return a * 3; }", "3;", "3 + (a == 16);", "returned value"),
+    ("int f(int a) { return a * 3; }", "3;", "3 + (a == 2);", "returned value"),
     ("double f(double a) { return a / 2; }", "2;", "3;", "returned value"),
     ("void f(int *p) { p[3] = p[0]; }", "p[0]", "p[1]", "buffer 0"),
     ("void f(int a) { g = a; }", "= a", "= a & 0xffff", "global variable"),
@@ -96,7 +96,7 @@ LIES = [  # the function, what the lying candidate changes in it, where that sho
     ("void f(int a) { ext(a); ext(1); }", "ext(1)", "ext(2)", "undefined"),
     ('const char *f(int a) { return a ? "yes" : "no"; }', "a ?", "a > 0 ?", "returned pointer"),
     ("void f(int a) { exit(a & 1); }", "a & 1", "1", "end of the call"),
-    ("int f(int a) { while (a == 2); return a; }", "== 2", "== 3", "end of the call"),
+    ("int f(int a) { for (volatile int x = a == 2; x;); return a; }", "==", "!=", "end of the call"),
     ("struct p f(long a) { return (struct p){a, 1}; }", "1", "2", "returned value"),
     ("int f(struct b b) { return b.v[0] + b.v[8]; }", "+", "-", "returned value"),
     ("struct b f(int a) { struct b b = {{a}}; b.v[8] = a; return b; }", "= a;", "= 1;", "buffer"),
@@ -285,8 +285,8 @@ def many_arguments(toolchain):
 def test_inputs_fit_the_plan(many_arguments, seed, number):
     pool = make_pool(random.Random(seed), {"f": (1, -5, 40)}, [b"word"])
     assert all(len(page) == PAGE for page in pool.pages)
-    generator = Generator("f", many_arguments, (7,), pool, 3, seed)
-    calls = [generator.call(1, 0, number) for _ in range(2)]
+    generators = [Generator("f", many_arguments, (7,), pool, 3, seed) for _ in range(2)]
+    calls = [generator.call(1, 0, number) for generator in generators]
     assert calls[0] == calls[1]
     assert all(0 <= page < len(pool.pages) for page in calls[0].pages)
     assert len(calls[0].stack) == 3 and calls[0].buffers <= 10

@@ -79,7 +79,8 @@ class Generator:
         self._signature, self._pool, self._variables = signature, pool, variables
         self._name, self._seed = name, seed
         self._own = f"of {name}" if f"of {name}" in pool.kinds else "text"
-        self._constants = [c + d for c in constants for d in (0, 1, -1)]
+        self._constants = [*constants, *(c + d for c in constants for d in (1, -1))]
+        self._next_constant = 0
 
     def call(self, id_: int, function: int, number: int) -> Call:
         """Input `number` of the function: 0 is the simplest."""
@@ -123,11 +124,12 @@ class Generator:
 
     def _integer(self, rng: random.Random, bits: int) -> int:
         kind = rng.random()
-        if kind < 0.35:
+        if kind < 0.25:
             return rng.randrange(17)
-        if kind < 0.55 and self._constants:
-            return rng.choice(self._constants)
-        if kind < 0.7:
+        if kind < 0.6 and self._constants:
+            self._next_constant += 1  # in turn: a switch has many cases
+            return self._constants[self._next_constant % len(self._constants)]
+        if kind < 0.72:
             return rng.choice(_EDGES)
         if kind < 0.8:
             return rng.randrange(257)

@@ -130,9 +130,10 @@ class Runner:
     @cached_property
     def _link_command(self) -> list[str]:
         """What clang would run to link `programs.a`: lld itself, without clang's start-up time."""
-        library, executable = str(self._folder / "programs.a"), str(self._folder / "programs")
-        whole = ["-Wl,--whole-archive", library, "-Wl,--no-whole-archive"]
-        words = [*_LINK, *self._harness, *whole, *self._libraries, "-o", executable]
+        library, executable = self._folder / "programs.a", self._folder / "programs"
+        library.touch()  # clang leaves out inputs that do not exist
+        whole = ["-Wl,--whole-archive", str(library), "-Wl,--no-whole-archive"]
+        words = [*_LINK, *self._harness, *whole, *self._libraries, "-o", str(executable)]
         self.toolchain.tool("ld.lld")
         return shlex.split(self._clang(["-###", *words]).stderr.strip().splitlines()[-1])
 
