@@ -45,19 +45,19 @@ def unit_config(unit: Compilation, target: str) -> OptimizeConfig:
 
 
 def measure_unit(
-    toolchain: Toolchain, worker: Worker, unit: Compilation, target: str, lists: list[str]
+    toolchain: Toolchain, worker: Worker, unit: Compilation, options: argparse.Namespace, lists: list[str]
 ) -> dict:
     """Bytes of clang's object and of ours at each budget."""
     os.chdir(unit.folder)
-    source, config = Path(unit.source), unit_config(unit, target)
+    source, config = Path(unit.source), unit_config(unit, options.target)
     clang = run_clang(toolchain, compile_words(source, config), source)
     step = compile_step(toolchain, source, config)
     limit = measure_object(clang)
     facts = {"clang": limit.total, "clang_loadable": limit.loadable, "ours": {}, "loadable": {}}
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
         loaded = load_unit(worker, step, bitcode_of(step, Path(folder), source))
-        trials = measure_all(worker, loaded, lists, Budget(max(BUDGETS)))
-        for budget in BUDGETS:
+        trials = measure_all(worker, loaded, lists, Budget(max(options.budgets)))
+        for budget in options.budgets:
             choice = pick(worker, loaded, trials[:budget], limit)
             ours = measure_object(generate(step, choice, clang, Path(folder))[0])
             facts["ours"][budget], facts["loadable"][budget] = ours.total, ours.loadable
@@ -82,7 +82,7 @@ def measure_package(name: str, options: argparse.Namespace, known: set[tuple]) -
             if tuple(facts.values()) in known:
                 continue
             try:
-                facts |= measure_unit(toolchain, worker, unit, options.target, lists)
+                facts |= measure_unit(toolchain, worker, unit, options, lists)
             except OzmaError as error:
                 facts["problem"] = error.message[:200]
             records.write(json.dumps(facts) + "\n")
@@ -95,15 +95,16 @@ def read_records(path: Path) -> list[dict]:
 
 def print_table(rows: list[dict]) -> None:
     """One line per package, the sum, and the number of objects that grew (it must be 0)."""
-    print(f"{'package':<14}{'objects':>8}{'clang -Oz':>12}" + "".join(f"{b:>9}" for b in BUDGETS))
+    budgets = sorted({int(b) for row in rows for b in row.get("ours", ())})
+    print(f"{'package':<14}{'objects':>8}{'clang -Oz':>12}" + "".join(f"{b:>9}" for b in budgets))
     packages: dict[str, list[dict]] = defaultdict(list)
     for row in rows:
         if "clang" in row:
             packages[row["package"]].append(row)
     for name, units in sorted(packages.items()):
-        _print_row(name, units)
+        _print_row(name, units, budgets)
     everything = [row for units in packages.values() for row in units]
-    _print_row("sum", everything)
+    _print_row("sum", everything, budgets)
     larger = sum(
         r["ours"][k] > r["clang"] or r["loadable"][k] > r["clang_loadable"] for r in everything for k in r["ours"]
     )
@@ -111,7 +112,7 @@ def print_table(rows: list[dict]) -> None:
     print(f"objects larger than clang's: {larger}; units that could not be compiled: {problems}")
 
 
-def _print_row(name: str, units: list[dict]) -> None:
+def _print_row(name: str, units: list[dict], budgets: list[int]) -> None:
     before = sum(unit["clang"] for unit in units)
     shares = (100 * (1 - sum(u["ours"][str(b)] for u in units) / before) if before else 0 for b in BUDGETS)
     print(f"{name:<14}{len(units):>8}{before:>12,}" + "".join(f"{share:>8.2f}%" for share in shares))
@@ -123,6 +124,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--work", type=lambda text: Path(text).resolve())
     parser.add_argument("--records", type=lambda text: Path(text).resolve())
     parser.add_argument("--target", choices=sorted(CROSS), default="x86-64")
+    parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--llvm", type=int)
     parser.add_argument("--pack", type=lambda text: Path(text).resolve())
     parser.add_argument("--flags", default="-Oz", help=argparse.SUPPRESS)

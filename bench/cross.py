@@ -35,7 +35,7 @@ CROSS = {
     "x86-64": CrossTarget(()),
     "aarch64": CrossTarget(TARGETS["aarch64"].clang_args, (), "libstdc++-12-dev-arm64-cross"),
     "thumb2": CrossTarget(
-        (*TARGETS["thumb2"].clang_args, "-D__linux__=1", "-D__unix__=1",
+        (*TARGETS["thumb2"].clang_args, "-D__linux__=1", "-D__unix__=1", "-Dunix=1",
          "-idirafter", "/usr/arm-linux-gnueabi/include"),
         ("-isystem", _ARM_CXX, "-isystem", f"{_ARM_CXX}/arm-linux-gnueabi"),
         "libstdc++-12-dev-armel-cross",

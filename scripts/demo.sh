@@ -8,15 +8,22 @@ ozma=.venv/bin/ozma
 work=build/demo
 report=demo-report.html
 
+fetch() {
+    [ ! -d "$work/$package" ] || return 0
+    rm -rf "$work/$package.part"
+    "$ozma" fetch "$package" --to "$work/$package.part" >"$work/fetch.log" 2>&1 || return
+    mv "$work/$package.part" "$work/$package"
+}
+
 mkdir -p "$work"
 sources=(examples/calculator.c)
-if "$ozma" fetch "$package" --to "$work/$package" >"$work/fetch.log" 2>&1; then
+if fetch; then
     mapfile -t found < <(find "$work/$package" -name '*.c' \
         ! -name 'bzip2*.c' ! -name 'dlltest.c' ! -name 'spewG.c' ! -name 'unzcrash.c' ! -name 'mk251.c' | sort)
     sources=("${found[@]}" "${sources[@]}")
 else
     echo "demo: cannot fetch $package ($(tail -n 1 "$work/fetch.log")); using only our own example" >&2
 fi
-echo "ozma optimize ${sources[*]} -o $work/objects/ --report $report"
+echo "demo: optimizing ${#sources[@]} C files, one compile for each list and each pass" >&2
 "$ozma" optimize "${sources[@]}" -o "$work/objects/" --report "$report"
 echo "report: $report"

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Callable
 
 from ozma.llvm import find_toolchain
 from ozma.optimize.cc import launch, stats
@@ -76,3 +78,22 @@ def clang_object(folder: Path, *words: str) -> bytes:
     clang = find_toolchain().tool("clang")
     subprocess.run([clang, *words, "-c", "-o", "clang.o"], cwd=folder, check=True)
     return (folder / "clang.o").read_bytes()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def group_lives(leader: int) -> bool:
+    """Is any process of this group alive? The dead that nobody reaped do not count."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, group = path.read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(group) == leader and state != "Z":
+            return True
+    return False

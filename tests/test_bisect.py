@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from cc_support import group_lives, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,6 +175,18 @@ def test_a_test_that_never_ends_has_failed(make_project) -> None:
     started = time.monotonic()
     assert not make_project(test="sleep 60", timeout=0.2).tests_pass()
     assert time.monotonic() - started < 30
+
+
+def test_a_termination_ends_the_build_too(tmp_path: Path) -> None:
+    code = "import sys; from ozma.cli import main; sys.exit(main())"
+    build = "echo $$ > builder; sleep 60"
+    words = ["verify", "--build", build, "--test", "true", "--cache", str(tmp_path / "cache")]
+    child = subprocess.Popen([sys.executable, "-c", code, *words], cwd=tmp_path)
+    builder = tmp_path / "builder"
+    wait_until(lambda: builder.exists() and builder.read_text().strip())
+    child.terminate()
+    assert child.wait(30) == -signal.SIGTERM
+    wait_until(lambda: not group_lives(int(builder.read_text())))
 
 
 def test_a_build_that_compiles_nothing_is_told(make_project, tree: Path) -> None:

@@ -6,10 +6,9 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Callable
 
 import pytest
-from cc_support import Compiler, clang_object
+from cc_support import Compiler, clang_object, group_lives, wait_until
 
 from ozma.errors import OzmaError
 from ozma.llvm.objects import measure_object
@@ -105,25 +104,6 @@ def test_options_that_do_not_read_are_one_line(compiler: Compiler) -> None:
 def test_help_of_our_options(compiler: Compiler) -> None:
     text = compiler.run("--ozma-help").stdout
     assert all(f"--ozma-{name}=" in text for name in launch.OPTIONS)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
-
-
-def group_lives(leader: int) -> bool:
-    """Is any process of this group alive? The dead that nobody reaped do not count."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _parent, group = path.read_text().rpartition(")")[2].split()[:3]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(group) == leader and state != "Z":
-            return True
-    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

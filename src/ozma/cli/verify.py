@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.optimize.cc import records
+from ozma.optimize.cc import records, signals
 from ozma.optimize.project import Project, ProjectConfig
 from ozma.optimize.verification import Verification, verify_project
 
@@ -60,6 +60,12 @@ def main(words: list[str]) -> int:
         )
     except ValueError as error:
         raise OzmaError(str(error)) from error
-    result = verify_project(Project(config), lambda line: print(line, file=sys.stderr))
+    previous = signals.install()
+    try:
+        result = verify_project(Project(config), lambda line: print(line, file=sys.stderr))
+    except signals.Interrupted as stop:
+        return signals.die_by(stop.number)
+    finally:
+        signals.restore(previous)
     print(_as_json(result) if options.json else result.paragraph())
     return 0

@@ -39,8 +39,8 @@ def buffer_address(page: int) -> int:
 
 @dataclass
 class Call:
-    """One call: register and stack words, what undefined functions answer, which pages
-    the buffers hold, and the page that is standard input."""
+    """One call: register and stack words, what undefined functions answer, which pages the buffers
+    hold, the page that is standard input, and a call that is made before, whose state remains."""
 
     id: int
     function: int
@@ -53,6 +53,7 @@ class Call:
     buffers: int = 0
     pages: list[int] = field(default_factory=list)
     patches: tuple[int, ...] = ()
+    prelude: Call | None = None
 
     def put(self, slot: Slot, word: int) -> None:
         if slot.place == "stack":

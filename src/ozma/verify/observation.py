@@ -13,7 +13,9 @@ from ozma.verify.abi import Signature
 from ozma.verify.plan import ENTRY, EXITED, RETURNED, SIGNALLED, STATUS, Result
 
 _ALL = 0xFFFFFFFFFFFFFFFF
-_GLOBALS, _OUTPUT, _TRACE, _RETURN, _HEAP = 0x1000, 0x4000, 0x5000, 0x6000, 0x8000
+_GLOBALS, _OUTPUT, _TRACE, _RETURN, _ERRNO, _HEAP = (
+    0x1000, 0x4000, 0x5000, 0x6000, 0x7000, 0x8000,
+)
 _RAW, _MODULE, _IN_HEAP, _STACK = range(4)
 
 RESULT = (_RETURN, 1)
@@ -162,6 +164,8 @@ def _ending(result: Result) -> str:
 def _place(region: int, offset: int) -> str:
     if region >= _HEAP:
         return f"allocated block {region - _HEAP}, byte {offset}"
+    if region == _ERRNO:
+        return "errno"
     if region == _RETURN:
         return "returned pointer"
     if region == _TRACE:

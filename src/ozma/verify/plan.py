@@ -14,7 +14,7 @@ from ozma.verify.pages import Pool
 MAGIC = 0x414D5A4F
 _HEADER = struct.Struct("<8I")
 _PATCHES, _STACK, _ANSWERS = 12, 16, 8
-_CALL = struct.Struct(f"<6I{_PATCHES}I8Q8Q{_STACK}QQ{_ANSWERS}Q{BUFFERS + VARIABLES}H")
+_CALL = struct.Struct(f"<6I{_PATCHES}I2I8Q8Q{_STACK}QQ{_ANSWERS}Q{BUFFERS + VARIABLES}H")
 _EXTERNAL = struct.Struct("<4B8B8B4B")
 _RESULT = struct.Struct(f"<4I4Q2I{_PATCHES}I")
 ENTRY = struct.Struct("<HHIQQ")
@@ -108,10 +108,10 @@ def _register_words(function: Function, machine: Machine) -> tuple[list[int], li
     return integers[: machine.integers], floats[: machine.floats]
 
 
-def _pack_call(call: Call) -> bytes:
+def _pack_call(call: Call, prelude: int) -> bytes:
     return _CALL.pack(
         call.id, call.function, call.input, len(call.stack), call.buffers, len(call.patches),
-        *_padded(call.patches, _PATCHES), *call.integers, *call.floats,
+        *_padded(call.patches, _PATCHES), prelude, 0, *call.integers, *call.floats,
         *_padded(call.stack, _STACK), call.indirect, *call.answers, *call.pages,
     )
 
@@ -128,6 +128,7 @@ class Plan:
     machine: Machine
 
     def encode(self, calls: Sequence[Call]) -> bytes:
+        """The file for a run of `calls`; their preludes follow them."""
         strings = _Strings()
         functions = [
             struct.pack("<II", strings.add(f.name), _POINTER_RESULT * (f.result.kind == "pointer"))
@@ -135,11 +136,14 @@ class Plan:
         ]
         externals = [_external(f, self.machine) for f in self.externals]
         names = [struct.pack("<II", strings.add(g.name), g.bytes) for g in self.globals]
+        preludes = {call.prelude.id: call.prelude for call in calls if call.prelude}
         header = _HEADER.pack(
             MAGIC, len(functions), len(externals), len(names), len(self.pool.pages), len(calls),
-            self.variables, len(strings.data),
+            self.variables, len(preludes),
         )
-        packed = [_pack_call(call) for call in calls]
+        numbers = {id_: len(calls) + n for n, id_ in enumerate(preludes, start=1)}
+        packed = [_pack_call(c, numbers[c.prelude.id] if c.prelude else 0) for c in calls]
+        packed += [_pack_call(call, 0) for call in preludes.values()]
         parts = [header, *functions, *externals, *names, *self.pool.pages, *packed]
         return b"".join([*parts, bytes(strings.data)])
 

@@ -10,7 +10,7 @@ from ozma.llvm.interface import Function
 from ozma.verify.abi import Signature
 from ozma.verify.inputs import Call
 from ozma.verify.observation import Difference, Masks, difference, unstable
-from ozma.verify.plan import ABSENT, MISSING, SIGNALLED, TIMED_OUT, Result
+from ozma.verify.plan import ABSENT, MISSING, RETURNED, SIGNALLED, TIMED_OUT, Result
 from ozma.verify.report import FunctionReport
 from ozma.verify.verdict import Verdict
 
@@ -36,6 +36,10 @@ class Subject:
     def completed(self) -> list[Call]:
         """The calls that end well in the reference."""
         return [c for c in self.calls if c.id in self.reference and self.reference[c.id].completed]
+
+    def returned(self) -> list[Call]:
+        """The calls after which the reference can go on."""
+        return [c for c in self.completed() if self.reference[c.id].status == RETURNED]
 
     def compare(self, call: Call, trusted: Sequence[Result], candidate: Result) -> None:
         """Counts a usable input and suspects the candidate where it differs from the reference."""
@@ -109,4 +113,5 @@ def describe(call: Call, signature: Signature) -> str:
         for slot in signature.slots
     ]
     pages = f", pages {call.pages[: call.buffers + len(call.patches)]}" if call.buffers else ""
-    return f"input {call.id}: ({', '.join(texts)}){pages}"
+    after = f" after call {call.prelude.id}" if call.prelude else ""
+    return f"input {call.id}: ({', '.join(texts)}){pages}{after}"

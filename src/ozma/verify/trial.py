@@ -10,6 +10,7 @@ with more builds as judges, before the candidate is called wrong.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Mapping, Sequence
 
 from ozma.errors import OzmaError
@@ -32,6 +33,7 @@ JUDGES = ("default<O1>", "default<O2>", "default<O3>")
 _REFERENCE_MS, _BUILD_MS = 50, 1000
 _SUSPECTS = 6
 _WITHOUT_PARAMETERS = 8  # inputs of a function that has no arguments: only the surroundings vary
+_PRELUDE_STEP = 4  # every fourth input also runs after another call, where the module has state
 
 
 class Trial:
@@ -68,7 +70,9 @@ class Trial:
             with Builds(self._runtime, self._linker, self._limits) as builds:
                 builds.add(objects)
                 self._generate()
-                self._run_reference(builds)
+                plain = [c for s in self._subjects for c in s.calls]
+                self._run_reference(builds, plain)
+                self._run_reference(builds, self._add_preludes())
                 self._compare(builds)
                 self._confirm(builds)
         return (*self._refused, *(subject.report() for subject in self._subjects))
@@ -121,16 +125,30 @@ class Trial:
             first = index * self._inputs
             subject.calls = [generator.call(first + i, index, i) for i in range(count)]
 
-    def _run_reference(self, builds: Builds) -> None:
+    def _add_preludes(self) -> list[Call]:
+        """More inputs, each after a call that is known to return; none for a module without state."""
+        rng = random.Random(self._seed)
+        known = [call for subject in self._subjects for call in subject.returned()]
+        state = [v for v in self._interface.variables if v.defined and not v.constant]
+        if not known or not state:
+            return []
+        added = []
+        for subject in self._subjects:
+            step = 1 if len(subject.calls) <= _WITHOUT_PARAMETERS else _PRELUDE_STEP
+            for call in subject.calls[::step]:
+                id_ = call.id + len(self._subjects) * self._inputs
+                added.append(replace(call, id=id_, prelude=rng.choice(known)))
+                subject.calls.append(added[-1])
+        return added
+
+    def _run_reference(self, builds: Builds, calls: Sequence[Call]) -> None:
         """Notes what the reference does, and the buffers that lazy pointers got on the way."""
-        calls = [call for subject in self._subjects for call in subject.calls]
         run = Run(REFERENCE, milliseconds=_REFERENCE_MS, lazy=True)
         (results,) = builds.run(self._plan, calls, run)
         for subject in self._subjects:
-            for call in subject.calls:
-                if call.id in results:
-                    subject.reference[call.id] = results[call.id]
-                    call.patches = results[call.id].patches
+            for call in (c for c in subject.calls if c.id in results):
+                subject.reference[call.id] = results[call.id]
+                call.patches = results[call.id].patches
 
     def _compare(self, builds: Builds) -> None:
         calls = [call for subject in self._subjects for call in subject.completed()]

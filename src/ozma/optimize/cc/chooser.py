@@ -50,7 +50,7 @@ class ListChooser:
                 function_sections="-ffunction-sections" in step.words,
                 data_sections="-fdata-sections" in step.words,
             )
-            choice = choose(worker, loaded, lists, config.budget, limit=problem.before.rank)
+            choice = choose(worker, loaded, lists, config.budget, limit=problem.before)
         tried, best = len(choice.trials), choice.best
         if best is None:
             return Chosen(compiles=tried, checked=NOT_CHECKED)

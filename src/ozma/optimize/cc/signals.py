@@ -27,11 +27,22 @@ def _interrupt(number: int, _frame: object) -> None:
     raise Interrupted(number)
 
 
-def install() -> None:
-    """Turns the ending signals into Interrupted, except those that nohup told us to ignore."""
-    for number in _NUMBERS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+def install() -> dict[int, object]:
+    """Turns the ending signals into Interrupted, except those that nohup told us to ignore.
+
+    Returns the handlers of before, for `restore`.
+    """
+    previous = {number: signal.getsignal(number) for number in _NUMBERS}
+    for number, handler in previous.items():
+        if handler is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
+    return previous
+
+
+def restore(handlers: dict[int, object]) -> None:
+    """Puts handlers back."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def die_by(number: int) -> int:

@@ -2,6 +2,7 @@
    reachable heap blocks and standard output. Addresses that differ between builds are replaced. */
 #define _GNU_SOURCE
 #include "runner.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,11 +129,14 @@ void observe_start(int results) {
 }
 
 void observe(uint32_t status, uint32_t code, const uint64_t registers[4]) {
+  uint64_t error = (uint64_t)errno;
   result.header.entries = heap_count = digested = 0;
   digest = 0;
   memcpy(result.header.registers, registers, sizeof result.header.registers);
   if (status == RETURNED && plan.functions[call_now->function].flags & FLAG_POINTER_RESULT)
     emit(R_RETURN, 0, registers[0], 0);
+  if (error)
+    emit(R_ERRNO, 0, error, 0);
   emit_buffers();
   emit_globals();
   emit_output();

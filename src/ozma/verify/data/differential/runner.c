@@ -30,8 +30,8 @@ static int fresh, lazy, milliseconds;
 /* Ends the call from inside the code under test. */
 void end_call(uint32_t status, uint32_t code) {
   static const uint64_t none[4];
-  if (!call_now)
-    leave(3);
+  if (!call_now || call_now != &plan.calls[shared->current])
+    leave(3); /* a constructor or a prelude */
   observe(status, code, none);
   leave(0);
 }
@@ -98,24 +98,32 @@ static uint64_t argument(uint64_t word) {
   return (uintptr_t)(word & 1 ? stdout : stdin);
 }
 
-static void run_call(struct plan_call *call) {
-  uint64_t registers[4] = {call->indirect}, integers[8];
+static void perform(struct plan_call *call, uint64_t registers[4]) {
+  uint64_t integers[8];
   call_now = call;
-  sigsetjmp(retry, 0);
-  restore_module();
   fill_buffers(call);
-  heap_reset();
   external_reset();
   files_reset(plan.pages[call->input]);
   fesetenv(FE_DFL_ENV);
-  errno = 0;
-  set_timers(milliseconds);
   for (unsigned i = 0; i < 8; ++i)
     integers[i] = argument(call->integers[i]);
+  registers[0] = call->indirect;
   fill_stack();
+  errno = 0;
+  set_timers(milliseconds);
   ozma_call(function_address(call->function), integers, call->floats, call->stack,
             call->stack_words, registers);
   set_timers(0);
+}
+
+static void run_call(struct plan_call *call) {
+  uint64_t registers[4];
+  sigsetjmp(retry, 0);
+  restore_module();
+  heap_reset();
+  if (call->prelude)
+    perform(&plan.calls[call->prelude - 1], registers);
+  perform(call, registers);
   observe(RETURNED, 0, registers);
 }
 
@@ -181,7 +189,7 @@ static void read_plan(const char *path) {
   plan.globals = (void *)(at += plan.header->externals * sizeof *plan.externals);
   plan.pages = (void *)(at += plan.header->globals * sizeof *plan.globals);
   plan.calls = (void *)(at += plan.header->pages * sizeof *plan.pages);
-  plan.strings = at + plan.header->calls * sizeof *plan.calls;
+  plan.strings = at + (plan.header->calls + plan.header->preludes) * sizeof *plan.calls;
 }
 
 int main(int argc, char **argv) {

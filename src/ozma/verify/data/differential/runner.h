@@ -36,7 +36,7 @@ enum {
 
 enum { RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, TIMED_OUT, LOST, ABSENT };
 enum { RAW, IN_MODULE, IN_HEAP, ON_STACK, DIGEST };
-enum { R_BUFFERS = 0, R_GLOBALS = 0x1000, R_OUTPUT = 0x4000, R_TRACE = 0x5000, R_RETURN = 0x6000, R_HEAP = 0x8000 };
+enum { R_BUFFERS = 0, R_GLOBALS = 0x1000, R_OUTPUT = 0x4000, R_TRACE = 0x5000, R_RETURN = 0x6000, R_ERRNO = 0x7000, R_HEAP = 0x8000 };
 enum { EXT_INTEGER, EXT_POINTER, EXT_FLOAT, EXT_TRAP, EXT_EXIT };
 enum { FLAG_POINTER_RESULT = 1 };
 
@@ -44,7 +44,7 @@ enum { FLAG_POINTER_RESULT = 1 };
 #define FILE_MARK 0x46494c45u
 
 struct plan_header {
-  uint32_t magic, functions, externals, globals, pages, calls, variables, strings;
+  uint32_t magic, functions, externals, globals, pages, calls, variables, preludes;
 };
 
 struct plan_function {
@@ -64,6 +64,7 @@ struct plan_global {
 struct plan_call {
   uint32_t id, function, input, stack_words, buffers, patches; /* input: page of the input's text */
   uint32_t patch[PATCHES];
+  uint32_t prelude, unused; /* number, counted from one, of a call that is made before this one */
   uint64_t integers[8], floats[8], stack[STACK_WORDS], indirect;
   uint64_t answers[ANSWERS]; /* of undefined functions, in turn */
   uint16_t page[PAGES];
