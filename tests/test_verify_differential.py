@@ -77,7 +77,9 @@ def test_a_safe_list_passes_on_every_function(toolchain, bitcode):
 
 def test_unify_loop_exits_is_caught_with_the_input_as_evidence(each_toolchain, compile_text):
     report = check(compile_text(LOOP_WITH_SWITCH), UNSAFE, each_toolchain, X86)
-    assert report.verdict in (Verdict.OUTPUT_DIFFERS, Verdict.INVALID_IR)
+    assert report.verdict.failed, report.summary()  # some releases crash or fail the verifier
+    if each_toolchain.major == 19:
+        assert report.verdict is Verdict.OUTPUT_DIFFERS
     if report.verdict is Verdict.OUTPUT_DIFFERS:
         assert "instead of" in only(report).reason and "pointer 0x" in only(report).evidence
         assert "parse differs" in report.summary()

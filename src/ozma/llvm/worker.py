@@ -57,8 +57,9 @@ def _cpu_seconds(pid: int) -> float:
 class Worker:
     """One child process with one libLLVM.
 
-    `timeout` in seconds of the child's processor time per request (8 times that on the clock), `memory` in bytes of address space above what the child
-    starts with, `options` are LLVM's global options (back-end switches) for all its work.
+    `timeout` in seconds of the child's processor time per request (8 times that on the clock),
+    `memory` in bytes of address space above what the child starts with, `options` are LLVM's
+    global options (back-end switches) for all its work.
     """
 
     def __init__(

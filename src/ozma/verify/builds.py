@@ -15,8 +15,9 @@ from ozma.verify.linking import Linker, Runtime, finish
 from ozma.verify.plan import Plan, Result, decode
 from ozma.verify.sandbox import Limits, Sandboxed
 
-FILLS = (0xA5, 0x3C)
-"""What the stack holds before a call: two patterns tell results that depend on left-over bytes."""
+FILLS = (0xA5, 0x00, 0x3C)
+"""Patterns of local variables (reference) and of the stack before a call: results that depend on
+them are not defined. The third is for inputs that are looked at closely."""
 _NO_FILTER = 4
 
 

@@ -31,7 +31,7 @@ def check(
     target: Target,
     inputs: int = 32,
     seed: int = 0,
-    timeout: float = 30.0,
+    timeout: float = 60.0,
     worker: Worker | None = None,
 ) -> DifferentialReport:
     """Compares what `passes` makes of a module with its -O0 build.
@@ -61,7 +61,7 @@ def check_object(
     target: Target,
     inputs: int = 32,
     seed: int = 0,
-    timeout: float = 30.0,
+    timeout: float = 60.0,
     worker: Worker | None = None,
 ) -> DifferentialReport:
     """The same for an object file that claims to be a build of the module."""

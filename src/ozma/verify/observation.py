@@ -39,9 +39,9 @@ def returned_words(result: Result, function: Function, signature: Signature) -> 
 
 def _meaningful(word: int, kind: str, bits: int, function: Function) -> int:
     if kind == "int":
-        # Callers rely on the extension to 32 bits where the attribute promises it.
+        # A truth value fills its byte; LLVM promises callers no more, on either machine.
         extended = function.result_attributes & {"zeroext", "signext"}
-        return word & ((1 << max(bits, 32 if extended else 0)) - 1)
+        return word & ((1 << max(bits, 8 if extended else 0)) - 1)
     if kind == "float":
         return _one_nan(word & 0xFFFFFFFF, "<I", "<f")
     if kind == "double":

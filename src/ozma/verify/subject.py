@@ -30,6 +30,7 @@ class Subject:
     calls: list[Call] = field(default_factory=list)
     reference: dict[int, Result] = field(default_factory=dict)
     usable: int = 0
+    cut_off: bool = False
     suspects: list[Call] = field(default_factory=list)
     confirmed: list[tuple[Call, Difference]] = field(default_factory=list)
 
@@ -66,7 +67,8 @@ class Subject:
     def _agreement(self, trusted: Sequence[Result]) -> Masks | None:
         """What to leave out of comparisons; None if the trusted runs do not agree.
 
-        The first two are of one build with different left-over bytes on the stack.
+        The first two are of builds without optimization that differ in what local variables hold
+        before they are written.
         """
         if not trusted[0].completed:
             return None
@@ -90,6 +92,8 @@ class Subject:
         return FunctionReport(name, Verdict.NOT_CHECKED, *counts, self._reason())
 
     def _reason(self) -> str:
+        if self.cut_off:
+            return "the test's time was up"
         endings = Counter(result.status for result in self.reference.values())
         for status, reason in _REASONS.items():
             if endings[status] > len(self.calls) // 2:
@@ -99,10 +103,11 @@ class Subject:
         return "no generated input reaches its end"
 
 
-def _weight(call: Call) -> tuple[int, int]:
-    """Simple inputs first: few buffers, then few significant bits."""
+def _weight(call: Call) -> tuple[bool, int, int]:
+    """Simple inputs first: no call before, few buffers, few significant bits."""
     words = [*call.integers, *call.floats, *call.stack]
-    return len(call.patches), sum(min(word, 2**64 - word).bit_length() for word in words)
+    bits = sum(min(word, 2**64 - word).bit_length() for word in words)
+    return call.prelude is not None, len(call.patches), bits
 
 
 def describe(call: Call, signature: Signature) -> str:

@@ -1,7 +1,7 @@
 """One differential test, from a module and a candidate object to the verdict on each function.
 
-Three builds run side by side: the reference (no pass), the baseline (`default<Oz>`) and the
-candidate. An input says nothing about the candidate, and is only counted, where the reference
+Three builds run side by side: the reference (no pass, local variables filled with a pattern), the
+baseline (`default<Oz>`) and the candidate. An input says nothing about the candidate, and is only counted, where the reference
 faults or does not end, or where reference and baseline differ: the source does not define the
 result there. Where the candidate alone differs, the input runs again in processes of its own,
 with more builds as judges, before the candidate is called wrong.
@@ -15,6 +15,7 @@ from typing import Mapping, Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm import Target, Toolchain, Worker
+from ozma.llvm.fill import fill_locals
 from ozma.llvm.signatures import read_interface
 from ozma.verify.abi import MACHINES, Unsupported, signature_of
 from ozma.verify.builds import FILLS, Builds, Run
@@ -27,10 +28,11 @@ from ozma.verify.sandbox import Limits
 from ozma.verify.subject import Subject
 from ozma.verify.verdict import Verdict
 
-REFERENCE, BASELINE, CANDIDATE = "default<O0>", "default<Oz>", "candidate"
+REFERENCES = tuple(f"reference {fill:#x}" for fill in FILLS)
+BASELINE, CANDIDATE = "default<Oz>", "candidate"
 JUDGES = ("default<O1>", "default<O2>", "default<O3>")
 """Asked only where the candidate seems wrong: all have to agree with the reference."""
-_REFERENCE_MS, _BUILD_MS = 50, 1000
+_REFERENCE_MS, _BUILD_MS = 50, 500
 _SUSPECTS = 6
 _WITHOUT_PARAMETERS = 8  # inputs of a function that has no arguments: only the surroundings vary
 _PRELUDE_STEP = 4  # every fourth input also runs after another call, where the module has state
@@ -65,8 +67,8 @@ class Trial:
 
     def run(self, candidate: bytes) -> tuple[FunctionReport, ...]:
         """Verdicts on the candidate's functions, in order of the module, refused ones first."""
-        objects = {**self._build(REFERENCE, BASELINE), CANDIDATE: candidate}
         if self._subjects:
+            objects = {**self._references(FILLS[:2]), **self._build(BASELINE), CANDIDATE: candidate}
             with Builds(self._runtime, self._linker, self._limits) as builds:
                 builds.add(objects)
                 self._generate()
@@ -102,8 +104,16 @@ class Trial:
             self._machine,
         )
 
-    def _build(self, *pipelines: str) -> dict[str, bytes]:
-        module = self._worker.load(self._bitcode).id
+    def _references(self, fills: Sequence[int]) -> dict[str, bytes]:
+        """Builds without optimization, by the pattern that their local variables start with."""
+        made = {}
+        for fill in fills:
+            filled = fill_locals(self._worker.toolchain, self._bitcode, fill)
+            (made[f"reference {fill:#x}"],) = self._build("default<O0>", bitcode=filled).values()
+        return made
+
+    def _build(self, *pipelines: str, bitcode: bytes | None = None) -> dict[str, bytes]:
+        module = self._worker.load(bitcode or self._bitcode).id
         try:
             made = [self._worker.evaluate(module, text, want=("object",)) for text in pipelines]
         finally:
@@ -143,7 +153,7 @@ class Trial:
 
     def _run_reference(self, builds: Builds, calls: Sequence[Call]) -> None:
         """Notes what the reference does, and the buffers that lazy pointers got on the way."""
-        run = Run(REFERENCE, milliseconds=_REFERENCE_MS, lazy=True)
+        run = Run(REFERENCES[0], milliseconds=_REFERENCE_MS, lazy=True)
         (results,) = builds.run(self._plan, calls, run)
         for subject in self._subjects:
             for call in (c for c in subject.calls if c.id in results):
@@ -155,14 +165,16 @@ class Trial:
         again, baseline, candidate = builds.run(
             self._plan,
             calls,
-            Run(REFERENCE, FILLS[1], _BUILD_MS),
+            Run(REFERENCES[1], FILLS[1], _BUILD_MS),
             Run(BASELINE, FILLS[1], _BUILD_MS),
             Run(CANDIDATE, FILLS[0], _BUILD_MS),
         )
         for subject in self._subjects:
             for call in subject.completed():
                 results = [results.get(call.id) for results in (again, baseline, candidate)]
-                if None not in results:
+                if None in results:
+                    subject.cut_off = True
+                else:
                     subject.compare(call, results[:-1], results[-1])
 
     def _confirm(self, builds: Builds) -> None:
@@ -170,7 +182,7 @@ class Trial:
         suspected = [subject for subject in self._subjects if subject.suspects]
         if not suspected:
             return
-        builds.add(self._build(*JUDGES))
+        builds.add({**self._references(FILLS[2:]), **self._build(*JUDGES)})
         for subject in suspected:
             subject.suspects = subject.suspects[:_SUSPECTS]
         calls = [call for subject in suspected for call in subject.suspects]
@@ -184,7 +196,9 @@ class Trial:
     def _run_fresh(
         self, builds: Builds, calls: Sequence[Call]
     ) -> tuple[list[Mapping[int, Result]], list[Mapping[int, Result]]]:
-        names = (REFERENCE, BASELINE, *JUDGES, CANDIDATE)
-        runs = [Run(name, fill, _BUILD_MS, fresh=True) for name in names for fill in FILLS]
-        results = builds.run(self._plan, calls, *runs)
-        return results[: -len(FILLS)], results[-len(FILLS) :]
+        trusted = [Run(name, fill, _BUILD_MS, fresh=True) for name, fill in zip(REFERENCES, FILLS)]
+        fills = FILLS[:2]
+        trusted += [Run(n, f, _BUILD_MS, fresh=True) for n in (BASELINE, *JUDGES) for f in fills]
+        accused = [Run(CANDIDATE, fill, _BUILD_MS, fresh=True) for fill in fills]
+        results = builds.run(self._plan, calls, *trusted, *accused)
+        return results[: len(trusted)], results[len(trusted) :]

@@ -39,6 +39,7 @@ static void empty(int descriptor) {
 void files_reset(const char *text) {
   size_t length = strnlen(text, PAGE);
   opened = 0;
+  fflush(stdout); /* what a prelude left */
   empty(1);
   empty(0);
   if (length && write(0, text, length) != (ssize_t)length)
