@@ -27,6 +27,21 @@ int weigh(const int *v, int n) {
 """
 """Two equal functions: `mergefunc`, which is not part of -Oz, makes one of them."""
 
+SWITCH_IN_A_LOOP = """
+int machine(const char *s) {
+    int r = 0;
+    while (*s) {
+        switch (*s++) {
+        case 'a': r += 3; break;
+        case 'b': return r * 7;
+        case 'c': return -r;
+        default: r--; }
+    }
+    return r + 1000;
+}
+"""
+"""`unify-loop-exits` miscompiles this: the blocks behind the switch are dropped."""
+
 MERGING = "default<Oz>,mergefunc"
 
 

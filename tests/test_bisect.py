@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from cc_support import group_lives, wait_until
-from hypothesis import given
+from cc_support import SWITCH_IN_A_LOOP, group_lives, wait_until
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ozma.cli import verify
@@ -27,6 +27,7 @@ from ozma.verify.verdict import Verdict
 LYING_PASS = "default<Oz>,function(unify-loop-exits),default<Oz>"
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 60), st.sets(st.integers(0, 59), min_size=1, max_size=4))
 def test_the_guilty_items_are_found_and_no_others(size: int, wanted: set[int]) -> None:
     guilty = {item % size for item in wanted}
@@ -34,6 +35,7 @@ def test_the_guilty_items_are_found_and_no_others(size: int, wanted: set[int]) -
     assert sorted(found) == sorted(guilty)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(2, 40), st.data())
 def test_items_that_fail_only_together(size: int, data: st.DataObject) -> None:
     pair = data.draw(st.sets(st.integers(0, size - 1), min_size=2, max_size=2))
@@ -57,20 +59,6 @@ def test_a_question_is_asked_once() -> None:
     ask = remembered(lambda items: asked.append(items) or True)
     assert ask([1, 2]) and ask([2, 1]) and len(asked) == 1
 
-
-SWITCH_IN_A_LOOP = """
-int machine(const char *s) {
-    int r = 0;
-    while (*s) {
-        switch (*s++) {
-        case 'a': r += 3; break;
-        case 'b': return r * 7;
-        case 'c': return -r;
-        default: r--; }
-    }
-    return r + 1000;
-}
-"""
 
 STRAIGHT = "int {name}(int x) {{ return x * 3 + 1; }}\n"
 STRAIGHT += "int {name}_twin(int x) {{ return x * 3 + 1; }}\n"

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cc_support import MERGING, TWINS, Compiler, clang_object
+from cc_support import MERGING, SWITCH_IN_A_LOOP, TWINS, Compiler, clang_object
 
 from ozma.llvm import find_toolchain
 from ozma.llvm.objects import measure_object, sections
@@ -160,3 +160,21 @@ def test_excluded_units_keep_the_real_object(compiler: Compiler) -> None:
     assert (saved / "passes.txt").read_text() == MERGING + "\n"
     subprocess.run([saved / "run.sh"], check=True, capture_output=True)
     assert measure_object((saved / "ours.o").read_bytes()).total < record["before"]["total"]
+
+
+def test_a_differential_check_refuses_a_miscompilation(compiler: Compiler) -> None:
+    compiler.use_lists("default<Oz>,function(unify-loop-exits),default<Oz>")
+    compiler.write("a.c", SWITCH_IN_A_LOOP)
+    for verify, outcome in (("none", "improved"), ("differential", "kept")):
+        compiler.run("-Oz", f"--ozma-verify={verify}", "-c", "a.c")
+        assert compiler.last()["outcome"] == outcome
+
+
+def test_what_was_checked_is_recorded(compiler: Compiler) -> None:
+    compiler.write("a.c")
+    checked = {}
+    for verify in ("none", "lists", "differential"):
+        compiler.run("-Oz", f"--ozma-verify={verify}", "-c", "a.c")
+        checked[verify] = compiler.last()["checked"]
+    assert checked["none"] == checked["lists"] == "not checked"
+    assert checked["differential"] == "not checked; this output: differential test passed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import struct
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker
 from ozma.llvm.clang import compile_bitcode, compile_object
+from ozma.llvm.fill import fill_locals
 from ozma.llvm.signatures import read_interface
 from ozma.verify.abi import MACHINES, Unsupported, signature_of
 from ozma.verify.differential import check, check_object
@@ -85,9 +87,19 @@ def test_unify_loop_exits_is_caught_with_the_input_as_evidence(each_toolchain, c
         assert "parse differs" in report.summary()
 
 
-HEADERS = "#include <stdio.h>\n#include <stdlib.h>\n#include <time.h>\nint g; void ext(int);\n" + (
-    "struct p { long a, b; }; struct b { int v[9]; }; struct n { struct n *next; int v; };\n"
-)
+HEADERS = """
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+int g;
+void ext(int);
+struct p { long a, b; };
+struct b { int v[9]; };
+struct n { struct n *next; int v; };
+struct s { char c; long v; };
+typedef int v4 __attribute__((vector_size(16)));
+"""
 LIES = [  # the function, what the lying candidate changes in it, where that shows
     ("int f(int a) { return a * 3; }", "3;", "3 + (a == 2);", "returned value"),
     ("double f(double a) { return a / 2; }", "2;", "3;", "returned value"),
@@ -104,14 +116,19 @@ LIES = [  # the function, what the lying candidate changes in it, where that sho
     ("struct b f(int a) { struct b b = {{a}}; b.v[8] = a; return b; }", "= a;", "= 1;", "buffer"),
     ("int f(struct n *p) { return p->next->v; }", "v;", "v + 1;", "returned value"),
     ("int f(void) { return getchar(); }", "getchar()", "getchar() + 1", "returned value"),
-    ("int f(int n, ...) { __builtin_va_list l; __builtin_va_start(l, n); return n + __builtin_va_arg(l, int); }",
-     "n +", "n -", "returned value"),
+    (
+        "int f(int n, ...) { va_list l; va_start(l, n); return n + va_arg(l, int); }",
+        "n +",
+        "n -",
+        "returned value",
+    ),
 ]
 
 
 def module(functions: list[str]) -> str:
     """One C module of functions that are all called f in the table: f0, f1, ..."""
-    return HEADERS + "\n".join(t.replace(" f(", f" f{i}(").replace("*f(", f"*f{i}(") for i, t in enumerate(functions))
+    named = (re.sub(r"\bf\(", f"f{i}(", text) for i, text in enumerate(functions))
+    return HEADERS + "\n".join(named)
 
 
 def test_a_lying_candidate_is_caught_wherever_it_lies(toolchain, compile_text):
@@ -149,7 +166,7 @@ UNDEFINED = [
     "static int t[4] = {1, 2, 3, 4}; int after = 9; int f(int i) { return t[i]; }",
     "int f(int a, int b) { return a << b; }",
     "long f(void) { int x; return (long)&x; }",
-    "struct s { char c; long v; }; void f(struct s *p, long v) { struct s x; x.c = 1; x.v = v; *p = x; }",
+    "void f(struct s *p, long v) { struct s x; x.c = 1; x.v = v; *p = x; }",  # padding
     "int f(int a) { if (a) return 1; }",  # no value at the end
     "int *f(void) { return malloc(40); }",
     "float f(float a, float b) { return a / b; }",  # not-a-numbers of either sign
@@ -166,7 +183,7 @@ def test_undefined_behaviour_is_no_false_alarm(toolchain, compile_text, passes):
 
 REFUSED = {
     "long double f(long double a) { return a; }": "takes a value of type x86_fp80",
-    "typedef int v __attribute__((vector_size(16))); v f(v a) { return a; }": "takes a value of type <4 x i32>",
+    "v4 f(v4 a) { return a; }": "takes a value of type <4 x i32>",
     "int f(int a) { for (volatile int x = 1; x;); return a; }": "does not end in time",
     "int f(void) { return *(volatile int *)8; }": "faults on every input",
 }
@@ -299,6 +316,14 @@ def test_types_without_a_certain_place_are_refused(toolchain):
     for function in read_interface(toolchain, text).functions:
         with pytest.raises(Unsupported):
             signature_of(function, MACHINES["x86_64"])
+
+
+def test_filled_locals_show_what_is_read_before_it_is_written(toolchain, compile_text):
+    bitcode = compile_text("int f(int *p) { int x; if (*p > 3) x = 5; return x; }")
+    with Worker(toolchain) as worker:
+        loaded = worker.load(fill_locals(toolchain, bitcode, 0x3C))
+        ir = worker.evaluate(loaded.id, "default<O2>", want=("ir",)).ir
+    assert str(0x3C3C3C3C) in ir and "i32 5" in ir
 
 
 def test_masks_hide_only_their_bytes(toolchain, compile_text):

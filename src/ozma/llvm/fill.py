@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import c_char_p, c_int, c_size_t, c_uint, c_ulonglong, c_void_p
-from typing import Iterator
 
 from ozma.llvm.capi import Library, load_library
 from ozma.llvm.module import Module
 from ozma.llvm.toolchain import Toolchain
+from ozma.llvm.walk import declared, instructions
 
 _FUNCTIONS: dict[str, tuple] = {
     "LLVMIsAAllocaInst": (c_void_p, [c_void_p]),
@@ -38,38 +38,25 @@ def fill_locals(toolchain: Toolchain, bitcode: bytes, byte: int) -> bytes:
     """Bitcode with all local variables of constant size set to `byte` where they are made."""
     library = load_library(toolchain.library)
     with Module(library, bitcode) as module:
-        _Filler(library, ctypes.CDLL(str(toolchain.library)), module).fill(byte)
+        _Filler(library, declared(toolchain, _FUNCTIONS), module).fill(byte)
         return module.bitcode()
 
 
 class _Filler:
     def __init__(self, library: Library, dll: ctypes.CDLL, module: Module) -> None:
         self._library, self._dll, self._module = library, dll, module
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(dll, name)
-            function.restype, function.argtypes = result, arguments
         self._layout = dll.LLVMGetModuleDataLayout(module.handle)
 
     def fill(self, byte: int) -> None:
         builder = self._dll.LLVMCreateBuilderInContext(self._module.context)
         for function in self._module.functions():
-            for instruction in list(self._instructions(function)):
+            for instruction in list(instructions(self._library, function)):
                 if self._dll.LLVMIsAAllocaInst(instruction):
                     self._fill_one(builder, instruction, byte)
                 elif self._is_lifetime_marker(instruction):
                     # It would say that the pattern is gone, or end before the slot is used again.
                     self._dll.LLVMInstructionEraseFromParent(instruction)
         self._dll.LLVMDisposeBuilder(builder)
-
-    def _instructions(self, function: int) -> Iterator[int]:
-        library = self._library
-        block = library.LLVMGetFirstBasicBlock(function)
-        while block:
-            instruction = library.LLVMGetFirstInstruction(block)
-            while instruction:
-                yield instruction
-                instruction = library.LLVMGetNextInstruction(instruction)
-            block = library.LLVMGetNextBasicBlock(block)
 
     def _fill_one(self, builder: int, alloca: int, byte: int) -> None:
         dll = self._dll

@@ -13,6 +13,7 @@ from ozma.llvm.capi import Library, load_library
 from ozma.llvm.interface import Function, Interface, Parameter, Type, Variable
 from ozma.llvm.module import Module
 from ozma.llvm.toolchain import Toolchain
+from ozma.llvm.walk import declared, instructions
 
 _DISCARDABLE = (2, 3, 4)  # the three forms of linkonce
 _EXPORTED = (0, 5, 6, 14, *_DISCARDABLE)  # external, weak, weak ODR, common
@@ -54,7 +55,7 @@ def read_interface(toolchain: Toolchain, bitcode: bytes) -> Interface:
     """Interface of a module (bitcode or text); InvalidIR if it cannot be parsed."""
     library = load_library(toolchain.library)
     with Module(library, bitcode) as module:
-        return _Reader(library, ctypes.CDLL(str(toolchain.library)), module).read()
+        return _Reader(library, declared(toolchain, _FUNCTIONS), module).read()
 
 
 class _Reader:
@@ -65,9 +66,6 @@ class _Reader:
 
     def __init__(self, library: Library, dll: ctypes.CDLL, module: Module) -> None:
         self._library, self._dll, self._module = library, dll, module
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(dll, name)
-            function.restype, function.argtypes = result, arguments
         self._layout = dll.LLVMGetModuleDataLayout(module.handle)
         self._kinds = {name: self._kind(name) for name in (*self._PARAMETER, "byval")}
         self._noreturn, self._memory = self._kind("noreturn"), self._kind("memory")
@@ -159,7 +157,7 @@ class _Reader:
         dll = self._dll
         constants: dict[int, None] = {}
         functions: dict[str, None] = {}
-        for instruction in self._instructions(function):
+        for instruction in instructions(self._library, function):
             for index in range(dll.LLVMGetNumOperands(instruction)):
                 operand = dll.LLVMGetOperand(instruction, index)
                 if not operand:
@@ -170,16 +168,6 @@ class _Reader:
                 elif dll.LLVMIsAFunction(operand):
                     functions[self._module.name_of(operand)] = None
         return tuple(constants)[:_MAX_CONSTANTS], tuple(functions)
-
-    def _instructions(self, function: int) -> Iterator[int]:
-        library = self._library
-        block = library.LLVMGetFirstBasicBlock(function)
-        while block:
-            instruction = library.LLVMGetFirstInstruction(block)
-            while instruction:
-                yield instruction
-                instruction = library.LLVMGetNextInstruction(instruction)
-            block = library.LLVMGetNextBasicBlock(block)
 
     def _variable(self, variable: int) -> Variable:
         handle = self._library.LLVMGlobalGetValueType(variable)

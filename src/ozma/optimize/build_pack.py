@@ -12,6 +12,9 @@ from ozma.errors import OzmaError
 from ozma.search.coreset import Step, greedy_cover
 from ozma.search.records import Record, RecordStore
 
+_CAP = 0.05
+"""Most that one module counts in the order of a pack, as a share of its bytes."""
+
 Verdicts = dict[str, dict[str, dict[str, int]]]
 """target -> suite -> {"programs": N, "failures": N}"""
 
@@ -81,7 +84,7 @@ def build_pack(
         for passes, sizes in dense.table.items()
         if is_clean(verdicts.get(passes), target, suites)
     }
-    steps = greedy_cover(clean, dense.baseline, count)
+    steps = greedy_cover(clean, dense.baseline, count, _CAP)
     steps += _rest(clean, {step.passes for step in steps}, dense.baseline, count - len(steps))
     return {
         "llvm": llvm,

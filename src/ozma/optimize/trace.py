@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Iterator
 
-from ozma.llvm import Evaluation, Outcome, Toolchain, Worker, find_toolchain
+from ozma.llvm import Evaluation, Outcome, Toolchain, Worker
 from ozma.llvm.pipelines import clang_pipeline
 from ozma.optimize.file import Optimized
 from ozma.optimize.irdiff import Diff, diff_ir
@@ -82,11 +82,19 @@ def expanded(passes: str, toolchain: Toolchain, bitcode: bytes) -> str:
     return text if done.returncode == 0 and text else passes
 
 
-def traced_list(one: Optimized) -> str:
-    """The list that made the object: the chosen one, or clang's own pipeline."""
-    toolchain = find_toolchain(int(one.llvm.partition(".")[0]))
+def _list_to_trace(one: Optimized, module: int, worker: Worker) -> Pipeline:
+    """What made the object: the chosen list, or clang's; written out if that gives the same IR.
+
+    LLVM does not print all of its own pipelines since release 21.
+    """
+    toolchain = worker.toolchain
     passes = one.passes or clang_pipeline(toolchain, one.config.level)
-    return expanded(passes, toolchain, one.bitcode)
+    text = expanded(passes, toolchain, one.bitcode)
+    if text != passes:
+        short, long = (worker.evaluate(module, each) for each in (passes, text))
+        if short.ir_hash != long.ir_hash:
+            return parse(passes)
+    return parse(text)
 
 
 def trace(one: Optimized, worker: Worker, seconds: float | None = None) -> Trace:
@@ -101,7 +109,7 @@ def trace(one: Optimized, worker: Worker, seconds: float | None = None) -> Trace
         data_sections="-fdata-sections" in words,
     )
     try:
-        return _traced(parse(traced_list(one)), loaded.id, worker, seconds)
+        return _traced(_list_to_trace(one, loaded.id, worker), loaded.id, worker, seconds)
     finally:
         worker.unload(loaded.id)
 

@@ -22,21 +22,44 @@ class Step:
     improved: int
 
 
-def greedy_cover(table: Table, baseline: Mapping[str, int], count: int) -> list[Step]:
-    """At most `count` lists, best first; fewer when no further list saves a byte."""
+def greedy_cover(
+    table: Table, baseline: Mapping[str, int], count: int, cap: float | None = None
+) -> list[Step]:
+    """At most `count` lists, best first; fewer when no further list saves a byte.
+
+    With `cap` a list is chosen by the shares of their own bytes that it saves, each counted up to
+    `cap` only: one lucky module then does not decide the order (LOG.md, 'order of the pack').
+    """
     current = dict(baseline)
     left = dict(table)
     steps: list[Step] = []
     while left and len(steps) < count:
-        gains = {passes: _gain(sizes, current) for passes, sizes in left.items()}
-        passes = max(gains, key=lambda one: (gains[one], -len(one), one))
-        saved, improved = gains[passes]
+        worth = {passes: _worth(sizes, current, baseline, cap) for passes, sizes in left.items()}
+        passes = max(worth, key=lambda one: (worth[one], -len(one), one))
+        saved, improved = _gain(left[passes], current)
         if saved <= 0:
             break
         steps.append(Step(passes, saved, improved))
         for module, size in left.pop(passes).items():
             current[module] = min(current.get(module, size), size)
     return steps
+
+
+def _worth(
+    sizes: Mapping[str, int],
+    current: Mapping[str, int],
+    baseline: Mapping[str, int],
+    cap: float | None,
+) -> float:
+    """What the choice goes by: bytes saved, or shares up to `cap`."""
+    if cap is None:
+        return _gain(sizes, current)[0]
+    shares = (
+        (current[module] - size) / baseline[module]
+        for module, size in sizes.items()
+        if module in current and size < current[module]
+    )
+    return sum(min(share, cap) for share in shares)
 
 
 def _gain(sizes: Mapping[str, int], current: Mapping[str, int]) -> tuple[int, int]:

@@ -52,7 +52,10 @@ class Builds:
 
     def add(self, objects: Mapping[str, bytes]) -> None:
         """Links the object of each build; LinkError if one cannot be loaded."""
-        started = [self._linker.link(data, self._folder / f"{_file(name)}.so") for name, data in objects.items()]
+        started = [
+            self._linker.link(data, self._folder / f"{_file(name)}.so")
+            for name, data in objects.items()
+        ]
         for process in started:
             finish(process)
 
@@ -63,7 +66,8 @@ class Builds:
         self._runs += 1
         place = self._folder / f"plan-{self._runs}"
         place.write_bytes(plan.encode(calls))
-        return [result for at in range(0, len(runs), 2) for result in self._pair(place, runs[at : at + 2])]
+        pairs = [runs[at : at + 2] for at in range(0, len(runs), 2)]
+        return [result for pair in pairs for result in self._pair(place, pair)]
 
     def _pair(self, place: Path, runs: Sequence[Run]) -> list[dict[int, Result]]:
         """Two at a time: on more the calls' time limits would get unfair on a small machine."""

@@ -21,7 +21,8 @@ _FILE = 0x46494C45 << 32
 _FILE_INPUTS = 10  # one input in so many passes open files where it has pointers
 _MASK = 0xFFFFFFFFFFFFFFFF
 _EDGES = (0, 1, -1, 2, -2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256,
-          1000, 1024, 4095, 4096, 32767, 65535, 2**31 - 1, -(2**31), 2**31, 2**32 - 1, 2**63 - 1, -(2**63))
+          1000, 1024, 4095, 4096, 32767, 65535, 2**31 - 1, -(2**31), 2**31, 2**32 - 1,
+          2**63 - 1, -(2**63))
 _FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.14159, 1e-9, 1e10, -123.75, float("inf"),
            float("nan"), 5e-324, 2.0**31, 2.0**63)
 _THEMES = ("zero", "text", "lazy", "mixed", "strings", "own", "small", "mixed", "own", "strings",

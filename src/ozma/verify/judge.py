@@ -64,7 +64,7 @@ class Judge:
         target: Target,
         *,
         limits: Limits | None = None,
-        compile_timeout: float = 20.0,
+        compile_timeout: float = 30.0,
     ) -> None:
         self.toolchain, self.target = toolchain, target
         self.runner = Runner(toolchain, target, limits)

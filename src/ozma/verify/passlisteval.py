@@ -73,7 +73,7 @@ class PassListEval:
         cache: Path = CACHE,
         records: Path | None = None,
         limits: Limits | None = None,
-        compile_timeout: float = 10.0,
+        compile_timeout: float = 30.0,
     ) -> None:
         for suite in suites:
             if (suite.llvm, suite.target) != (toolchain.version, target.name):

@@ -17,8 +17,7 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SHT_PROGBITS, _SHT_SYMTAB, _SHT_GROUP = 1, 2, 17
 _STB_LOCAL, _STB_WEAK = 0, 2
-_CONSTRUCTORS = (b".init_array", b".ctors")
-_DESTRUCTORS = (b".fini_array", b".dtors")
+_RENAMED = {b".init_array": b"init", b".ctors": b"ctor", b".fini_array": b"fini", b".dtors": b"dtor"}
 
 
 @dataclass
@@ -70,7 +69,8 @@ class Relocatable:
         return {symbol.name for symbol in self._symbols if not symbol.defined}
 
     def prefixed(self, prefix: bytes, own: set[bytes], weaken: set[bytes]) -> bytes:
-        """The object with `prefix` before each name in `own`; constructors are in `<prefix>init`.
+        """The object with `prefix` before each name in `own`; constructors are in `<prefix>init` (to be
+        called first to last) or `<prefix>ctor` (last to first).
 
         Definitions in `weaken` give way to those of an object that is linked before.
         """
@@ -91,8 +91,8 @@ class Relocatable:
         for index, section in enumerate(self._sections):
             start = base + section[0]
             name = bytes(self._data[start : self._data.index(0, start)])
-            for stems, suffix in ((_CONSTRUCTORS, b"init"), (_DESTRUCTORS, b"fini")):
-                if any(name == stem or name.startswith(stem + b".") for stem in stems):
+            for stem, suffix in _RENAMED.items():
+                if name == stem or name.startswith(stem + b"."):
                     at = self._table + index * _SECTION.size
                     kind = (names.add(prefix + suffix), _SHT_PROGBITS)
                     struct.pack_into("<II", self._data, at, *kind)
@@ -123,8 +123,7 @@ class _Strings:
 def isolate(objects: list[bytes], prefix: str) -> list[bytes]:
     """The objects of one program with all their own symbols prefixed.
 
-    Where two objects define the same name the first one wins. What is to be called before main
-    is then in section `<prefix>init`.
+    Where two objects define the same name the first one wins.
     """
     files = [Relocatable(data) for data in objects]
     own: set[bytes] = set().union(*(file.defined for file in files))

@@ -16,7 +16,7 @@ from ozma.verify.suites.program import Program, Suite
 from ozma.verify.verdict import Verdict
 
 MAX_TRIALS = 150
-_ARTIFACT_SUITES = ("csmith", "compiler-rt", "humaneval-x")
+_ARTIFACT_SUITES = ("bundled", "csmith", "compiler-rt", "humaneval-x")
 """Suites whose programs may be copied into a reproducer that is given away."""
 _MISCOMPILED = """\
 build() {{  # $1: bitcode that was under the list, $2: program

@@ -204,10 +204,12 @@ def _table_source(count: int) -> str:
     lines = ["typedef void (*constructor)(int, char **, char **);"]
     lines.append("#define WEAK extern __attribute__((weak))")
     lines.append("#define DECLARE(n) WEAK int t##n##_main(); \\")
-    lines.append("  WEAK constructor __start_t##n##_init[], __stop_t##n##_init[];")
-    lines.append("#define ENTRY(n) {t##n##_main, __start_t##n##_init, __stop_t##n##_init},")
+    lines.append("  WEAK constructor __start_t##n##_init[], __stop_t##n##_init[]; \\")
+    lines.append("  WEAK constructor __start_t##n##_ctor[], __stop_t##n##_ctor[];")
+    lines.append("#define ENTRY(n) {t##n##_main, __start_t##n##_init, __stop_t##n##_init, \\")
+    lines.append("  __start_t##n##_ctor, __stop_t##n##_ctor},")
     lines += [f"DECLARE({index})" for index in range(count)]
-    lines.append("const struct { void *main; constructor *first, *last; } ozma_tests[] = {")
+    lines.append("const struct { void *main; constructor *ends[4]; } ozma_tests[] = {")
     lines += [f"ENTRY({index})" for index in range(count)]
     return "\n".join([*lines, "};\n"])
 

@@ -21,13 +21,16 @@ from typing import Sequence
 
 @dataclass(frozen=True)
 class Limits:
-    """`memory` and `file` in bytes, `cpu` and `wall` in seconds; `memory` 0 is no limit."""
+    """`memory` and `file` in bytes, `cpu` and `wall` in seconds; `memory` 0 is no limit.
+
+    `processes` is the limit of the user who runs the command, not of the command alone.
+    """
 
     wall: float = 20.0
     cpu: int = 20
     memory: int = 1 << 30
     file: int = 64 << 20
-    processes: int = 256
+    processes: int = 4096
 
     def __post_init__(self) -> None:
         if self.wall <= 0:

@@ -112,11 +112,11 @@ def _weight(call: Call) -> tuple[bool, int, int]:
 
 def describe(call: Call, signature: Signature) -> str:
     """The arguments of a call in words."""
-    places = {"integer": call.integers, "float": call.floats, "stack": call.stack}
-    texts = [
-        f"{slot.type.kind} {call.indirect if slot.place == 'indirect' else places[slot.place][slot.index]:#x}"
-        for slot in signature.slots
-    ]
+    places = {
+        "integer": call.integers, "float": call.floats, "stack": call.stack,
+        "indirect": [call.indirect],
+    }
+    texts = [f"{s.type.kind} {places[s.place][s.index]:#x}" for s in signature.slots]
     pages = f", pages {call.pages[: call.buffers + len(call.patches)]}" if call.buffers else ""
     after = f" after call {call.prelude.id}" if call.prelude else ""
     return f"input {call.id}: ({', '.join(texts)}){pages}{after}"

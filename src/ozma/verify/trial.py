@@ -1,10 +1,11 @@
 """One differential test, from a module and a candidate object to the verdict on each function.
 
 Three builds run side by side: the reference (no pass, local variables filled with a pattern), the
-baseline (`default<Oz>`) and the candidate. An input says nothing about the candidate, and is only counted, where the reference
-faults or does not end, or where reference and baseline differ: the source does not define the
-result there. Where the candidate alone differs, the input runs again in processes of its own,
-with more builds as judges, before the candidate is called wrong.
+baseline (`default<Oz>`) and the candidate. An input says nothing about the candidate, and is only
+counted, where the reference faults or does not end, where its result depends on the pattern, or
+where reference and baseline differ: the source does not define the result there. Where the
+candidate alone differs, the input runs again in processes of its own, with more builds as judges,
+before the candidate is called wrong.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ REFERENCES = tuple(f"reference {fill:#x}" for fill in FILLS)
 BASELINE, CANDIDATE = "default<Oz>", "candidate"
 JUDGES = ("default<O1>", "default<O2>", "default<O3>")
 """Asked only where the candidate seems wrong: all have to agree with the reference."""
-_REFERENCE_MS, _BUILD_MS = 50, 500
+_REFERENCE_MS, _BUILD_MS = 25, 500
 _SUSPECTS = 6
 _WITHOUT_PARAMETERS = 8  # inputs of a function that has no arguments: only the surroundings vary
-_PRELUDE_STEP = 4  # every fourth input also runs after another call, where the module has state
+_PRELUDE_STEP = 4  # every fourth good input also runs after another call, if the module has state
 
 
 class Trial:
@@ -145,7 +146,7 @@ class Trial:
         added = []
         for subject in self._subjects:
             step = 1 if len(subject.calls) <= _WITHOUT_PARAMETERS else _PRELUDE_STEP
-            for call in subject.calls[::step]:
+            for call in subject.completed()[::step]:
                 id_ = call.id + len(self._subjects) * self._inputs
                 added.append(replace(call, id=id_, prelude=rng.choice(known)))
                 subject.calls.append(added[-1])

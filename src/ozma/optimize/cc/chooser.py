@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ozma.llvm import TARGETS, Worker
-from ozma.optimize.cc.config import CompilerConfig
-from ozma.optimize.cc.result import Chosen, Problem
-from ozma.optimize.choose import choose
-from ozma.optimize.pack import Pack, PackEntry
+from dataclasses import dataclass, field
 
-NOT_CHECKED = "not checked"
+from ozma.llvm import TARGETS, Evaluation, Worker
+from ozma.optimize.cc.result import Chosen, Problem
+from ozma.optimize.choose import Choice, choose
+from ozma.optimize.pack import Pack, PackEntry
+from ozma.verify.verdict import Verdict
+
+NOT_CHECKED = Verdict.NOT_CHECKED.value
+RUN_SECONDS = 10.0
 
 
 def usable(entry: PackEntry, verify: str) -> bool:
@@ -26,13 +29,37 @@ def target_name(triple: str) -> str:
     return next(names, triple)
 
 
-def what_was_checked(pack: Pack, passes: str, config: CompilerConfig, target: str) -> str:
+def about_list(pack: Pack, passes: str, verify: str, target: str) -> str:
     """What is known of this list on this target, in words."""
     entry = pack.find(passes)
     programs = entry.programs_passed(target) if entry else 0
-    if config.verify == "none" or not programs:
+    if verify == "none" or not programs:
         return NOT_CHECKED
     return f"list passed {programs} programs on {target}"
+
+
+@dataclass
+class DifferentialCheck:
+    """Runs a candidate's functions against those of the unoptimized build, where that can run."""
+
+    problem: Problem
+    target: str
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+    def __call__(self, candidate: Evaluation) -> bool:
+        from ozma.verify.differential import check
+
+        if self.target not in TARGETS:
+            return True
+        problem, passes = self.problem, candidate.passes
+        report = check(
+            problem.bitcode, passes, problem.toolchain, TARGETS[self.target], timeout=RUN_SECONDS
+        )
+        self.verdicts[passes] = report.verdict
+        return not report.verdict.failed
+
+    def about(self, passes: str) -> str:
+        return self.verdicts.get(passes, Verdict.NOT_CHECKED).value
 
 
 class ListChooser:
@@ -42,17 +69,24 @@ class ListChooser:
         self.pack = pack
 
     def __call__(self, problem: Problem) -> Chosen:
-        config, step = problem.config, problem.step
-        lists = [entry.passes for entry in self.pack.lists if usable(entry, config.verify)]
-        with Worker(problem.toolchain, options=step.backend_options) as worker:
-            loaded = worker.load(
-                problem.bitcode,
-                function_sections="-ffunction-sections" in step.words,
-                data_sections="-fdata-sections" in step.words,
-            )
-            choice = choose(worker, loaded, lists, config.budget, limit=problem.before)
+        verify, target = problem.config.verify, target_name(problem.step.triple)
+        check = DifferentialCheck(problem, target) if verify == "differential" else None
+        choice = self._choose(problem, check)
         tried, best = len(choice.trials), choice.best
         if best is None:
             return Chosen(compiles=tried, checked=NOT_CHECKED)
-        checked = what_was_checked(self.pack, best.passes, config, target_name(step.triple))
+        checked = about_list(self.pack, best.passes, verify, target)
+        if check is not None:
+            checked += f"; this output: {check.about(best.passes)}"
         return Chosen(best.passes, best.bitcode, tried, checked)
+
+    def _choose(self, problem: Problem, check: DifferentialCheck | None) -> Choice:
+        config, words = problem.config, problem.step.words
+        lists = [entry.passes for entry in self.pack.lists if usable(entry, config.verify)]
+        with Worker(problem.toolchain, options=problem.step.backend_options) as worker:
+            loaded = worker.load(
+                problem.bitcode,
+                function_sections="-ffunction-sections" in words,
+                data_sections="-fdata-sections" in words,
+            )
+            return choose(worker, loaded, lists, config.budget, problem.before, check)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ozma.errors import OzmaError
 from ozma.search.budget import Budget
 
-VERIFY = ("none", "lists")
+VERIFY = ("none", "lists", "differential")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ FLAGS_VARIABLE = "OZMA_CC_FLAGS"
 OPTIONS = {
     "llvm": "LLVM release whose clang is used, such as 22 (default: 19, else the newest)",
     "budget": "per translation unit: compilations (16), seconds (2s) or both (default 16,60s)",
-    "verify": "none or lists: whether lists that failed a test suite are left out (default lists)",
+    "verify": "none, lists or differential: how a result is checked (default lists)",
     "lists": "JSON file of pass lists to try instead of the shipped ones",
     "cache": "folder of the cache and of the statistics (default ~/.cache/ozma/cc)",
     "cache-limit": "size in MiB above which the oldest cached objects go (default 2048)",

@@ -19,7 +19,8 @@
 typedef void (*constructor)(int, char **, char **);
 struct test {
   int (*main)(int, char **, char **);
-  constructor *first, *last;
+  constructor *first, *last;   /* .init_array: first to last */
+  constructor *bottom, *top;   /* .ctors: last to first */
 };
 extern const struct test ozma_tests[];
 extern char **environ;
@@ -54,8 +55,9 @@ static void run_test(const struct test *test, int output, unsigned cpu) {
   limit(RLIMIT_CORE, 0, 0);
   limit(RLIMIT_NPROC, PROCESS_LIMIT, PROCESS_LIMIT);
   for (constructor *call = test->first; call < test->last; ++call)
-    if (*call)
-      (*call)(1, argv, environ);
+    (*call)(1, argv, environ);
+  for (constructor *call = test->top; call > test->bottom;)
+    (*--call)(1, argv, environ);
   exit(test->main(1, argv, environ));
 }
 

@@ -13,11 +13,12 @@ from ozma.errors import OzmaError
 from ozma.llvm.clang import CompileError, compile_bitcode, compile_object
 from ozma.verify.judge import Judge
 from ozma.verify.runner import default_limits
-from ozma.verify.suites import compiler_rt, csmith, gcc_torture, humaneval_x
+from ozma.verify.suites import bundled, compiler_rt, csmith, gcc_torture, humaneval_x
 from ozma.verify.suites.draft import Draft, SuiteOptions, Unit
 from ozma.verify.suites.program import Program, Suite, pack_path, read_suite, write_suite
 
 SUITES: dict[str, Callable[[SuiteOptions], list[Draft]]] = {
+    "bundled": bundled.draft_programs,
     "gcc-torture": gcc_torture.draft_programs,
     "compiler-rt": compiler_rt.draft_programs,
     "csmith": csmith.draft_programs,

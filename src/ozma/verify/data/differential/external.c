@@ -1,7 +1,6 @@
 /* Functions that the module calls but does not define: the call and its register arguments are
    recorded, and a result is made up from the plan's mode, equal in every build. */
 #include "runner.h"
-#include <unistd.h>
 
 static uint64_t trace[TRACE_WORDS];
 static uint32_t trace_words, calls_made;

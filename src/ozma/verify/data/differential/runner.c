@@ -18,7 +18,8 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-enum { STACK_FILL = 1 << 16, ALTERNATE_STACK = 1 << 16, TIMEOUTS_PER_FUNCTION = 2, WALL_FACTOR = 4, NO_FILTER = 4 };
+enum { RETRY = 1, FAULTED, NO_FILTER = 4 };
+enum { STACK_FILL = 1 << 16, ALTERNATE_STACK = 1 << 16, TIMEOUTS_PER_FUNCTION = 2, WALL_FACTOR = 4 };
 
 struct plan plan;
 struct shared *shared;
@@ -53,16 +54,26 @@ void __assert_fail(const char *text, const char *file, unsigned line, const char
   end_call(ABORTED, line);
 }
 
+static uint64_t interrupted_at(const void *context) {
+  const ucontext_t *state = context;
+#if defined(__x86_64__)
+  return (uint64_t)state->uc_mcontext.gregs[REG_RIP];
+#else
+  return state->uc_mcontext.pc;
+#endif
+}
+
 static void on_signal(int number, siginfo_t *info, void *context) {
   uint32_t slot;
-  (void)context;
   if (!call_now)
     leave(3);
   if (lazy && number == SIGSEGV && lazy_slot((uintptr_t)info->si_addr, &slot) &&
       apply_patch(call_now, slot))
-    siglongjmp(retry, 1);
+    siglongjmp(retry, RETRY);
   shared->status = number == SIGPROF || number == SIGALRM ? TIMED_OUT : SIGNALLED;
   shared->code = (uint32_t)number;
+  if (!fresh && in_module(interrupted_at(context)))
+    siglongjmp(retry, FAULTED); /* the C library was not at work: this child can go on */
   leave(1);
 }
 
@@ -70,7 +81,8 @@ static void install_handlers(void) {
   static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGPROF, SIGALRM};
   static char alternate[ALTERNATE_STACK];
   stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
-  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  struct sigaction action = {.sa_sigaction = on_signal,
+                             .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
   sigaltstack(&stack, NULL);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i)
     sigaction(numbers[i], &action, NULL);
@@ -118,7 +130,12 @@ static void perform(struct plan_call *call, uint64_t registers[4]) {
 
 static void run_call(struct plan_call *call) {
   uint64_t registers[4];
-  sigsetjmp(retry, 0);
+  if (sigsetjmp(retry, 0) == FAULTED) {
+    set_timers(0);
+    observe_death(call, shared->status, shared->code);
+    shared->timeouts += shared->status == TIMED_OUT;
+    return;
+  }
   restore_module();
   heap_reset();
   if (call->prelude)
@@ -130,7 +147,7 @@ static void run_call(struct plan_call *call) {
 __attribute__((noreturn)) static void run_child(uint32_t first, uint32_t last) {
   if (restrict_call())
     leave(NO_FILTER);
-  for (uint32_t i = first; i < last; ++i) {
+  for (uint32_t i = first; i < last && shared->timeouts < TIMEOUTS_PER_FUNCTION; ++i) {
     shared->current = i;
     shared->status = LOST;
     run_call(&plan.calls[i]);
@@ -154,17 +171,17 @@ static int wait_child(uint32_t first, uint32_t last) {
 
 /* The calls `first` to `last` are all of one function. */
 static void run_function(uint32_t first, uint32_t last) {
-  uint32_t timeouts = 0;
+  shared->timeouts = 0;
   while (first < last) {
     shared->current = first;
-    if (timeouts == TIMEOUTS_PER_FUNCTION || !function_address(plan.calls[first].function)) {
-      observe_death(&plan.calls[first++], timeouts ? TIMED_OUT : ABSENT, 0);
+    if (shared->timeouts >= TIMEOUTS_PER_FUNCTION || !function_address(plan.calls[first].function)) {
+      observe_death(&plan.calls[first++], shared->timeouts ? TIMED_OUT : ABSENT, 0);
       continue;
     }
     if (wait_child(first, fresh ? first + 1 : last) == NO_FILTER)
       leave(NO_FILTER);
     if (shared->done <= shared->current) {
-      timeouts += shared->status == TIMED_OUT;
+      shared->timeouts += shared->status == TIMED_OUT;
       observe_death(&plan.calls[shared->current], shared->status, shared->code);
     }
     first = shared->done;

@@ -36,7 +36,15 @@ enum {
 
 enum { RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, TIMED_OUT, LOST, ABSENT };
 enum { RAW, IN_MODULE, IN_HEAP, ON_STACK, DIGEST };
-enum { R_BUFFERS = 0, R_GLOBALS = 0x1000, R_OUTPUT = 0x4000, R_TRACE = 0x5000, R_RETURN = 0x6000, R_ERRNO = 0x7000, R_HEAP = 0x8000 };
+enum {
+  R_BUFFERS = 0,
+  R_GLOBALS = 0x1000,
+  R_OUTPUT = 0x4000,
+  R_TRACE = 0x5000,
+  R_RETURN = 0x6000,
+  R_ERRNO = 0x7000,
+  R_HEAP = 0x8000
+};
 enum { EXT_INTEGER, EXT_POINTER, EXT_FLOAT, EXT_TRAP, EXT_EXIT };
 enum { FLAG_POINTER_RESULT = 1 };
 
@@ -85,8 +93,7 @@ struct entry {
 
 /* State that outlives a child's death. */
 struct shared {
-  uint32_t current, done, status, code, patches;
-  uint32_t patch[PATCHES];
+  uint32_t current, done, status, code, timeouts;
 };
 
 struct plan {
