@@ -136,12 +136,15 @@ def test_a_release_without_lists_names_those_that_have_them():
 
 
 def test_only_clean_lists_enter_a_pack(tmp_path):
-    dense = Dense({"a": {"p/m": 5}, "b": {"p/m": 4}, "c": {"p/m": 3}}, {"p/m": 10})
+    good, fails, unchecked, drops = (f"{first},function(ee-instrument),cgscc({last})"
+                                     for first, last in (("a", "inline"), ("b", "inline"), ("c", "inline"), ("d", "argpromotion")))
+    sizes = dict(zip((good, fails, unchecked, drops), (5, 4, 3, 2), strict=True))
+    dense = Dense({passes: {"p/m": size} for passes, size in sizes.items()}, {"p/m": 10})
     ok, bad = {"s": {"programs": 9, "failures": 0}}, {"s": {"programs": 9, "failures": 2}}
-    verdicts = {"a": {"x86-64": ok}, "b": {"x86-64": bad}}
+    verdicts = {good: {"x86-64": ok}, fails: {"x86-64": bad}, drops: {"x86-64": ok}}
     content = build_pack(dense, verdicts, "19.1.7", 10, "x86-64", 1)
-    assert [row["passes"] for row in content["lists"]] == ["a"]
-    assert content["found_on"]["rejected"] == 2
+    assert [row["passes"] for row in content["lists"]] == [good]
+    assert content["found_on"]["rejected"] == 3
     assert not is_clean({"x86-64": ok, "aarch64": bad}, "x86-64", 1)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ozma.errors import OzmaError
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
-from ozma.passes import crossover, mutate, parse
+from ozma.passes import complete, crossover, mutate, parse
 from ozma.search.broadcast import best_records, broadcast, minimized, winners
 from ozma.search.budget import Budget
 from ozma.search.coreset import curve, greedy_cover
@@ -215,3 +215,9 @@ def members_of_session(leader: int) -> list[int]:
         if int(fields[3]) == leader and fields[0] != "Z":
             found.append(int(status.parent.name))
     return found
+
+
+def test_lists_that_drop_what_the_source_asks_for_are_completed():
+    assert str(complete(parse("globaldce"))) == "function(ee-instrument),always-inline,globaldce"
+    for whole in ("function(ee-instrument),cgscc(inline)", "default<Oz>,globaldce"):
+        assert str(complete(parse(whole))) == whole

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Iterable, Sequence
 
 from ozma.errors import OzmaError
+from ozma.passes import complete, parse
 from ozma.search.coreset import Step, greedy_cover
 from ozma.search.records import Record, RecordStore
 
@@ -75,6 +76,12 @@ def is_clean(verdicts: Verdicts | None, target: str, suites: int) -> bool:
     return all(not facts["failures"] for rows in verdicts.values() for facts in rows.values())
 
 
+def is_complete(passes: str) -> bool:
+    """Does this list do all that the source asks for (always_inline, instrumentation)?"""
+    pipeline = parse(passes)
+    return complete(pipeline) == pipeline
+
+
 def build_pack(
     dense: Dense, verdicts: dict[str, Verdicts], llvm: str, count: int, target: str, suites: int
 ) -> dict:
@@ -82,7 +89,7 @@ def build_pack(
     clean = {
         passes: sizes
         for passes, sizes in dense.table.items()
-        if is_clean(verdicts.get(passes), target, suites)
+        if is_clean(verdicts.get(passes), target, suites) and is_complete(passes)
     }
     steps = greedy_cover(clean, dense.baseline, count, _CAP)
     steps += _rest(clean, {step.passes for step in steps}, dense.baseline, count - len(steps))

@@ -11,9 +11,10 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable
+from typing import BinaryIO, Iterable
 
 from ozma.errors import OzmaError
+from ozma.optimize.cc import signals
 from ozma.optimize.cc.cache import discard
 from ozma.optimize.cc.exclude import Exclusions, names_of, read_exclusions, write_exclusions
 from ozma.optimize.cc.launch import FLAGS_VARIABLE
@@ -155,7 +156,18 @@ class Project:
         self.logs.mkdir(parents=True, exist_ok=True)
         path = self.logs / log
         with path.open("wb") as output:
-            child = subprocess.Popen(
+            child = self._start(command, label, output)
+            code = _wait(child, timeout)
+        if must and code:
+            text = f"'{command}' failed with exit code {code}"
+            raise OzmaError(text, hint=f"its output is in {path}")
+        return code
+
+    def _start(self, command: str, label: str, output: BinaryIO) -> subprocess.Popen:
+        """Leaves the ending signals held, for `_wait` to release."""
+        signals.hold()
+        try:
+            return subprocess.Popen(
                 command,
                 shell=True,
                 cwd=self.config.folder,
@@ -164,17 +176,17 @@ class Project:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=signals.release,
             )
-            code = _wait(child, timeout)
-        if must and code:
-            text = f"'{command}' failed with exit code {code}"
-            raise OzmaError(text, hint=f"its output is in {path}")
-        return code
+        except OSError as error:
+            signals.release()
+            raise OzmaError(f"cannot run '{command}': {error.strerror}") from error
 
 
 def _wait(child: subprocess.Popen, timeout: float | None) -> int:
     """Waits for a child that leads a session; all of that session ends with us or the limit."""
     try:
+        signals.release()
         return child.wait(timeout)
     except subprocess.TimeoutExpired:
         return -1

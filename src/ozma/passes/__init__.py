@@ -6,6 +6,7 @@ from ozma.passes.grammar import Pass, Pipeline, PipelineSyntaxError, leaves, par
 from ozma.passes.levels import PipelineLevelError, check, explicit
 from ozma.passes.minimize import minimize
 from ozma.passes.mutate import crossover, mutate
+from ozma.passes.required import complete
 from ozma.passes.sample import random_list, random_pipeline
 from ozma.passes.tree import concat, joined
 
@@ -22,6 +23,7 @@ __all__ = [
     "PipelineLevelError",
     "PipelineSyntaxError",
     "check",
+    "complete",
     "concat",
     "crossover",
     "denied",

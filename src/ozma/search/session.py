@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import hashlib
 import multiprocessing
 import os
+import random
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +17,7 @@ from typing import Iterator, Sequence
 from ozma.errors import OzmaError
 from ozma.llvm import InvalidIR, Toolchain, Worker
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
-from ozma.passes import crossover, mutate, parse
+from ozma.passes import Pipeline, complete, crossover, mutate, parse
 from ozma.search.budget import Budget
 from ozma.search.genetic import Genetic
 from ozma.search.records import Record, RecordStore
@@ -75,7 +75,14 @@ def make_strategy(config: TuneConfig, module: str, toolchain: Toolchain) -> Stra
     if config.strategy == "static":
         return StaticLists(map(parse, config.lists))
     first = [parse(base), *map(parse, config.lists)]
-    return Genetic(seed, first, functools.partial(mutate, catalogue=catalogue), crossover)
+
+    def change(rng: random.Random, pipeline: Pipeline) -> Pipeline:
+        return complete(mutate(rng, pipeline, catalogue))
+
+    def cross(rng: random.Random, one: Pipeline, other: Pipeline) -> Pipeline:
+        return complete(crossover(rng, one, other))
+
+    return Genetic(seed, first, change, cross)
 
 
 def tune_module(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Iterable, Protocol
 
-from ozma.passes import Catalogue, Pipeline, parse, random_list
+from ozma.passes import Catalogue, Pipeline, complete, parse, random_list
 from ozma.search.records import Record
 
 
@@ -54,7 +54,7 @@ class RandomLists:
         pipeline = random_list(self._rng, self._catalogue)
         if self._rng.random() < 0.5:
             return Pipeline(self._base.passes + pipeline.passes)
-        return pipeline
+        return complete(pipeline)
 
     def observe(self, pipeline: Pipeline, record: Record) -> None:
         """Blind by design: the control for every other strategy."""

@@ -33,8 +33,8 @@ REFERENCES = tuple(f"reference {fill:#x}" for fill in FILLS)
 BASELINE, CANDIDATE = "default<Oz>", "candidate"
 JUDGES = ("default<O1>", "default<O2>", "default<O3>")
 """Asked only where the candidate seems wrong: all have to agree with the reference."""
-_REFERENCE_MS, _BUILD_MS = 25, 500
-_SUSPECTS = 6
+_REFERENCE_MS, _BUILD_MS = 25, 250
+_SUSPECTS = 4
 _WITHOUT_PARAMETERS = 8  # inputs of a function that has no arguments: only the surroundings vary
 _PRELUDE_STEP = 4  # every fourth good input also runs after another call, if the module has state
 

@@ -106,10 +106,12 @@ def _become(compiler: str, theirs: list[str]) -> None:
 def _improve(options: dict[str, str], folder: str, compiler: str, theirs: list[str]) -> int:
     from ozma.optimize.cc import signals
 
-    signals.install()
+    signals.hold()
     # The real compiler starts first: our imports then cost nothing where a core is free.
     real = signals.RealCompiler(compiler, theirs)
+    signals.install()
     try:
+        signals.release()
         from ozma.optimize.cc import driver
 
         code = driver.improve(options, folder, compiler, theirs, real)

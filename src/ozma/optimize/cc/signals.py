@@ -45,6 +45,16 @@ def restore(handlers: dict[int, object]) -> None:
         signal.signal(number, handler)
 
 
+def hold() -> None:
+    """Keeps the ending signals waiting: a child that is just being made must not be lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+
+
+def release() -> None:
+    """Lets them come. A child inherits the mask, so it calls this too."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _NUMBERS)
+
+
 def die_by(number: int) -> int:
     """Ends this process by a signal, so that make and the shell see what happened."""
     signal.signal(number, signal.SIG_DFL)
@@ -70,6 +80,7 @@ class RealCompiler:
     def _become(compiler: str, words: list[str]) -> None:
         try:
             die_with_parent(signal.SIGTERM)  # which lets it remove unfinished output
+            release()
             os.execv(compiler, [compiler, *words])
         finally:
             os._exit(127)

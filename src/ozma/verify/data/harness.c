@@ -25,7 +25,7 @@ struct test {
 extern const struct test ozma_tests[];
 extern char **environ;
 
-enum { OUTPUT_LIMIT = 1 << 20, PROCESS_LIMIT = 64, NOBODY = 65534, WALL_FACTOR = 20 };
+enum { OUTPUT_LIMIT = 1 << 20, PROCESS_LIMIT = 1024, NOBODY = 65534, WALL_FACTOR = 20 };
 static volatile pid_t running;
 
 static void on_alarm(int signal) {
