@@ -91,7 +91,9 @@ HEADERS = """
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+enum { M = 1 << 20 };
 int g;
 void ext(int);
 struct p { long a, b; };
@@ -116,6 +118,12 @@ LIES = [  # the function, what the lying candidate changes in it, where that sho
     ("struct b f(int a) { struct b b = {{a}}; b.v[8] = a; return b; }", "= a;", "= 1;", "buffer"),
     ("int f(struct n *p) { return p->next->v; }", "v;", "v + 1;", "returned value"),
     ("int f(void) { return getchar(); }", "getchar()", "getchar() + 1", "returned value"),
+    (
+        "char *f(int a) { char *p = malloc(M); memset(p, 1, M); p[M - 1] = a; return p; }",
+        "= a",
+        "= 7",
+        "the rest of a long result",
+    ),
     (
         "int f(int n, ...) { va_list l; va_start(l, n); return n + va_arg(l, int); }",
         "n +",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -198,4 +199,4 @@ def finish(process: subprocess.Popen) -> None:
     _, stderr = process.communicate()
     if process.returncode:
         lines = [line for line in stderr.splitlines() if "error:" in line] or ["no message"]
-        raise LinkError(f"cannot be linked for a test: {lines[0].split('error: ')[-1]}")
+        raise LinkError(f"cannot be linked for a test: {re.split('error: |text[^:]*: ', lines[0])[-1]}")

@@ -13,10 +13,15 @@ from ozma.verify.abi import Signature
 from ozma.verify.plan import ENTRY, EXITED, RETURNED, SIGNALLED, STATUS, Result
 
 _ALL = 0xFFFFFFFFFFFFFFFF
-_GLOBALS, _OUTPUT, _TRACE, _RETURN, _ERRNO, _HEAP = (
-    0x1000, 0x4000, 0x5000, 0x6000, 0x7000, 0x8000,
+_GLOBALS, _OUTPUT, _TRACE, _RETURN, _ERRNO, _REST, _HEAP = (
+    0x1000, 0x4000, 0x5000, 0x6000, 0x7000, 0x7800, 0x8000,
 )
-_RAW, _MODULE, _IN_HEAP, _STACK = range(4)
+_RAW = 0
+_POINTERS = {
+    1: "a pointer into the module",
+    2: "a pointer to allocated memory",
+    3: "a pointer to the stack",
+}
 
 RESULT = (_RETURN, 1)
 Masks = dict[tuple[int, int], int]
@@ -164,6 +169,8 @@ def _ending(result: Result) -> str:
 def _place(region: int, offset: int) -> str:
     if region >= _HEAP:
         return f"allocated block {region - _HEAP}, byte {offset}"
+    if region == _REST:
+        return "the rest of a long result"
     if region == _ERRNO:
         return "errno"
     if region == _RETURN:
@@ -178,6 +185,4 @@ def _place(region: int, offset: int) -> str:
 
 
 def _show(kind: int, value: int) -> str:
-    if kind == _RAW:
-        return f"{value:#x}"
-    return ("", "pointer into the module", "pointer to allocated memory", "pointer to the stack")[kind]
+    return _POINTERS.get(kind, f"{value:#x}")

@@ -48,6 +48,10 @@ trap 'rm -rf "$work"' EXIT
 """
 
 
+class DoesNotFail(OzmaError):
+    """There is nothing to reproduce."""
+
+
 @dataclass(frozen=True)
 class Reproducer:
     """A saved failure: its folder, the smallest failing list, what fails and how."""
@@ -80,7 +84,7 @@ def minimize_list(judge: Judge, suite: Suite, program: Program, passes: str) -> 
     trial = _Trial(judge, suite, program)
     wanted = trial.finding(passes)
     if not wanted.verdict.failed:
-        raise OzmaError(f"{program.name} of {suite.name} does not fail under '{passes}'")
+        raise DoesNotFail(f"{program.name} of {suite.name} does not fail under '{passes}'")
     best = wanted
 
     def cost(pipeline: Pipeline) -> float | None:
@@ -108,7 +112,7 @@ def minimize_failure(
 
     A program that runs wrongly is split, if one function alone shows the failure, into that
     function (`input.ll`) and the rest (`rest.ll`), which is compiled without the list.
-    OzmaError if the program does not fail.
+    DoesNotFail if the program works under the list.
     """
     if judge is None:
         with Judge(toolchain, target) as own:

@@ -13,13 +13,14 @@ from ozma.passes import Catalogue, DenyKind, PassInfo, Pipeline, explicit, parse
 from ozma.passes.deny import find_row
 from ozma.verify.judge import Finding, Judge
 from ozma.verify.passlisteval import ListVerdict, PassListEval
-from ozma.verify.reproducer import Reproducer, can_be_given_away, minimize_failure
+from ozma.verify.reproducer import DoesNotFail, Reproducer, can_be_given_away, minimize_failure
 from ozma.verify.suites.program import Suite
 from ozma.verify.verdict import Verdict
 
 BASE = "default<Oz>"
 AFTER = "-after-Oz"
 """Name suffix of suites whose programs `default<Oz>` has optimized already."""
+_ATTEMPTS = 3
 LEFT_OUT = frozenset({DenyKind.OUTPUT, DenyKind.INSTRUMENTATION})
 """Passes that print, write files, start viewers or add code on purpose are not tried."""
 _KINDS = {
@@ -161,16 +162,19 @@ def save_reproducer(
     """
     by_name = {suite.name: suite for suite in suites}
     failing = [
-        (_size(by_name[name], finding.program), passes, name, finding.program)
+        # Short lists first: behind `default<Oz>` in one list a pass may find other analyses.
+        (len(passes), _size(by_name[name], finding.program), passes, name, finding.program)
         for passes, name, finding in swept.failing
         if can_be_given_away(name)
     ]
-    if not failing:
-        return None
-    _, passes, name, program = min(failing)
-    return minimize_failure(
-        passes, by_name[name], program, toolchain, target, folder / swept.name
-    )
+    for _, _, passes, name, program in sorted(failing)[:_ATTEMPTS]:
+        try:
+            return minimize_failure(
+                passes, by_name[name], program, toolchain, target, folder / swept.name
+            )
+        except DoesNotFail:
+            continue
+    return None
 
 
 def _size(suite: Suite, program: str) -> int:

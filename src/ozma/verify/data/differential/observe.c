@@ -143,7 +143,7 @@ void observe(uint32_t status, uint32_t code, const uint64_t registers[4]) {
   emit_trace();
   emit_heap();
   if (digested)
-    result.entries[result.header.entries++] = (struct entry){R_HEAP, DIGEST, digested, digest, 0};
+    result.entries[result.header.entries++] = (struct entry){R_REST, DIGEST, digested, digest, 0};
   finish(call_now, status, code);
 }
 

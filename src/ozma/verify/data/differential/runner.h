@@ -43,6 +43,7 @@ enum {
   R_TRACE = 0x5000,
   R_RETURN = 0x6000,
   R_ERRNO = 0x7000,
+  R_REST = 0x7800, /* a digest of what is too much to list */
   R_HEAP = 0x8000
 };
 enum { EXT_INTEGER, EXT_POINTER, EXT_FLOAT, EXT_TRAP, EXT_EXIT };
