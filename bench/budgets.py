@@ -114,7 +114,7 @@ def print_table(rows: list[dict]) -> None:
 
 def _print_row(name: str, units: list[dict], budgets: list[int]) -> None:
     before = sum(unit["clang"] for unit in units)
-    shares = (100 * (1 - sum(u["ours"][str(b)] for u in units) / before) if before else 0 for b in BUDGETS)
+    shares = (100 * (1 - sum(u["ours"][str(b)] for u in units) / before) if before else 0 for b in budgets)
     print(f"{name:<14}{len(units):>8}{before:>12,}" + "".join(f"{share:>8.2f}%" for share in shares))
 
 

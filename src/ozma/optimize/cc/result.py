@@ -32,7 +32,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a chooser is asked: for this bitcode an object smaller than `before`, within the budget."""
+    """What a chooser is asked: an object of this bitcode that is smaller than `before`."""
 
     bitcode: bytes
     before: Sizes

@@ -126,7 +126,7 @@ class Unit:
         return path.read_bytes()
 
     def _make(self) -> Entry:
-        """Chooses a list and generates the object; an entry without a list if that gains nothing."""
+        """Chooses a list and generates the object; no list in the entry if that gains nothing."""
         chosen = self._choose()
         nothing = Entry(None, b"", chosen.compiles, chosen.checked)
         if chosen.passes is None or chosen.bitcode is None:
