@@ -92,13 +92,15 @@ install_packages() {
     as_root apt-get update -q >&2
     check_release
     [ ${#required[@]} -eq 0 ] || apt_install "${required[@]}"
+    local present=()
     for package in "${optional[@]}"; do
         if offered "$package"; then
-            apt_install "$package"
+            present+=("$package")
         else
             say "$package is not in this release: the tests that need it are skipped"
         fi
     done
+    [ ${#present[@]} -eq 0 ] || apt_install "${present[@]}"
 }
 
 make_venv() {

@@ -76,7 +76,8 @@ def test_the_users_flags_reach_the_object(compiler: Compiler, flags: str) -> Non
 
 
 def test_cplusplus_with_exceptions(compiler: Compiler) -> None:
-    text = "#include <stdexcept>\nint f(int x) { if (x) throw std::runtime_error(\"x\"); return 1; }\n"
+    text = "#include <stdexcept>\n"
+    text += 'int f(int x) { if (x) throw std::runtime_error("x"); return 1; }\n'
     text += "int g(int x) { try { return f(x); } catch (const std::exception &) { return 5; } }\n"
     compiler.write("a.cpp", text + "int main(int n, char **) { return g(n) - 5; }\n")
     assert compiler.run("-Os", "-c", "a.cpp", "-o", "a.o", cplusplus=True).returncode == 0

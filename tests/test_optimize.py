@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ozma.cli.clang_words import split_words
 from ozma.errors import OzmaError
 from ozma.llvm import Evaluation, Outcome, Sizes, Worker
 from ozma.llvm.clang import compile_object
@@ -223,6 +224,20 @@ def test_bad_options_say_what_to_do(program, words):
     done = ozma("optimize", program, *words)
     assert "Traceback" not in done.stderr
     assert done.returncode >= 100
+
+
+@pytest.mark.parametrize("words", [("-I", "include"), ("-Iinclude",), ("-D", "X=1", "-I", "include")])
+def test_words_with_a_value_of_their_own_stay_together(tmp_path, words):
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "h.h").write_text("#define VALUE 7")
+    (tmp_path / "f.c").write_text('#include "h.h"\nint f(void) { return VALUE; }')
+    done = ozma("optimize", *words, "f.c", "--budget", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "f.c" in done.stdout
+
+
+def test_what_follows_two_dashes_is_clangs():
+    assert split_words(["a.c", "-I", "x", "--", "-O1", "b"]) == (["a.c"], ["-I", "x", "-O1", "b"])
 
 
 def test_a_users_own_list_is_never_called_checked(program):

@@ -221,3 +221,13 @@ def test_lists_that_drop_what_the_source_asks_for_are_completed():
     assert str(complete(parse("globaldce"))) == "function(ee-instrument),always-inline,globaldce"
     for whole in ("function(ee-instrument),cgscc(inline)", "default<Oz>,globaldce"):
         assert str(complete(parse(whole))) == whole
+
+
+def test_a_source_file_is_tuned_with_clangs_words(tmp_path):
+    source = tmp_path / "f.c"
+    source.write_text("int f(int n) { return n * VALUE; }")
+    command = [sys.executable, "-m", "ozma", "tune", str(source), "-D", "VALUE=3", "--budget", "3"]
+    command += ["--records", str(tmp_path / "records")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "not checked" in done.stdout

@@ -325,6 +325,34 @@ def test_records_that_cannot_be_written_are_one_clear_line(tiny, tmp_path):
         RecordFile(tmp_path / "file" / "lists.jsonl").add("x", tiny[0], _list_verdict().suites[0])
 
 
+@pytest.fixture(scope="module")
+def bundled(toolchain, tmp_path_factory) -> Suite:
+    options = SuiteOptions(toolchain, TARGET, tmp_path_factory.mktemp("bundled"))
+    return build.build_suite("bundled", options)
+
+
+UNSAFE = {
+    "function(unify-loop-exits)": "loops",
+    "function(structurizecfg)": "irreducible",
+    "function(lower-invoke)": "exceptions",
+    "function(lower-atomic)": "atomics",
+    "internalize": "units",
+    "function(early-cse<memssa>),ipsccp,cgscc(function(newgvn))": "never_taken",
+    "cgscc(function(sroa,adce,simplifycfg),attributor-light-cgscc)": "defaults",
+}
+
+
+@pytest.mark.parametrize("passes", UNSAFE)
+def test_our_own_programs_reject_unsafe_lists(bundled, toolchain, tmp_path, passes):
+    with PassListEval(toolchain, TARGET, [bundled], cache=tmp_path, limits=Limits(cpu=1)) as made:
+        failing = {finding.program for finding in made.evaluate(passes).failures}
+    assert UNSAFE[passes] in failing
+
+
+def test_all_our_own_programs_are_usable(bundled):
+    assert bundled.left_out == {"does not compile": 0} and len(bundled.programs) == 11
+
+
 # --- reproducers, sweep, command ----------------------------------------------------------------
 
 

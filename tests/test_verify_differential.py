@@ -204,6 +204,22 @@ def test_what_cannot_run_is_not_checked_and_says_why(toolchain, compile_text):
     assert "4 could not be run" in report.summary() and "passed" not in report.summary()
 
 
+def test_a_cxx_module_runs_and_its_inline_functions_may_vanish(toolchain, tmp_path):
+    source = tmp_path / "source.cpp"
+    source.write_text("""
+    #include <string>
+    struct base { virtual ~base(); virtual int get(int a) { return a + 1; } };
+    static std::string name("text");
+    inline int twice(int a) { return 2 * a; }
+    int f(int a) { return twice(a) + (int)name.size(); }
+    int g(const base &b) { try { return const_cast<base &>(b).get(3); } catch (...) { return 0; } }
+    """)
+    report = check(compile_bitcode(toolchain, source), "default<O2>", toolchain, X86)
+    found = {f.name: f for f in report.functions}
+    assert found["_Z1fi"].verdict is Verdict.DIFFERENTIAL_PASSED, report.summary()
+    assert "no longer in the object" in found["_Z5twicei"].reason
+
+
 def test_lists_that_fail_have_the_failure_as_verdict(toolchain, bitcode):
     crash = check(bitcode, "trigger-crash-module", toolchain, X86)
     assert crash.verdict is Verdict.CRASHED and not crash.functions

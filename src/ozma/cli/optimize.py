@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ozma.cli.clang_words import split_words
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
@@ -66,7 +67,7 @@ def _config(
             level=options.level,
             verify=options.verify,
             passes=passes,
-            clang_args=tuple(word for word in rest if word != "--"),
+            clang_args=tuple(rest),
             switches=("-enable-machine-outliner=always",) if options.outline else (),
         )
     except ValueError as error:
@@ -95,7 +96,9 @@ def _sources(files: list[str], folder: Path) -> list[Path]:
 
 def main(words: list[str]) -> int:
     """Optimizes each file; 0 when every file gave an object."""
-    options, rest = _parser().parse_known_args(words)
+    ours, theirs = split_words(words)
+    options, unknown = _parser().parse_known_args(ours)
+    rest = theirs + unknown
     toolchain = find_toolchain(options.llvm)
     config = _config(options, rest, toolchain)
     pack = _pack(options, toolchain)

@@ -63,3 +63,6 @@ def _show(pack: Pack, bare: bool) -> None:
     for number, entry in enumerate(pack.lists, 1):
         passed = " ".join(f"{target} {entry.programs_passed(target):,}" for target in entry.verdicts)
         print(f"{number:>4}  {passed or 'not checked':<28} {entry.provenance.get('adds_bytes', 0):>6}  {entry.passes}")
+    verdicts = [facts for entry in pack.lists for rows in entry.verdicts.values() for facts in rows.values()]
+    programs, failures = (sum(facts[key] for facts in verdicts) for key in ("programs", "failures"))
+    print(f"{len(pack.lists)} lists, {programs:,} self-checking programs compiled with them and judged, {failures} failures")

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from ozma.cli.clang_words import split_words
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, find_toolchain
 from ozma.optimize.file import IR_SUFFIXES, OptimizeConfig, check_input, front_end
@@ -65,7 +66,9 @@ def _config(options: argparse.Namespace, lists: tuple[str, ...]) -> TuneConfig:
 
 def main(words: list[str]) -> int:
     """0 when every module had a baseline."""
-    options, rest = _parser().parse_known_args(words)
+    ours, theirs = split_words(words)
+    options, unknown = _parser().parse_known_args(ours)
+    rest = theirs + unknown
     toolchain = find_toolchain(options.llvm)
     pack = load_pack(options.pack) if options.pack else shipped_pack(toolchain.major)
     lists = tuple(entry.passes for entry in pack.lists) if pack else ()

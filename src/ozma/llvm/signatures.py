@@ -15,6 +15,7 @@ from ozma.llvm.module import Module
 from ozma.llvm.toolchain import Toolchain
 from ozma.llvm.walk import declared, instructions
 
+_AVAILABLE_EXTERNALLY = 1
 _DISCARDABLE = (2, 3, 4)  # the three forms of linkonce
 _EXPORTED = (0, 5, 6, 14, *_DISCARDABLE)  # external, weak, weak ODR, common
 _HIDDEN = 1
@@ -85,6 +86,12 @@ class _Reader:
     def _intrinsic(self, function: int) -> bool:
         return self._module.name_of(function).startswith("llvm.")
 
+    def _defined(self, value: int) -> bool:
+        """Will the object hold it? Available-externally bodies are for the optimizer only."""
+        library = self._library
+        declared_only = library.LLVMGetLinkage(value) == _AVAILABLE_EXTERNALLY
+        return not (library.LLVMIsDeclaration(value) or declared_only)
+
     def _exported(self, value: int) -> bool:
         linkage = self._library.LLVMGetLinkage(value)
         return linkage in _EXPORTED and self._dll.LLVMGetVisibility(value) != _HIDDEN
@@ -92,7 +99,7 @@ class _Reader:
     def _function(self, function: int) -> Function:
         library = self._library
         signature = library.LLVMGlobalGetValueType(function)
-        defined = not library.LLVMIsDeclaration(function)
+        defined = self._defined(function)
         return Function(
             self._module.name_of(function),
             self._type(library.LLVMGetReturnType(signature)),
@@ -175,7 +182,7 @@ class _Reader:
         return Variable(
             self._module.name_of(variable),
             self._dll.LLVMABISizeOfType(self._layout, handle) if sized else 0,
-            not self._library.LLVMIsDeclaration(variable),
+            self._defined(variable),
             self._exported(variable),
             bool(self._dll.LLVMIsGlobalConstant(variable)),
             bool(self._dll.LLVMIsThreadLocal(variable)),

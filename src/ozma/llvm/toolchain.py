@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
 from dataclasses import dataclass
@@ -48,8 +49,10 @@ class Toolchain:
     @property
     def library(self) -> Path:
         """The shared libLLVM of this release."""
-        for name in (f"libLLVM.so.{self.major}.1", f"libLLVM-{self.major}.so", "libLLVM.so"):
-            path = self.prefix / "lib" / name
+        names = (f"libLLVM.so.{self.major}.1", f"libLLVM-{self.major}.so")
+        shared = self.prefix.parent / f"{platform.machine()}-linux-gnu"  # without llvm-N-dev
+        own = self.prefix / "lib"
+        for path in (*(own / name for name in (*names, "libLLVM.so")), *(shared / n for n in names)):
             if path.exists():
                 return path.resolve()
         raise ToolchainError(

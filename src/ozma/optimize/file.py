@@ -112,7 +112,7 @@ def front_end(
     toolchain: Toolchain, source: Path, config: OptimizeConfig, folder: Path
 ) -> bytes:
     """Unoptimized bitcode of one file, as clang's front end emits it for the user's words."""
-    return _bitcode(compile_step(toolchain, source, config), folder, source)
+    return bitcode_of(compile_step(toolchain, source, config), folder, source)
 
 
 def check_input(source: Path) -> None:

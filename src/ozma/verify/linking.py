@@ -16,7 +16,7 @@ from typing import Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm import Target, Toolchain
-from ozma.llvm.interface import Interface
+from ozma.llvm.interface import Function, Interface, Type
 from ozma.verify.inputs import BUFFERS, PAGE, VARIABLES, buffer_address
 from ozma.verify.relocatable import Relocatable
 from ozma.verify.runner import find_emulator
@@ -32,6 +32,11 @@ _OWN = {
     "fopen", "fopen64", "fdopen", "fclose",
 }
 """Functions that the runner itself gives to modules (`heap.c`, `files.c`)."""
+_UNKNOWN = Function(
+    "", Type("struct"), (), frozenset(), False, False, True, False, False, True
+)
+"""What stands for functions that only the code generator calls, such as `_Unwind_Resume`: reaching
+it ends the call, for nothing is known about its result."""
 _NOT_REPEATABLE = {
     "time", "clock", "clock_gettime", "gettimeofday", "timespec_get", "rand", "srand", "random",
     "srandom", "rand_r", "drand48", "lrand48", "mrand48", "srand48", "strtok", "sched_getcpu",
@@ -128,14 +133,15 @@ def _clang(toolchain: Toolchain, target: Target | None, arguments: Sequence[str]
 
 @cache
 def _library_symbols(toolchain: Toolchain, target: Target) -> frozenset[str]:
-    """Names that the C and mathematics libraries of the target define."""
-    names: set[str] = set()
+    """Names that the C, mathematics and compiler libraries of the target define."""
+    nm = [str(toolchain.tool("llvm-nm")), "--defined-only", "-j"]
+    libgcc = _clang(toolchain, target, ["-print-libgcc-file-name"]).strip()
+    commands = [[*nm, libgcc]]
     for library in ("libc.so.6", "libm.so.6"):
         path = _clang(toolchain, target, [f"-print-file-name={library}"]).strip()
-        command = [str(toolchain.tool("llvm-nm")), "-D", "--defined-only", "-j", path]
-        listed = subprocess.run(command, capture_output=True, text=True).stdout
-        names |= {line.split("@")[0] for line in listed.splitlines()}
-    return frozenset(names)
+        commands.append([*nm, "-D", path])
+    listed = (subprocess.run(c, capture_output=True, text=True).stdout for c in commands)
+    return frozenset(line.split("@")[0] for text in listed for line in text.splitlines())
 
 
 class Linker:
@@ -145,7 +151,8 @@ class Linker:
         self._toolchain, self._runtime = toolchain, runtime
         self.externals = [
             f for f in interface.functions if not f.defined and not self._linked(f.name)
-        ][:_STUBS]
+        ][: _STUBS - 1]
+        self.externals.append(_UNKNOWN)
         self.variables = [
             v for v in interface.variables
             if not v.defined and not v.thread_local and not self._linked(v.name)
@@ -154,7 +161,7 @@ class Linker:
 
     def _linked(self, name: str) -> bool:
         runtime = self._runtime
-        if name in _OWN:
+        if name in _OWN or name == "__dso_handle":
             return True
         if name in _NOT_REPEATABLE or name not in runtime.library_symbols:
             return False
@@ -184,7 +191,10 @@ class Linker:
             for index, v in enumerate(self.variables)
             if v.name in wanted
         ]
-        return [*stubs, *variables]
+        known = {f.name for f in self.externals} | {v.name for v in self.variables} | _OWN
+        unknown = wanted - known - self._runtime.library_symbols - {"", "__dso_handle"}
+        last = _STUB_BYTES * (len(self.externals) - 1)
+        return [*stubs, *variables, *(f"--defsym={name}=ozma_stubs+{last}" for name in unknown)]
 
 
 def _variable_address(index: int, size: int) -> int:

@@ -215,8 +215,8 @@ def _table_source(count: int) -> str:
 
 
 def default_limits(target: Target) -> Limits:
-    """An emulated program gets ten times as long."""
-    return Limits(cpu=30 if find_emulator(target) else 3)
+    """An emulated program gets three times as long."""
+    return Limits(cpu=10 if find_emulator(target) else 3)
 
 
 def find_emulator(target: Target) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Subject:
     reference: dict[int, Result] = field(default_factory=dict)
     usable: int = 0
     cut_off: bool = False
+    discarded: bool = False
     suspects: list[Call] = field(default_factory=list)
     confirmed: list[tuple[Call, Difference]] = field(default_factory=list)
 
@@ -45,8 +46,11 @@ class Subject:
     def compare(self, call: Call, trusted: Sequence[Result], candidate: Result) -> None:
         """Counts a usable input and suspects the candidate where it differs from the reference."""
         trusted = [self.reference[call.id], *trusted]
+        if self.function.discardable and ABSENT in {r.status for r in (*trusted, candidate)}:
+            self.discarded = True
+            return
         masks = self._agreement(trusted)
-        if masks is None or self.function.discardable and candidate.status == ABSENT:
+        if masks is None:
             return
         self.usable += 1
         if self._differ(trusted[0], candidate, masks):
@@ -94,6 +98,8 @@ class Subject:
     def _reason(self) -> str:
         if self.cut_off:
             return "the test's time was up"
+        if self.discarded:
+            return "is no longer in the object once its callers are optimized"
         endings = Counter(result.status for result in self.reference.values())
         for status, reason in _REASONS.items():
             if endings[status] > len(self.calls) // 2:

@@ -54,11 +54,11 @@ static void find_symbols(void *handle) {
     globals[i] = dlsym(handle, plan.strings + plan.globals[i].name);
 }
 
-void load_module(const char *path) {
+void load_module(const char *path, int messages) {
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   struct link_map *map;
   if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, &map)) {
-    fprintf(stderr, "%s\n", dlerror());
+    dprintf(messages, "%s\n", dlerror());
     leave(LOAD_ERROR);
   }
   dl_iterate_phdr(note_segments, (void *)map->l_addr);

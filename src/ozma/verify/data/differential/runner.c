@@ -222,10 +222,11 @@ int main(int argc, char **argv) {
   map_buffers();
   observe_start(results);
   install_handlers();
+  int messages = dup(2);
   files_start();
   if (restrict_process())
     leave(NO_FILTER);
-  load_module(argv[1]);
+  load_module(argv[1], messages);
   heap_start();
   for (uint32_t first = 0, last; first < plan.header->calls; first = last) {
     for (last = first; last < plan.header->calls &&

@@ -126,7 +126,7 @@ void heap_reset(void);
 int heap_find(uint64_t address, uint64_t *start, uint64_t *bytes);
 
 /* module.c */
-void load_module(const char *path);
+void load_module(const char *path, int messages);
 void restore_module(void);
 void *function_address(uint32_t index);
 int in_module(uint64_t address);

@@ -32,4 +32,10 @@ common:
   add sp, sp, #128
   ldp x29, x30, [sp], #16
   ret
+/* What registers destructors takes the address of this; every shared object has its own. */
+  .data
+  .globl __dso_handle
+  .hidden __dso_handle
+__dso_handle:
+  .quad 0
   .section .note.GNU-stack,"",%progbits

@@ -34,4 +34,10 @@ common:
   movq %rax, %xmm0
   addq $136, %rsp
   ret
+/* What registers destructors takes the address of this; every shared object has its own. */
+  .data
+  .globl __dso_handle
+  .hidden __dso_handle
+__dso_handle:
+  .quad 0
   .section .note.GNU-stack,"",@progbits
