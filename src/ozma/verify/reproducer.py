@@ -13,7 +13,6 @@ from ozma.llvm import Target, Toolchain
 from ozma.passes import Pipeline, minimize, parse
 from ozma.verify.judge import Compiled, Finding, Judge
 from ozma.verify.suites.program import Program, Suite
-from ozma.verify.verdict import Verdict
 
 MAX_TRIALS = 150
 _ARTIFACT_SUITES = ("bundled", "csmith", "compiler-rt", "humaneval-x")

@@ -1,0 +1,107 @@
+"""Many programs in one executable, each in a process of its own, whatever they do."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ozma.errors import OzmaError
+from ozma.llvm import TARGETS
+from ozma.llvm.clang import compile_object
+from ozma.verify.relocatable import Relocatable, archive, isolate
+from ozma.verify.runner import Limits, Runner
+
+TARGET = next(t for t in TARGETS.values() if t.triple.split("-")[0] == os.uname().machine)
+
+QUIET = "int shared = 1; int helper(void) { return shared; } int main() { return helper() - 1; }"
+PRINTING = '#include <stdio.h>\nint main() { printf("checksum = %d\\n", 42); return 0; }'
+FAILING = "int helper(void) { return 3; } int main() { return helper(); }"
+ABORTING = "#include <stdlib.h>\nint main() { abort(); }"
+HANGING = "int main() { for (volatile int i = 0;; i++) ; }"
+FORKING = "#include <unistd.h>\nint main() { if (!fork()) for (;;) pause(); return 0; }"
+HUNGRY = """
+#include <stdlib.h>
+#include <string.h>
+char *volatile kept;
+int main() { for (;;) { kept = malloc(1 << 26); if (!kept) return 7; memset(kept, 1, 1 << 12); } }
+"""
+CONSTRUCTED = "int ready; __attribute__((constructor)) void f(void) { ready = 1; } int main() { return !ready; }"
+NULL_CALL = "void nowhere(void); int main() { nowhere(); return 0; }"
+TOO_LARGE = "char a[3ul << 30]; char b; int main() { return a[b]; }"
+
+
+@pytest.fixture
+def compile_c(toolchain, tmp_path):
+    def compile_text(text: str) -> bytes:
+        source = tmp_path / "program.c"
+        source.write_text(text)
+        return compile_object(toolchain, source, ["-w"], TARGET)
+
+    return compile_text
+
+
+@pytest.fixture(scope="module")
+def runner(toolchain):
+    with Runner(toolchain, TARGET, Limits(cpu=1, memory=1 << 30, hangs=2)) as made:
+        yield made
+
+
+def test_programs_that_share_names_do_not_meet(runner, compile_c):
+    runs = runner.run([[compile_c(QUIET)], [compile_c(FAILING)], [compile_c(PRINTING)]])
+    assert [run.describe() for run in runs] == ["exit 0", "exit 3", "exit 0"]
+    assert runs[0].stdout != runs[2].stdout
+
+
+def test_a_bad_program_harms_only_itself(runner, compile_c):
+    texts = [ABORTING, NULL_CALL, FORKING, HUNGRY, QUIET]
+    runs = runner.run([[compile_c(text)] for text in texts])
+    assert [run.describe() for run in runs] == ["SIGABRT", "SIGSEGV", "exit 0", "exit 7", "exit 0"]
+
+
+def test_constructors_run_in_their_own_program_only(runner, compile_c):
+    poison = CONSTRUCTED.replace("ready = 1", "__builtin_trap()")
+    runs = runner.run([[compile_c(CONSTRUCTED)], [compile_c(poison)], [compile_c(QUIET)]])
+    assert [run.describe() for run in runs] == ["exit 0", "SIGILL", "exit 0"]
+
+
+def test_after_a_few_hanging_programs_the_others_are_not_run(runner, compile_c):
+    hanging = [compile_c(HANGING)]
+    runs = runner.run([hanging, hanging, [compile_c(QUIET)]])
+    assert [run.timed_out for run in runs] == [True, True, False]
+    assert runs[2].skipped and not runs[2].clean
+
+
+def test_a_program_that_cannot_be_linked_leaves_the_others_alone(runner, compile_c):
+    runs = runner.run([[compile_c(QUIET)], [compile_c(TOO_LARGE)], [compile_c(PRINTING)]])
+    assert [run.clean for run in runs] == [True, False, True]
+    assert runs[1].describe() == "does not link"
+
+
+def test_the_first_of_two_definitions_wins(runner, compile_c):
+    main = compile_c("int helper(void); int main() { return helper(); }")
+    first, second = (compile_c(f"int helper(void) {{ return {n}; }}") for n in (5, 6))
+    assert runner.run([[main, first, second]])[0].describe() == "exit 5"
+
+
+def test_prefixing_renames_definitions_and_keeps_the_libraries(compile_c):
+    changed = Relocatable(isolate([compile_c(PRINTING)], "p_")[0])
+    assert changed.defined == {b"p_main"}
+    assert not any(name.startswith(b"p_") for name in changed.undefined) and changed.undefined
+
+
+def test_what_is_not_an_object_is_refused():
+    with pytest.raises(OzmaError, match="ELF"):
+        isolate([b"MZ\x90"], "p_")
+
+
+@given(st.lists(st.binary(max_size=40), max_size=5))
+def test_archive_members_come_back(members):
+    data, found, position = archive(members), [], 8
+    while position < len(data):
+        size = int(data[position + 48 : position + 58])
+        found.append(data[position + 60 : position + 60 + size])
+        position += 60 + size + (size & 1)
+    assert found == members
