@@ -139,7 +139,9 @@ class Trial:
     def _add_preludes(self) -> list[Call]:
         """More inputs, each after a call that is known to return; none for a module without state."""
         rng = random.Random(self._seed)
-        known = [call for subject in self._subjects for call in subject.returned()]
+        # Functions that other builds may leave out cannot come first.
+        kept = [subject for subject in self._subjects if not subject.function.discardable]
+        known = [call for subject in kept for call in subject.returned()]
         state = [v for v in self._interface.variables if v.defined and not v.constant]
         if not known or not state:
             return []

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ENTRIES = 1 << 16, HEAP_BLOCKS = 256, TEXT = 256, STACK_SPAN = 8 << 20, OUTPUT_BYTES = 1 << 16 };
+enum { ENTRIES = 1 << 12, HEAP_BLOCKS = 256, TEXT = 256, STACK_SPAN = 8 << 20, OUTPUT_BYTES = 1 << 16 };
 
 static struct {
   struct result_header header;
