@@ -41,7 +41,7 @@ class Checker:
             self.bitcode, candidate.passes, self.toolchain, TARGETS[self.config.target]
         )
         self._reports[candidate.passes] = report
-        return report.verdict is not Verdict.OUTPUT_DIFFERS
+        return not report.verdict.failed
 
     def result(self, passes: str | None) -> CheckResult:
         """What was and was not checked about the list that was kept."""
