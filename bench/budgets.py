@@ -25,8 +25,9 @@ from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import run_clang
 from ozma.llvm.objects import measure_object
+from ozma.llvm.opt import StockOpt
 from ozma.optimize.choose import measure_all, pick
-from ozma.optimize.file import OptimizeConfig, bitcode_of, compile_step, compile_words, generate, load_unit
+from ozma.optimize.file import UNIT, OptimizeConfig, bitcode_of, compile_step, compile_words, generate, load_unit
 from ozma.optimize.pack import load_pack, pack_path
 from ozma.search.budget import Budget
 
@@ -56,9 +57,10 @@ def measure_unit(
     facts = {"clang": limit.total, "clang_loadable": limit.loadable, "ours": {}, "loadable": {}}
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
         loaded = load_unit(worker, step, bitcode_of(step, Path(folder), source))
+        apply = StockOpt(toolchain, Path(folder, UNIT))
         trials = measure_all(worker, loaded, lists, Budget(max(options.budgets)))
         for budget in options.budgets:
-            choice = pick(worker, loaded, trials[:budget], limit)
+            choice = pick(trials[:budget], apply, limit)
             ours = measure_object(generate(step, choice, clang, Path(folder))[0])
             facts["ours"][budget], facts["loadable"][budget] = ours.total, ours.loadable
         worker.unload(loaded.id)

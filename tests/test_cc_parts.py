@@ -14,13 +14,12 @@ from ozma.optimize.cc import records, stats
 from ozma.optimize.cc.cache import Cache, Entry
 from ozma.optimize.cc.config import CompilerConfig, read_options
 from ozma.optimize.cc.exclude import add_exclusion, read_exclusions
-from ozma.optimize.cc.result import smaller
 
 
 def test_smaller_means_that_nothing_grows() -> None:
     old = Sizes(text=10, data=0, rodata=0, loadable=20)
-    assert smaller(Sizes(9, 0, 0, 20), old) and smaller(Sizes(10, 0, 0, 19), old)
-    assert not smaller(old, old) and not smaller(Sizes(9, 0, 0, 21), old)
+    assert Sizes(9, 0, 0, 20).improves_on(old) and Sizes(10, 0, 0, 19).improves_on(old)
+    assert not old.improves_on(old) and not Sizes(9, 0, 0, 21).improves_on(old)
 
 
 def test_cache_holds_its_limit(tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ class Sizes:
         """Order of preference: the paper's measure first, ties broken by loadable bytes."""
         return (self.total, self.loadable)
 
+    def improves_on(self, old: Sizes) -> bool:
+        """Neither measure grows, and one of them shrinks."""
+        no_growth = self.total <= old.total and self.loadable <= old.loadable
+        return no_growth and self.rank != old.rank
+
 
 @dataclass(frozen=True)
 class Evaluation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Sequence
 
 from ozma.llvm import Evaluation, Loaded, Sizes, Worker
@@ -11,12 +11,8 @@ from ozma.search.tune import HOPELESS
 
 Check = Callable[[Evaluation], bool]
 """Is this candidate right? False takes it out of the choice."""
-
-
-def smaller(new: Sizes, old: Sizes) -> bool:
-    """Is `new` an improvement? Neither measure may grow, and one of them must shrink."""
-    no_growth = new.total <= old.total and new.loadable <= old.loadable
-    return no_growth and (new.total, new.loadable) != (old.total, old.loadable)
+Apply = Callable[[str], bytes | None]
+"""The optimized bitcode under a list, by stock `opt`; None if that fails."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,8 @@ def measure_all(
 
 
 def pick(
-    worker: Worker,
-    loaded: Loaded,
     trials: Sequence[Evaluation],
+    apply: Apply,
     limit: Sizes | None = None,
     check: Check | None = None,
 ) -> Choice:
@@ -57,26 +52,15 @@ def pick(
     Its evaluation carries the optimized bitcode. Candidates that fail the check are dropped and
     the next smallest is tried; equal optimized IR is checked once.
     """
-    measured = (t for t in trials if t.sizes and (limit is None or smaller(t.sizes, limit)))
+    measured = (t for t in trials if t.sizes and (limit is None or t.sizes.improves_on(limit)))
     ranked = sorted(measured, key=lambda t: (t.sizes.rank, len(t.passes)))
     rejected: dict[str, Evaluation] = {}
     for trial in ranked:
         if trial.ir_hash in rejected:
             continue
-        full = worker.evaluate(loaded.id, trial.passes, want=("bitcode",))
-        if full.bitcode and (check is None or check(full)):
-            return Choice(full, tuple(trials), tuple(rejected.values()))
+        bitcode = apply(trial.passes)
+        if bitcode and (check is None or check(trial)):
+            best = replace(trial, bitcode=bitcode)
+            return Choice(best, tuple(trials), tuple(rejected.values()))
         rejected[trial.ir_hash] = trial
     return Choice(None, tuple(trials), tuple(rejected.values()))
-
-
-def choose(
-    worker: Worker,
-    loaded: Loaded,
-    lists: Iterable[str],
-    budget: Budget,
-    limit: Sizes | None = None,
-    check: Check | None = None,
-) -> Choice:
-    """Measures `lists` within `budget` and picks: see `measure_all` and `pick`."""
-    return pick(worker, loaded, measure_all(worker, loaded, lists, budget), limit, check)

@@ -13,14 +13,17 @@ from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Evaluation, Loaded, Sizes, Toolchain, Worker
 from ozma.llvm.clang import CXX_SUFFIXES, CompileError, run_clang
 from ozma.llvm.objects import measure_object, symbol_sizes
+from ozma.llvm.opt import StockOpt
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps
 from ozma.optimize.check import Checker, CheckResult
-from ozma.optimize.choose import Choice, choose, smaller
+from ozma.optimize.choose import Choice, measure_all, pick
 from ozma.optimize.pack import Pack
 from ozma.search.budget import Budget
 
 IR_SUFFIXES = (".ll", ".bc", ".o")
 SOURCE_SUFFIXES = (".c", ".i", *CXX_SUFFIXES)
+UNIT = "unit.bc"
+"""Name of the unoptimized bitcode in a run's own folder."""
 VERIFY = ("none", "lists", "differential")
 
 
@@ -103,7 +106,7 @@ def compile_step(toolchain: Toolchain, source: Path, config: OptimizeConfig) -> 
 
 def bitcode_of(step: CompileStep, folder: Path, source: Path) -> bytes:
     """What the front end step writes."""
-    path = folder / "unit.bc"
+    path = folder / UNIT
     _run(step.front_end(str(path)), f"clang's front end fails on {source}")
     return path.read_bytes()
 
@@ -151,7 +154,9 @@ class FileOptimizer:
         with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
             bitcode = bitcode_of(step, Path(folder), source)
             checker = Checker(self._toolchain, config, self._pack, bitcode)
-            choice = self._choose(step, bitcode, measure_object(baseline), checker)
+            trials = self._measure(step, bitcode)
+            apply = StockOpt(self._toolchain, Path(folder, UNIT))
+            choice = pick(trials, apply, measure_object(baseline), checker)
             data, optimized = generate(step, choice, baseline, Path(folder))
         kept = data is baseline
         return Optimized(
@@ -171,14 +176,10 @@ class FileOptimizer:
             seconds=time.perf_counter() - started,
         )
 
-    def _choose(
-        self, step: CompileStep, bitcode: bytes, baseline: Sizes, checker: Checker
-    ) -> Choice:
+    def _measure(self, step: CompileStep, bitcode: bytes) -> tuple[Evaluation, ...]:
         loaded = load_unit(self._worker, step, bitcode)
         try:
-            lists = self._lists()
-            budget = self._config.budget
-            return choose(self._worker, loaded, lists, budget, baseline, checker)
+            return measure_all(self._worker, loaded, self._lists(), self._config.budget)
         finally:
             self._worker.unload(loaded.id)
 
@@ -207,7 +208,7 @@ def generate(
     bitcode.write_bytes(choice.best.bitcode)
     _run(step.code_generation(str(bitcode), str(target)), "code generation fails")
     data = target.read_bytes()
-    if not smaller(measure_object(data), measure_object(baseline)):
+    if not measure_object(data).improves_on(measure_object(baseline)):
         return baseline, None
     return data, choice.best.bitcode
 

@@ -6,6 +6,7 @@ import shlex
 
 from ozma.llvm import Toolchain
 from ozma.llvm.clang import CXX_SUFFIXES, FRONT_END_ONLY
+from ozma.llvm.opt import opt_words, relocates
 from ozma.optimize.file import Optimized, compile_words
 
 _SECTIONS = "/^\\.(text|data|rodata)(\\.|$| )/ { sum += $2 } END { print sum + 0 }"
@@ -26,13 +27,12 @@ def commands(one: Optimized, toolchain: Toolchain) -> list[str]:
     if one.passes is None:
         return [*lines, measuring_command(toolchain, "clang.o")]
     front = [*words, *FRONT_END_ONLY, "-emit-llvm", source, "-o", "unoptimized.bc"]
-    opt = [str(toolchain.tool("opt")), f"-passes={one.passes}", "unoptimized.bc"]
-    pic = ["-relocation-model=pic"] if b"PIC Level" in one.bitcode else []
+    opt = opt_words(toolchain, one.passes, "unoptimized.bc", relocates(one.bitcode))
     back = ["-Xclang", "-disable-llvm-passes", "-x", "ir", "optimized.bc", "-o", "ours.o"]
     return [
         *lines,
         shlex.join([clang, *front]),
-        shlex.join([*opt, *pic, "-o", "optimized.bc"]),
+        shlex.join([*opt, "-o", "optimized.bc"]),
         shlex.join([clang, *_back_end_words(words), *back]),
         measuring_command(toolchain, "clang.o"),
         measuring_command(toolchain, "ours.o"),

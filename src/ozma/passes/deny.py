@@ -35,7 +35,7 @@ class DenyRow:
     """One denied pass, in LLVM majors `first` to `last` (None: no bound).
 
     `name` may hold `*`. With `params` the row denies only uses with one of these parameters.
-    `reproducer` is a path below the repository's root.
+    `reproducer` is a folder in `passes/data` (`run.sh` exits with 1 while the failure is there).
     """
 
     name: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ozma.llvm import TARGETS, Evaluation, Worker
+from ozma.llvm.opt import StockOpt
 from ozma.optimize.cc.result import Chosen, Problem
-from ozma.optimize.choose import Choice, choose
+from ozma.optimize.choose import measure_all, pick
 from ozma.optimize.pack import Pack, PackEntry
 from ozma.verify.verdict import Verdict
 
@@ -71,7 +72,8 @@ class ListChooser:
     def __call__(self, problem: Problem) -> Chosen:
         verify, target = problem.config.verify, target_name(problem.step.triple)
         check = DifferentialCheck(problem, target) if verify == "differential" else None
-        choice = self._choose(problem, check)
+        apply = StockOpt(problem.toolchain, problem.unit)
+        choice = pick(self._measure(problem), apply, problem.before, check)
         tried, best = len(choice.trials), choice.best
         if best is None:
             return Chosen(compiles=tried, checked=NOT_CHECKED)
@@ -80,7 +82,7 @@ class ListChooser:
             checked += f"; this output: {check.about(best.passes)}"
         return Chosen(best.passes, best.bitcode, tried, checked)
 
-    def _choose(self, problem: Problem, check: DifferentialCheck | None) -> Choice:
+    def _measure(self, problem: Problem) -> tuple[Evaluation, ...]:
         config, words = problem.config, problem.step.words
         lists = [entry.passes for entry in self.pack.lists if usable(entry, config.verify)]
         with Worker(problem.toolchain, options=problem.step.backend_options) as worker:
@@ -89,4 +91,4 @@ class ListChooser:
                 function_sections="-ffunction-sections" in words,
                 data_sections="-fdata-sections" in words,
             )
-            return choose(worker, loaded, lists, config.budget, problem.before, check)
+            return measure_all(worker, loaded, lists, config.budget)

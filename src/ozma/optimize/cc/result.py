@@ -14,12 +14,6 @@ from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.cc.config import CompilerConfig
 
 
-def smaller(new: Sizes, old: Sizes) -> bool:
-    """Is `new` an improvement? Neither measure may grow, and one of them must shrink."""
-    no_growth = new.total <= old.total and new.loadable <= old.loadable
-    return no_growth and (new.total, new.loadable) != (old.total, old.loadable)
-
-
 @dataclass(frozen=True)
 class Chosen:
     """A pass list with the bitcode that it gives, or None for both: clang's object stays."""
@@ -32,8 +26,9 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a chooser is asked: an object of this bitcode that is smaller than `before`."""
+    """What a chooser is asked: an object of this bitcode (file `unit`) smaller than `before`."""
 
+    unit: Path
     bitcode: bytes
     before: Sizes
     step: CompileStep

@@ -20,7 +20,7 @@ from ozma.optimize.cc.cache import Cache, Entry, digest, discard
 from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.cc.config import CompilerConfig
 from ozma.optimize.cc.exclude import Exclusions
-from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result, smaller
+from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result
 from ozma.optimize.cc.signals import die_with_parent
 
 STEP_SECONDS = 600
@@ -63,7 +63,7 @@ class Unit:
         self.step, self.tools, self.scratch = step, tools, scratch
         self.output = Path(step.output)
         self.result = Result()
-        self.bitcode = b""
+        self._unit, self.bitcode = scratch / "unit.bc", b""
 
     def improve(self) -> Result:
         """Never raises for a failure of ours: the result tells, and the real object is there."""
@@ -121,9 +121,8 @@ class Unit:
             raise StepFailed(f"{what} failed", text or f"exit {done.returncode}")
 
     def _front_end(self) -> bytes:
-        path = self.scratch / "unit.bc"
-        self._run(self.step.front_end(str(path)), "front end")
-        return path.read_bytes()
+        self._run(self.step.front_end(str(self._unit)), "front end")
+        return self._unit.read_bytes()
 
     def _make(self) -> Entry:
         """Chooses a list and generates the object; no list in the entry if that gains nothing."""
@@ -134,15 +133,14 @@ class Unit:
         self.result.passes = chosen.passes
         with self.result.timed("code generation"):
             data = self._generate(chosen.bitcode)
-        if smaller(measure_object(data), self.result.before):
+        if measure_object(data).improves_on(self.result.before):
             return Entry(chosen.passes, data, chosen.compiles, chosen.checked)
         return nothing
 
     def _choose(self) -> Chosen:
         tools = self.tools
-        problem = Problem(
-            self.bitcode, self.result.before, self.step, tools.toolchain, tools.config
-        )
+        before, toolchain, config = self.result.before, tools.toolchain, tools.config
+        problem = Problem(self._unit, self.bitcode, before, self.step, toolchain, config)
         try:
             with self.result.timed("choice"):
                 return self.tools.choose(problem)
@@ -163,7 +161,7 @@ class Unit:
             result.reason = "nothing smaller found"
             return
         sizes = measure_object(entry.object)
-        if not smaller(sizes, result.before):
+        if not sizes.improves_on(result.before):
             result.reason = "nothing smaller found"
             return
         self._replace(entry.object)
