@@ -1,0 +1,133 @@
+"""Is what we measure what a user gets? Three comparisons on the units of real packages:
+
+    python bench/parity.py --work build/bench --records build/parity.jsonl zlib bzip2 ...
+    python bench/parity.py --table build/parity.jsonl
+
+baseline   clang's own pipeline through the worker, against `clang -Oz -c`: every loaded byte
+stock      the stock way, `opt -passes=LIST | clang`, with clang's own pipeline, against `clang -Oz -c`
+pasted     one shipped list pasted into `opt -passes=LIST | llc`, against the object that we ship
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from build import load_recipe, record_build
+from budgets import read_records, unit_config
+from cross import Compilation, read_compilations
+
+from ozma.errors import OzmaError
+from ozma.llvm import Toolchain, Worker, find_toolchain
+from ozma.llvm.clang import run_clang
+from ozma.llvm.objects import measure_object, sections
+from ozma.llvm.opt import StockOpt
+from ozma.llvm.pipelines import clang_pipeline
+from ozma.optimize.cc.cc1 import CompileStep
+from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, load_unit
+from ozma.optimize.pack import load_pack, pack_path
+
+
+def loaded_parts(data: bytes) -> list[tuple[str, bytes]]:
+    return [(s.name, data[s.offset : s.offset + s.size]) for s in sections(data) if s.loaded]
+
+
+def ship(step: CompileStep, optimized: bytes, folder: Path) -> bytes:
+    """The object that we hand out for this optimized bitcode."""
+    source, output = folder / "optimized.bc", folder / "ours.o"
+    source.write_bytes(optimized)
+    subprocess.run(step.code_generation(str(source), str(output)), check=True, capture_output=True)
+    return output.read_bytes()
+
+
+def llc(toolchain: Toolchain, step: CompileStep, optimized: bytes) -> bytes:
+    """The object of stock `llc`."""
+    command = [toolchain.tool("llc"), "-filetype=obj", "-relocation-model=pic", "-o", "-"]
+    command += [w[1:] for w in ("-ffunction-sections", "-fdata-sections") if w in step.words]
+    return subprocess.run(command, input=optimized, check=True, capture_output=True).stdout
+
+
+def compare_unit(toolchain: Toolchain, worker: Worker, unit: Compilation, passes: str) -> dict:
+    """Which comparisons hold, and the bytes of both sides."""
+    os.chdir(unit.folder)
+    source, config = Path(unit.source), unit_config(unit, "x86-64")
+    clang = run_clang(toolchain, compile_words(source, config), source)
+    step, own = compile_step(toolchain, source, config), clang_pipeline(toolchain, "-Oz")
+    with tempfile.TemporaryDirectory(prefix="ozma-") as scratch:
+        folder = Path(scratch)
+        loaded = load_unit(worker, step, bitcode_of(step, folder, source))
+        ours = worker.evaluate(loaded.id, own, want=("object",)).object
+        worker.unload(loaded.id)
+        apply = StockOpt(toolchain, folder / UNIT)
+        stock, listed = ship(step, apply(own), folder), apply(passes)
+        shipped, pasted = ship(step, listed, folder), llc(toolchain, step, listed)
+    sizes = {"clang": clang, "worker": ours, "shipped": shipped, "pasted": pasted}
+    return {
+        "baseline": loaded_parts(ours) == loaded_parts(clang),
+        "stock": loaded_parts(stock) == loaded_parts(clang),
+        "pasted": measure_object(shipped).total == measure_object(pasted).total,
+        "bytes": {name: measure_object(data).total for name, data in sizes.items()},
+    }
+
+
+def compare_package(name: str, options: argparse.Namespace, known: set[tuple]) -> None:
+    """Appends one record per unit that has none yet."""
+    toolchain, recipe = find_toolchain(options.llvm), load_recipe(name)
+    folder = options.work / f"{name}-recorded"
+    _, top, _ = record_build(recipe, folder, options)
+    passes = load_pack(pack_path(toolchain.major)).lists[0].passes
+    with Worker(toolchain) as worker, open(options.records, "a") as records:
+        for unit in read_compilations(folder / "records", top):
+            facts = {"package": name, "object": unit.output, "llvm": toolchain.version}
+            if tuple(facts.values()) in known:
+                continue
+            try:
+                facts |= compare_unit(toolchain, worker, unit, passes)
+            except (OzmaError, subprocess.CalledProcessError) as error:
+                facts["problem"] = str(error)[:200]
+            records.write(json.dumps(facts) + "\n")
+            records.flush()
+
+
+def print_table(rows: list[dict]) -> None:
+    """How many units agree, and the bytes of those that do not."""
+    good = [row for row in rows if "bytes" in row]
+    print(f"{len(good)} units, {len(rows) - len(good)} not compiled")
+    for name in ("baseline", "stock", "pasted"):
+        print(f"{name:<10}{sum(row[name] for row in good):>6} agree")
+    sums = Counter()
+    for row in good:
+        sums.update(row["bytes"])
+    print("bytes in sum: " + ", ".join(f"{name} {size:,}" for name, size in sums.items()))
+    for row in good:
+        if not all(row[name] for name in ("baseline", "stock", "pasted")):
+            print(f"  {row['package']} {row['object']}: {row['bytes']}")
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("packages", nargs="*")
+    parser.add_argument("--work", type=lambda text: Path(text).resolve())
+    parser.add_argument("--records", type=lambda text: Path(text).resolve())
+    parser.add_argument("--llvm", type=int)
+    parser.add_argument("--flags", default="-Oz", help=argparse.SUPPRESS)
+    parser.add_argument("--timeout", type=float, default=1800.0, help="seconds for a package's build")
+    parser.add_argument("--table", type=Path, metavar="RECORDS")
+    options = parser.parse_args(arguments)
+    if not options.table:
+        keys = ("package", "object", "llvm")
+        known = {tuple(row[key] for key in keys) for row in read_records(options.records)}
+        for name in options.packages:
+            compare_package(name, options, known)
+    print_table(read_records(options.table or options.records))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

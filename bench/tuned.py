@@ -1,0 +1,115 @@
+"""Object bytes against clang -Oz after a search of its own for every unit (`ozma tune`), for units of
+whole packages that the shipped lists were not found on.
+
+    python bench/tuned.py --work build/bench --records build/tuned.jsonl --units 8 zlib bzip2 ...
+    python bench/tuned.py --table build/tuned.jsonl
+
+The search starts from the shipped lists. What it finds was not run through the validation suites.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from multiprocessing import Pool
+from pathlib import Path
+
+from budgets import print_table, read_records, unit_config
+from build import load_recipe, record_build
+from cross import Compilation, read_compilations
+
+from ozma.errors import OzmaError
+from ozma.llvm import Worker, find_toolchain
+from ozma.llvm.clang import run_clang
+from ozma.llvm.objects import measure_object
+from ozma.llvm.opt import StockOpt
+from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, generate
+from ozma.optimize.choose import pick
+from ozma.optimize.pack import load_pack, pack_path
+from ozma.search.budget import Budget
+from ozma.search.records import RecordStore
+from ozma.search.session import TuneConfig, tune_module
+
+
+def tune_unit(package: str, unit: Compilation, options: argparse.Namespace) -> dict:
+    """Bytes of clang's object and of ours after the search. Its records resume a killed search."""
+    os.chdir(unit.folder)
+    toolchain, source = find_toolchain(options.llvm), Path(unit.source)
+    config = unit_config(unit, "x86-64")
+    clang = run_clang(toolchain, compile_words(source, config), source)
+    step, limit = compile_step(toolchain, source, config), measure_object(clang)
+    lists = tuple(entry.passes for entry in load_pack(pack_path(toolchain.major)).lists)
+    search = TuneConfig(options.searches, Budget(options.compiles), lists=lists)
+    with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
+        bitcode = bitcode_of(step, Path(folder), source)
+        store = RecordStore(options.searches)
+        tuned = tune_module(worker, f"{package}/{unit.output}", bitcode, search, store)
+        if tuned.best is None:
+            return {"problem": tuned.problem}
+        loaded = worker.load(bitcode)
+        best = worker.evaluate(loaded.id, tuned.best.passes)
+        choice = pick([best], StockOpt(toolchain, Path(folder, UNIT)), limit)
+        ours = measure_object(generate(step, choice, clang, Path(folder))[0])
+    budget = str(options.compiles)
+    return {
+        "clang": limit.total, "clang_loadable": limit.loadable,
+        "ours": {budget: ours.total}, "loadable": {budget: ours.loadable}, "passes": tuned.best.passes,
+    }  # fmt: skip
+
+
+def _measure(job: tuple) -> dict:
+    facts, unit, options = job
+    try:
+        return facts | tune_unit(facts["package"], unit, options)
+    except OzmaError as error:
+        return facts | {"problem": error.message[:200]}
+
+
+def jobs(options: argparse.Namespace, known: set[tuple]) -> list[tuple]:
+    """The units to do: up to `--units` of each package, a stable mix."""
+    toolchain, found = find_toolchain(options.llvm), []
+    for name in options.packages:
+        folder = options.work / f"{name}-recorded"
+        _, top, version = record_build(load_recipe(name), folder, options)
+        units = sorted(
+            read_compilations(folder / "records", top),
+            key=lambda unit: hashlib.sha256(unit.output.encode()).hexdigest(),
+        )
+        for unit in units[: options.units]:
+            facts = {"package": name, "version": version, "object": unit.output, "llvm": toolchain.version}
+            if tuple(facts.values()) not in known:
+                found.append((facts, unit, options))
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("packages", nargs="*")
+    parser.add_argument("--work", type=lambda text: Path(text).resolve())
+    parser.add_argument("--records", type=lambda text: Path(text).resolve())
+    parser.add_argument("--searches", type=lambda text: Path(text).resolve(), default=Path("build/searches").resolve())
+    parser.add_argument("--compiles", type=int, default=1000)
+    parser.add_argument("--units", type=int, default=8, help="per package (default 8)")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--llvm", type=int)
+    parser.add_argument("--flags", default="-Oz", help=argparse.SUPPRESS)
+    parser.add_argument("--timeout", type=float, default=1800.0, help="seconds for a package's build")
+    parser.add_argument("--table", type=Path, metavar="RECORDS")
+    options = parser.parse_args(arguments)
+    if not options.table:
+        keys = ("package", "version", "object", "llvm")
+        known = {tuple(row[key] for key in keys) for row in read_records(options.records)}
+        with Pool(options.jobs) as pool, open(options.records, "a") as records:
+            for row in pool.imap_unordered(_measure, jobs(options, known)):
+                records.write(json.dumps(row) + "\n")
+                records.flush()
+    print_table(read_records(options.table or options.records))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
