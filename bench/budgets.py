@@ -16,13 +16,14 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 from build import load_recipe, record_build
 from cross import CROSS, Compilation, portable, read_compilations
 
 from ozma.errors import OzmaError
-from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
+from ozma.llvm import TARGETS, Sizes, Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import run_clang
 from ozma.llvm.objects import measure_object
 from ozma.llvm.opt import StockOpt
@@ -55,13 +56,17 @@ def measure_unit(
     step = compile_step(toolchain, source, config)
     limit = measure_object(clang)
     facts = {"clang": limit.total, "clang_loadable": limit.loadable, "ours": {}, "loadable": {}}
+    made: dict[str | None, Sizes] = {}
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
         loaded = load_unit(worker, step, bitcode_of(step, Path(folder), source))
-        apply = StockOpt(toolchain, Path(folder, UNIT))
+        apply = cache(StockOpt(toolchain, Path(folder, UNIT)))
         trials = measure_all(worker, loaded, lists, Budget(max(options.budgets)))
         for budget in options.budgets:
             choice = pick(trials[:budget], apply, limit)
-            ours = measure_object(generate(step, choice, clang, Path(folder))[0])
+            passes = choice.best and choice.best.passes
+            if passes not in made:
+                made[passes] = measure_object(generate(step, choice, clang, Path(folder))[0])
+            ours = made[passes]
             facts["ours"][budget], facts["loadable"][budget] = ours.total, ours.loadable
         worker.unload(loaded.id)
     facts["seconds"] = round(sum(trial.seconds for trial in trials), 3)
