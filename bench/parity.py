@@ -49,7 +49,7 @@ def ship(step: CompileStep, optimized: bytes, folder: Path) -> bytes:
 def llc(toolchain: Toolchain, step: CompileStep, optimized: bytes) -> bytes:
     """The object of stock `llc`."""
     command = [toolchain.tool("llc"), "-filetype=obj", "-relocation-model=pic", "-o", "-"]
-    command += [w[1:] for w in ("-ffunction-sections", "-fdata-sections") if w in step.words]
+    command += [f"-{kind}-sections" for kind in ("function", "data") if f"-f{kind}-sections" in step.words]
     return subprocess.run(command, input=optimized, check=True, capture_output=True).stdout
 
 

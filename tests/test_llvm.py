@@ -184,3 +184,17 @@ def test_compile_errors_are_one_line_with_the_command(toolchain, tmp_path):
 def test_the_catalogue_knows_clangs_own_pipeline(each_toolchain):
     catalogue = catalogue_of(each_toolchain)
     check(explicit(parse(clang_pipeline(each_toolchain)), catalogue), catalogue)
+
+
+def test_data_sections_keep_zeroes_and_strings_where_clang_puts_them(toolchain, tmp_path):
+    source = tmp_path / "f.c"
+    source.write_text(
+        "int zero[9]; int one = 1; const int two = 2; const char *name = \"three\"; _Thread_local int four = 4;"
+    )
+    real = compile_object(toolchain, source, ("-fdata-sections", "-ffunction-sections"))
+    with Worker(toolchain) as worker:
+        loaded = worker.load(compile_bitcode(toolchain, source), data_sections=True)
+        ours = worker.evaluate(loaded.id, clang_pipeline(toolchain), want=("object",))
+    names = {section.name for section in sections(ours.object)}
+    assert {".bss.zero", ".data.one", ".rodata.two", ".rodata.str1.1"} <= names
+    assert ours.sizes == measure_object(real)

@@ -13,6 +13,8 @@ VERBS = {
     "tune": "search pass lists for given modules, with records that resume",
     "validate": "run pass lists through self-checking programs (PassListEval)",
     "pack": "show the shipped pass lists, or build a pack from tune's records",
+    "corpus": "real programs to unoptimized IR: fetch, build, split, stats, export",
+    "label": "labels of a corpus: sizes under each list, emulation, disassembly",
     "fetch": "fetch a package's sources by name from Debian or PyPI",
     "doctor": "show the LLVM releases found, their targets, and a self-test",
 }

@@ -23,7 +23,10 @@ _ARCHIVES = (".tar.gz", ".tar.xz", ".tar.bz2")
 
 @dataclass(frozen=True)
 class SourceArchive:
-    """One upstream tarball as a suite's Sources index names it; `url` is on the mirror."""
+    """One upstream tarball as a suite's Sources index names it; `url` is on the mirror.
+
+    `packaging` is the address of the .debian.tar beside it, '' when there is none.
+    """
 
     name: str
     version: str
@@ -31,6 +34,7 @@ class SourceArchive:
     url: str
     size: int
     sha256: str
+    packaging: str = ""
 
 
 def default_suites() -> tuple[str, ...]:
@@ -47,9 +51,9 @@ def locate_source(
     """Find the orig (or native) tarball of source package `name` in `suite`'s index."""
     mirror = mirror or find_mirror()
     for component in mirror.components:
-        stanza = _find_stanza(_read_index(mirror.url, suite, component, cache), name)
+        stanza = _find_stanza(read_index(mirror.url, suite, component, cache), name)
         if stanza:
-            return _archive_of(stanza, suite, mirror)
+            return archive_of(stanza, suite, mirror)
     raise NotServed(f"{suite} has no source package {name}")
 
 
@@ -98,7 +102,8 @@ def fetch_source(
 
 
 @lru_cache(maxsize=4)
-def _read_index(url: str, suite: str, component: str, cache: Path) -> bytes:
+def read_index(url: str, suite: str, component: str, cache: Path) -> bytes:
+    """A suite's Sources index, one stanza per package and version; fetched once a week."""
     path = cache / "indexes" / f"{suite}-{component}-Sources.xz"
     if not path.exists() or time.time() - path.stat().st_mtime > _INDEX_AGE:
         download(f"{url}/dists/{suite}/{component}/source/Sources.xz", path)
@@ -116,21 +121,23 @@ def _find_stanza(index: bytes, name: str) -> str | None:
     return index[start : index.find(b"\n\n", start)].decode("utf-8", "replace")
 
 
-def _archive_of(stanza: str, suite: str, mirror: Mirror) -> SourceArchive:
+def archive_of(stanza: str, suite: str, mirror: Mirror) -> SourceArchive:
+    """The tarball that an index stanza names; NotServed when none of its files is one."""
     fields = parse_fields(stanza)
-    rows = [line.split() for line in fields["checksums-sha256"].splitlines() if line.strip()]
+    rows = [line.split() for line in fields.get("checksums-sha256", "").splitlines()]
+    rows = [row for row in rows if len(row) == 3 and row[1].isdecimal()]
+    if missing := [key for key in ("package", "version", "directory") if key not in fields]:
+        raise NotServed(f"{suite} gives no {missing[0]} of {fields.get('package', 'a package')}")
     chosen = _choose_tarball([row[2] for row in rows])
     if chosen is None:
         raise NotServed(f"{suite} has no tarball of {fields['package']} that can be unpacked")
     sha256, size, file = next(row for row in rows if row[2] == chosen)
+    folder = f"{mirror.url}/{fields['directory']}"
+    patches = [row[2] for row in rows if ".debian.tar." in row[2] and row[2].endswith("z")]
     return SourceArchive(
-        fields["package"],
-        fields["version"],
-        suite,
-        f"{mirror.url}/{fields['directory']}/{file}",
-        int(size),
-        sha256,
-    )
+        fields["package"], fields["version"], suite, f"{folder}/{file}", int(size), sha256,
+        f"{folder}/{patches[0]}" if patches else "",
+    )  # fmt: skip
 
 
 def _choose_tarball(files: list[str]) -> str | None:

@@ -35,10 +35,12 @@ def open_url(url: str, headers: dict[str, str] | None = None, timeout: float = 6
         raise OzmaError(f"cannot fetch {url}: {error}", hint="is the network up?") from error
 
 
-def download(url: str, path: Path, sha256: str | None = None, limit: int = 1 << 30) -> str:
+def download(
+    url: str, path: Path, sha256: str | None = None, limit: int = 1 << 30, opener=open_url
+) -> str:
     """Download `url` to `path` (whole or not at all) and return its sha256 in hex.
 
-    A file already at `path` with the wanted `sha256` is kept. Raises OzmaError when the sum is
+    `opener` opens an address as `open_url` does: give a `Connection` to keep one open. A file already at `path` with the wanted `sha256` is kept. Raises OzmaError when the sum is
     another one or the file is over `limit` bytes.
     """
     if sha256 and path.exists() and file_sha256(path) == sha256:
@@ -47,7 +49,7 @@ def download(url: str, path: Path, sha256: str | None = None, limit: int = 1 << 
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file, open_url(url) as response:
+        with os.fdopen(handle, "wb") as file, opener(url) as response:
             found = _copy(response, file, url, limit)
         if sha256 and found != sha256:
             raise OzmaError(f"{url} has sha256 {found}, wanted {sha256}")
@@ -55,6 +57,20 @@ def download(url: str, path: Path, sha256: str | None = None, limit: int = 1 << 
     finally:
         part.unlink(missing_ok=True)
     return found
+
+
+def download_first(urls: list[str], path: Path, sha256: str, opener=open_url) -> None:
+    """Download from the first of `urls` that gives the wanted file; the last one's failure raises.
+
+    For a file that a mirror has dropped and an archive of old files still has.
+    """
+    for url in urls[:-1]:
+        try:
+            download(url, path, sha256, opener=opener)
+            return
+        except OzmaError:
+            continue
+    download(urls[-1], path, sha256, opener=opener)
 
 
 def _copy(response, file, url: str, limit: int) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.corpus.generated import empty_header, render_template, typical_config
-from ozma.corpus.headers import HeaderIndex, folder_of_system_header, walk_files
+from ozma.corpus.headers import HOST, HeaderIndex, SystemHeaders, walk_files
 from ozma.llvm.clang import CompileError, compile_bitcode
 from ozma.llvm.toolchain import Toolchain
 
@@ -21,17 +21,23 @@ OLD_C = (
     "-Wno-implicit-int", "-Wno-incompatible-function-pointer-types", "-Wno-return-mismatch",
 )  # fmt: skip
 NEW_CXX = ("-std=gnu++17",)
+Compile = Callable[[Path, Sequence[str]], bytes]
+"""Compiles a source with arguments to unoptimized bitcode, or raises CompileError."""
 _MISSING = re.compile(r"'([^']+)' file not found")
 _MAY_BE_EMPTY = re.compile(r"config|version|export|build|api", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class FastPath:
-    """Limits of one file: `seconds` for clang, `attempts` with one more empty header each."""
+    """Limits of one file: `seconds` for clang, `attempts` with one more header each.
+
+    `system`: the headers that are not the package's own.
+    """
 
     toolchain: Toolchain
     seconds: float = 20.0
     attempts: int = 6
+    system: SystemHeaders = HOST
 
     def __post_init__(self) -> None:
         if self.seconds <= 0:
@@ -55,27 +61,45 @@ def list_sources(root: Path) -> list[Path]:
     return [path for path in walk_files(root) if path.suffix in LANGUAGES]
 
 
-def compile_tree(root: Path, sources: Iterable[Path], limits: FastPath) -> Iterator[Unit]:
-    """Compile each of `sources` (files under `root`) on its own; failures are units too."""
+def compile_tree(
+    root: Path, sources: Iterable[Path], limits: FastPath, compile: Compile | None = None
+) -> Iterator[Unit]:
+    """Compile each of `sources` (files under `root`) on its own; failures are units too.
+
+    `compile` runs the compiler; clang itself, in no confinement, when none is given.
+    """
     with tempfile.TemporaryDirectory(prefix="ozma-fastpath-") as scratch:
-        package = _Package(root, Path(scratch), limits)
+        Path(scratch).chmod(0o755)  # a compiler that runs as another user reads the headers in it
+        package = FastPackage(root, Path(scratch), limits, compile or _plain_clang(limits))
         for source in sources:
             yield package.compile(source)
 
 
-class _Package:
+def _plain_clang(limits: FastPath) -> Compile:
+    def compile(source: Path, args: Sequence[str]) -> bytes:
+        return compile_bitcode(limits.toolchain, source, args, timeout=limits.seconds)
+
+    return compile
+
+
+class FastPackage:
     """What one package's files share: header index, generated headers, flags."""
 
-    def __init__(self, root: Path, generated: Path, limits: FastPath) -> None:
-        self.limits, self.generated = limits, generated
+    def __init__(
+        self, root: Path, generated: Path, limits: FastPath, compile: Compile
+    ) -> None:
+        self.limits, self.generated, self._compile = limits, generated, compile
         template = _config_template(root)
         names = frozenset(["config.h"] if template else [])
-        self.index = HeaderIndex(root, names)
-        text = render_template(_read(template)) if template else typical_config()
+        self.index = HeaderIndex(root, names, limits.system)
+        text = self._render(template) if template else typical_config(limits.system)
         (generated / "config.h").write_text(text)
-        self.flags = ["-w", f"-fmacro-prefix-map={root}=.", "-D_GNU_SOURCE",
-                      '-DLOCALEDIR="/usr/share/locale"', f"-I{generated}"]  # fmt: skip
-        self.flags += ["-DHAVE_CONFIG_H"] if template else []
+        self.flags = ["-w", f"-fmacro-prefix-map={root}=.", f"-fmacro-prefix-map={generated}=.",
+                      "-D_GNU_SOURCE", '-DLOCALEDIR="/usr/share/locale"', f"-I{generated}"]  # fmt: skip
+        self.flags += ["-DHAVE_CONFIG_H"] if template or _has_autoconf(root) else []
+        if limits.system != HOST:
+            self.flags += ["--target=x86_64-linux-gnu", f"--sysroot={limits.system.root}",
+                           f"-fmacro-prefix-map={limits.system.root}="]  # fmt: skip
 
     def compile(self, source: Path) -> Unit:
         """Compile, and again with one more generated header while clang asks for one."""
@@ -86,10 +110,7 @@ class _Package:
         for _ in range(self.limits.attempts):
             try:
                 args = [*standard, *self.flags, *folders]
-                code = compile_bitcode(
-                    self.limits.toolchain, source, args, timeout=self.limits.seconds
-                )
-                return Unit(source, language, code)
+                return Unit(source, language, self._compile(source, args))
             except CompileError as error:
                 reason = _short_reason(error.message)
             missing = _MISSING.match(reason)
@@ -99,8 +120,9 @@ class _Package:
 
     def _supply(self, name: str) -> bool:
         """Write the header that was not found, or point to the system's, if it can be guessed."""
-        if folder := folder_of_system_header(name):
-            self.flags.append(f"-idirafter{folder}")
+        folder = self.limits.system.folder_of(name)
+        if folder and (flag := f"-idirafter{folder}") not in self.flags:
+            self.flags.append(flag)
             return True
         text = self._guess(name)
         path = Path(os.path.normpath(self.generated / name))
@@ -110,12 +132,20 @@ class _Package:
         path.write_text(text)
         return True
 
+    def _render(self, template: Path) -> str:
+        return render_template(_read(template), self.limits.system)
+
     def _guess(self, name: str) -> str | None:
         if template := self.index.template_of(name):
-            return render_template(_read(template))
+            return self._render(template)
         if namesake := self.index.namesake_of(name):
             return f'#include "{namesake}"\n'
         return empty_header(name) if _MAY_BE_EMPTY.search(name) else None
+
+
+def _has_autoconf(root: Path) -> bool:
+    """Its config.h.in may be missing only because autoheader has yet to write it."""
+    return any((root / name).is_file() for name in ("configure.ac", "configure.in"))
 
 
 def _config_template(root: Path) -> Path | None:

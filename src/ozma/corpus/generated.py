@@ -6,7 +6,7 @@ import ctypes
 import re
 from functools import cache
 
-from ozma.corpus.headers import is_system_header
+from ozma.corpus.headers import HOST, SystemHeaders
 
 _DIRECTIVE = re.compile(
     r"^[ \t]*#[ \t]*(undef|cmakedefine01|cmakedefine|mesondefine)[ \t]+(\w+)(.*)$"
@@ -15,39 +15,39 @@ _PLACE = re.compile(r"@(\w+)@|\$\{(\w+)\}")
 _INTEGER = re.compile(r"(U?)SIZE(\d+)$")
 
 
-def render_template(text: str) -> str:
+def render_template(text: str, system: SystemHeaders = HOST) -> str:
     """The header that `./configure` or CMake would about write here from its template.
 
     A HAVE_X_H answers whether the system has the header, a HAVE_X whether libc has the function;
     what cannot be known so stays undefined.
     """
-    return "\n".join(_render_line(line) for line in text.splitlines()) + "\n"
+    return "\n".join(_render_line(line, system) for line in text.splitlines()) + "\n"
 
 
-def _render_line(line: str) -> str:
+def _render_line(line: str, system: SystemHeaders) -> str:
     found = _DIRECTIVE.match(line)
     if not found and (place := _PLACE.fullmatch(line.strip())):
         return "#include <stdint.h>" if "STDINT" in place.group() else ""
     if not found:
-        return _PLACE.sub(lambda place: _fill(place.group(1) or place.group(2)), line)
+        return _PLACE.sub(lambda place: _fill(place.group(1) or place.group(2), system), line)
     kind, name, rest = found.groups()
-    answer = _answer(name)
+    answer = _answer(name, system)
     if kind == "cmakedefine01":
         return f"#define {name} {answer or 0}"
     if kind == "cmakedefine" and answer and rest.strip():
-        answer = _PLACE.sub(lambda place: _fill(place.group(1) or place.group(2)), rest.strip())
+        answer = _PLACE.sub(lambda place: _fill(place.group(1) or place.group(2), system), rest.strip())
     return f"#define {name} {answer}" if answer else f"/* #undef {name} */"
 
 
-def _fill(name: str) -> str:
+def _fill(name: str, system: SystemHeaders) -> str:
     if found := _INTEGER.match(name):
         return f"{found.group(1).lower()}int{found.group(2)}_t"
-    return _answer(name) or ("0" if name.startswith("HAVE") else "1")
+    return _answer(name, system) or ("0" if name.startswith("HAVE") else "1")
 
 
-def typical_config() -> str:
+def typical_config(system: SystemHeaders = HOST) -> str:
     """A config.h with the usual answers of a system with glibc, for packages with no template."""
-    answers = ((name, _answer(name)) for name in _TYPICAL)
+    answers = ((name, _answer(name, system)) for name in _TYPICAL)
     return "".join(f"#define {name} {answer}\n" for name, answer in answers if answer)
 
 
@@ -59,11 +59,11 @@ def empty_header(name: str) -> str:
     return "#pragma once\n" + "".join(f"#define {prefix}_{macro}\n" for macro in macros)
 
 
-def _answer(name: str) -> str | None:
+def _answer(name: str, system: SystemHeaders) -> str | None:
     if name in _FIXED:
         return _FIXED[name]
     if name.startswith("HAVE_") and name.endswith("_H"):
-        return "1" if _have_header(name[5:-2].lower()) else None
+        return "1" if _have_header(name[5:-2].lower(), system) else None
     if name.startswith("HAVE_DECL_"):
         return "1" if _have_function(name[10:].lower()) else "0"
     if name.startswith("HAVE_"):
@@ -73,9 +73,9 @@ def _answer(name: str) -> str | None:
     return None
 
 
-def _have_header(flat: str) -> bool:
+def _have_header(flat: str, system: SystemHeaders) -> bool:
     folded = flat.replace("_", "/", 1)
-    return is_system_header(f"{flat}.h") or is_system_header(f"{folded}.h")
+    return system.has(f"{flat}.h") or system.has(f"{folded}.h")
 
 
 @cache

@@ -6,13 +6,11 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 HEADER_SUFFIXES = (".h", ".hh", ".hpp", ".hxx", ".inc", ".def", ".ipp", ".tcc")
-SYSTEM_FOLDERS = tuple(
-    Path(folder) for folder in ("/usr/include", f"/usr/include/{os.uname().machine}-linux-gnu")
-)
 _COMPILER_HEADERS = ("float.h", "iso646.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h",
                      "stdbool.h", "stddef.h", "stdint.h", "stdnoreturn.h", "varargs.h")  # fmt: skip
 _INCLUDED_SOURCES = (".c", ".cc", ".cpp")
@@ -22,12 +20,46 @@ _TEMPLATE_SUFFIXES = (".in", ".cmake")
 _FOLLOWED = 400
 
 
+@dataclass(frozen=True)
+class SystemHeaders:
+    """Headers that are not the package's: of this machine, or of a sysroot at `root`."""
+
+    root: Path = Path("/")
+
+    def has(self, name: str) -> bool:
+        """Whether the C library, an installed library or the compiler itself has `name`."""
+        return name in _COMPILER_HEADERS or _is_file(self.root, name)
+
+    def folder_of(self, name: str) -> Path | None:
+        """A folder below usr/include that holds `name`: where pkg-config would point."""
+        if name.startswith(("/", ".")):
+            return None
+        if self.root != Path("/"):
+            return _folder_in(self.root, name)
+        found = sorted(self.root.glob(f"usr/include/*/{name}"))
+        return next((Path(str(path).removesuffix(f"/{name}")) for path in found), None)
+
+    def version(self) -> str:
+        """What decides about the bitcode besides the compiler, as a short text."""
+        if self.root != Path("/"):
+            return self.root.name
+        include = self.root / "usr/include"
+        libc = _defined(include / "features.h", "__GLIBC__", "__GLIBC_MINOR__")
+        releases = sorted(path.name for path in (include / "c++").glob("*"))
+        return f"glibc {libc or '?'}, libstdc++ {', '.join(releases) or '?'}, and what is installed"
+
+
+HOST = SystemHeaders()
+
+
 class HeaderIndex:
     """Every header of an unpacked package by base name, and what each file includes."""
 
-    def __init__(self, root: Path, generated: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, root: Path, generated: frozenset[str] = frozenset(), system: SystemHeaders = HOST
+    ) -> None:
         """`generated`: names that the package's build writes; copies in the tree are not used."""
-        self.root = root
+        self.root, self.system = root, system
         self._generated = generated
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in walk_files(root):
@@ -52,7 +84,7 @@ class HeaderIndex:
         beside = file.parent / name
         if quoted and beside.is_file():
             return beside
-        if name in self._generated or (not quoted and is_system_header(name)):
+        if name in self._generated or (not quoted and self.system.has(name)):
             return None
         return self._nearest(file, name, folders)
 
@@ -105,12 +137,34 @@ def _shared_depth(path: Path, other: Path) -> int:
 
 
 @cache
-def is_system_header(name: str) -> bool:
-    """Whether the C library or the compiler itself has header `name`."""
-    return name in _COMPILER_HEADERS or any((folder / name).is_file() for folder in SYSTEM_FOLDERS)
+def _is_file(root: Path, name: str) -> bool:
+    machine = os.uname().machine if root == Path("/") else "x86_64"
+    folders = ("usr/include", f"usr/include/{machine}-linux-gnu")
+    return any(Path(root, folder, name).is_file() for folder in folders)
 
 
-def folder_of_system_header(name: str) -> Path | None:
-    """A folder right under /usr/include that holds `name`: where pkg-config would point."""
-    found = sorted(SYSTEM_FOLDERS[0].glob(f"*/{name}")) if not name.startswith(("/", ".")) else []
-    return next((Path(str(path).removesuffix(f"/{name}")) for path in found), None)
+def _folder_in(root: Path, name: str) -> Path | None:
+    """The shallowest folder of a sysroot under which `name` (which may have folders) is found."""
+    base, depth = name.rpartition("/")[2], name.count("/")
+    for folder in _folders_by_header(root).get(base, ()):
+        path = Path(root, folder, base)
+        if str(path).endswith(f"/{name}"):
+            return path.parents[depth]
+    return None
+
+
+@cache
+def _folders_by_header(root: Path) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for folder, folders, files in os.walk(root / "usr"):
+        folders.sort()
+        for name in files:
+            found[name].append(os.path.relpath(folder, root))
+    return {name: tuple(sorted(folders, key=lambda one: (one.count("/"), one)))
+            for name, folders in found.items()}  # fmt: skip
+
+
+def _defined(header: Path, *names: str) -> str:
+    text = header.read_text("utf-8", "replace") if header.is_file() else ""
+    values = [re.search(rf"#\s*define\s+{name}\s+(\d+)", text) for name in names]
+    return ".".join(value.group(1) for value in values if value)

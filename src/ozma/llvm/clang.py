@@ -45,12 +45,26 @@ def run_clang(
 
 
 def _first_error(stderr: bytes) -> str:
-    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    return first_error(stderr.decode("utf-8", "replace"))
+
+
+def first_error(text: str) -> str:
+    """The line of a compiler's messages that says what failed."""
+    lines = text.strip().splitlines()
     return next((line for line in lines if "error:" in line), lines[0] if lines else "no message")
 
 
 def _target_args(target: Target | None) -> tuple[str, ...]:
     return target.clang_args if target else ()
+
+
+def bitcode_command(
+    toolchain: Toolchain, source: Path, args: Sequence[str] = (), level: str = "-Oz"
+) -> list[str]:
+    """`compile_bitcode` as the words of a command without its `-o`, for others to run."""
+    name = "clang++" if source.suffix in CXX_SUFFIXES else "clang"
+    words = [*args, level, *FRONT_END_ONLY, "-c", "-emit-llvm", str(source)]
+    return [str(toolchain.tool(name)), *words]
 
 
 def compile_bitcode(

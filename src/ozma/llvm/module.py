@@ -13,10 +13,11 @@ from ozma.errors import OzmaError
 from ozma.llvm.capi import Library
 
 _RETURN_STATUS = 2
-_OBJECT_FILE = 1
-_CODEGEN_DEFAULT = 2  # what clang asks for at -Oz, -Os and -O2
+_ASSEMBLY_FILE, _OBJECT_FILE = 0, 1
+CODEGEN_DEFAULT = 2  # what clang asks for at -Oz, -Os and -O2; 1 at -O1, 0 at -O0
 _RELOC_STATIC, _RELOC_PIC = 1, 2
 _CODE_MODEL_DEFAULT = 0
+_GLOBAL_UNNAMED_ADDRESS = 2
 _FUNCTION_INDEX = 0xFFFFFFFF
 _DIAGNOSTIC_HANDLER = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
 _LOCAL_LINKAGES = (8, 9)  # internal, private
@@ -148,7 +149,18 @@ class Module:
         for function in self.functions() if functions else ():
             self._place(function, ".text.")
         for variable in self.globals() if data else ():
-            self._place(variable, ".data.")
+            if stem := self._data_section(variable):
+                self._place(variable, stem)
+
+    def _data_section(self, variable: int) -> str | None:
+        """Where -fdata-sections puts this variable; None where LLVM decides as ever."""
+        library = self._library
+        if library.LLVMIsDeclaration(variable) or library.LLVMIsThreadLocal(variable):
+            return None
+        if library.LLVMIsGlobalConstant(variable):
+            merged = library.LLVMGetUnnamedAddress(variable) == _GLOBAL_UNNAMED_ADDRESS
+            return None if merged else ".rodata."
+        return ".bss." if library.LLVMIsNull(library.LLVMGetInitializer(variable)) else ".data."
 
     def _place(self, value: int, stem: str) -> None:
         library = self._library
@@ -163,7 +175,9 @@ class TargetMachine:
     Level' flag, because clang writes both into the IR that it hands to the back end.
     """
 
-    def __init__(self, library: Library, module: Module) -> None:
+    def __init__(
+        self, library: Library, module: Module, codegen: int = CODEGEN_DEFAULT
+    ) -> None:
         self._library = library
         target, message = c_void_p(), c_char_p()
         triple = module.triple.encode()
@@ -174,16 +188,24 @@ class TargetMachine:
             triple,
             module.function_attribute("target-cpu").encode(),
             module.function_attribute("target-features").encode(),
-            _CODEGEN_DEFAULT,
+            codegen,
             _RELOC_PIC if module.has_flag("PIC Level") else _RELOC_STATIC,
             _CODE_MODEL_DEFAULT,
         )
 
     def emit_object(self, module: Module) -> bytes:
         """Object file bytes. Code generation changes the module: it is of no use afterwards."""
+        return self._emit(module, _OBJECT_FILE)
+
+    def emit_assembly(self, module: Module) -> str:
+        """Assembly with the comments of `clang -S`. Uses the module up, as `emit_object` does."""
+        self._library.LLVMSetTargetMachineAsmVerbosity(self.handle, 1)
+        return self._emit(module, _ASSEMBLY_FILE).decode("utf-8", "replace")
+
+    def _emit(self, module: Module, kind: int) -> bytes:
         buffer, message = c_void_p(), c_char_p()
         failed = self._library.LLVMTargetMachineEmitToMemoryBuffer(
-            self.handle, module.handle, _OBJECT_FILE, byref(message), byref(buffer)
+            self.handle, module.handle, kind, byref(message), byref(buffer)
         )
         if failed:
             raise InvalidIR(f"code generation failed: {(message.value or b'').decode()}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm.result import Sizes
@@ -109,12 +109,17 @@ def _symbols(data: bytes, table: Section, names: Section) -> Iterator[tuple[str,
         yield _text_at(data, names.offset + name), info & 15, index, size
 
 
-def symbol_sizes(data: bytes) -> dict[str, int]:
+def function_sizes(data: bytes) -> dict[str, int]:
+    """Bytes of each defined function symbol, local ones included."""
+    return symbol_sizes(data, (_STT_FUNC,))
+
+
+def symbol_sizes(data: bytes, kinds: Sequence[int] = (_STT_OBJECT, _STT_FUNC)) -> dict[str, int]:
     """Bytes of each defined function and object symbol, local ones included."""
     found = sections(data)
     sizes: dict[str, int] = {}
     for table in (s for s in found if s.kind == _SHT_SYMTAB):
         for name, kind, index, size in _symbols(data, table, found[table.link]):
-            if index and kind in (_STT_OBJECT, _STT_FUNC):
+            if index and kind in kinds:
                 sizes[name] = size
     return sizes

@@ -19,8 +19,9 @@ class ToolError(OzmaError):
     """A tool of the toolchain did not answer as every supported release does."""
 
 
-def _ask(command: Sequence[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
+def ask(command: Sequence[str], source: str | None = None) -> str:
+    """What a tool prints, given `source` on standard input; ToolError when it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, input=source)
     if done.returncode:
         first = (done.stderr.strip().splitlines() or ["no message"])[0]
         raise ToolError(f"{Path(command[0]).name} failed: {first}", command=shlex.join(command))
@@ -30,7 +31,7 @@ def _ask(command: Sequence[str]) -> str:
 @cache
 def catalogue_of(toolchain: Toolchain) -> Catalogue:
     """Passes of this release with levels and parameters, from `opt --print-passes`."""
-    return parse_catalogue(_ask([str(toolchain.tool("opt")), "--print-passes"]), toolchain.major)
+    return parse_catalogue(ask([str(toolchain.tool("opt")), "--print-passes"]), toolchain.major)
 
 
 @cache
@@ -43,4 +44,4 @@ def clang_pipeline(toolchain: Toolchain, level: str = "-Oz") -> str:
         source = Path(folder, "empty.c")
         source.write_text("")
         flags = [level, "-c", "-mllvm", "-print-pipeline-passes", str(source), "-o", os.devnull]
-        return _ask([str(toolchain.tool("clang")), *flags]).strip()
+        return ask([str(toolchain.tool("clang")), *flags]).strip()

@@ -48,7 +48,8 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One pass list on one module. `sizes` is None unless code was generated."""
+    """One pass list on one module. `sizes` is None unless code was generated; `functions` are
+    bytes by function symbol, where asked for."""
 
     outcome: Outcome
     passes: str
@@ -59,6 +60,8 @@ class Evaluation:
     object: bytes | None = None
     bitcode: bytes | None = None
     ir: str | None = None
+    assembly: str | None = None
+    functions: dict[str, int] | None = None
     message: str = ""
     seconds: float = 0.0
 

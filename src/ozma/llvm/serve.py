@@ -12,11 +12,16 @@ import pickle
 import struct
 import time
 from dataclasses import dataclass, field
+from typing import Iterator
 
 from ozma.llvm.capi import Library
-from ozma.llvm.module import InvalidIR, InvalidList, Module, TargetMachine, run_passes
-from ozma.llvm.objects import measure_object
+from ozma.llvm.extract import SplitUnit, split_unit
+from ozma.llvm.module import CODEGEN_DEFAULT, InvalidIR, InvalidList, Module, TargetMachine
+from ozma.llvm.module import run_passes
+from ozma.llvm.objects import function_sizes, measure_object
 from ozma.llvm.result import Evaluation, Outcome, Sizes
+from ozma.llvm.rewrite import Rewrite, rewrite_module
+from ozma.llvm.toolchain import Toolchain
 
 _LENGTH = struct.Struct("<I")
 
@@ -60,12 +65,24 @@ class Request:
 
 @dataclass
 class Input:
-    """A loaded module: its bitcode and what was measured on it, by hash of the optimized IR."""
+    """A loaded module: its bitcode and what was measured on it, by hash of the optimized IR.
+
+    `codegen` is the back end's own optimization level, 0 to 3."""
 
     bitcode: bytes
     function_sections: bool = False
     data_sections: bool = False
-    measured: dict[str, tuple[Sizes, str]] = field(default_factory=dict)
+    codegen: int = CODEGEN_DEFAULT
+    measured: dict[str, Measured] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an object was measured to be; `functions` only where they were asked for."""
+
+    sizes: Sizes
+    object_hash: str
+    functions: dict[str, int] | None
 
 
 class Service:
@@ -87,6 +104,21 @@ class Service:
     def unload(self, key: int) -> None:
         self._inputs.pop(key, None)
 
+    def split(self, toolchain: Toolchain, bitcode: bytes, file: str) -> SplitUnit:
+        """Splits a unit into single-function modules; nothing of it stays loaded."""
+        return split_unit(toolchain, bitcode, file)
+
+    def rewrite(self, toolchain: Toolchain, bitcode: bytes, change: Rewrite) -> bytes:
+        """A module for another machine or another level; nothing of it stays loaded."""
+        return rewrite_module(toolchain, bitcode, change)
+
+    def evaluate_many(
+        self, module: int, lists: tuple[str, ...], want: tuple[str, ...]
+    ) -> Iterator[Evaluation]:
+        """One answer per list, sent as it is made: the caller sees which list was the last."""
+        for passes in lists:
+            yield self.evaluate(Request(module, passes, want))
+
     def evaluate(self, request: Request) -> Evaluation:
         """Runs the list and measures the object; every LLVM complaint becomes an outcome."""
         started = time.perf_counter()
@@ -102,12 +134,28 @@ class Service:
     def _measure(self, source: Input, request: Request) -> dict:
         library = self._library
         with Module(library, source.bitcode) as module:
-            machine = TargetMachine(library, module)
+            machine = TargetMachine(library, module, source.codegen)
             try:
-                if request.passes:
-                    run_passes(library, module, request.passes, machine)
-                    module.verify()
-                return self._describe(source, request, module, machine)
+                self._optimize(module, request.passes, machine)
+                facts = self._describe(source, request, module, machine)
+            finally:
+                machine.close()
+        if "assembly" in request.want:
+            facts["assembly"] = self._assembly(source, request.passes)
+        return facts
+
+    def _optimize(self, module: Module, passes: str, machine: TargetMachine) -> None:
+        if passes:
+            run_passes(self._library, module, passes, machine)
+            module.verify()
+
+    def _assembly(self, source: Input, passes: str) -> str:
+        """From a module of its own, as making the object has used up the first one."""
+        with Module(self._library, source.bitcode) as module:
+            machine = TargetMachine(self._library, module, source.codegen)
+            try:
+                self._optimize(module, passes, machine)
+                return machine.emit_assembly(module)
             finally:
                 machine.close()
 
@@ -127,13 +175,14 @@ class Service:
         measured = source.measured.get(ir_hash)
         hopeless = request.skip_above is not None and instructions > request.skip_above
         unwanted = hopeless or ir_hash in request.known
-        if not unwanted and ("object" in request.want or not measured):
+        missing = not measured or ("functions" in request.want and measured.functions is None)
+        if not unwanted and ("object" in request.want or missing):
             data = self._generate(source, module, machine)
-            measured = measure_object(data), hashlib.blake2b(data, digest_size=16).hexdigest()
-            source.measured[ir_hash] = measured
+            measured = source.measured[ir_hash] = _measured(data, "functions" in request.want)
             facts["object"] = data if "object" in request.want else None
         if measured:
-            facts["sizes"], facts["object_hash"] = measured
+            facts["sizes"], facts["object_hash"] = measured.sizes, measured.object_hash
+            facts["functions"] = measured.functions
         return facts
 
     def _generate(self, source: Input, module: Module, machine: TargetMachine) -> bytes:
@@ -142,14 +191,22 @@ class Service:
         return machine.emit_object(module)
 
 
+def _measured(data: bytes, with_functions: bool) -> Measured:
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return Measured(measure_object(data), digest, function_sizes(data) if with_functions else None)
+
+
 def serve(service: Service, requests: int, answers: int) -> None:
-    """Answers (method, arguments) pairs until the parent closes its end."""
+    """Answers (method, arguments) pairs until the parent closes its end; several times where a
+    method yields several answers."""
     while True:
         try:
             method, arguments = receive(requests)
         except EOFError:
             return
         try:
-            send(answers, getattr(service, method)(*arguments))
+            answer = getattr(service, method)(*arguments)
+            for one in answer if isinstance(answer, Iterator) else (answer,):
+                send(answers, one)
         except (InvalidIR, InvalidList) as error:
             send(answers, error)

@@ -6,29 +6,17 @@ Start workers before any thread: the child is made with fork.
 
 from __future__ import annotations
 
-import ctypes
-import faulthandler
-import os
-import resource
-import select
-import signal
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Sequence
+from typing import Sequence
 
-from ozma.llvm.capi import load_library
-from ozma.llvm.module import InvalidIR
-from ozma.llvm.result import Evaluation, Outcome
-from ozma.llvm.serve import Input, Request, Service, receive, send, serve
+from ozma.llvm.child import Child, ChildDied, ChildLimits
+from ozma.llvm.extract import SplitUnit
+from ozma.llvm.module import CODEGEN_DEFAULT, InvalidIR
+from ozma.llvm.result import Evaluation
+from ozma.llvm.rewrite import Rewrite
+from ozma.llvm.serve import Input, Request
 from ozma.llvm.toolchain import Toolchain
-
-_PR_SET_PDEATHSIG = 1
-_MESSAGE_BYTES = 2000
-_PATIENCE = 8
-_OUT_OF_MEMORY = ("out of memory", "bad_alloc", "Cannot allocate memory")
 
 
 @dataclass(frozen=True)
@@ -38,20 +26,6 @@ class Loaded:
     id: int
     instructions: int
     triple: str
-
-
-class WorkerDied(Exception):
-    """The child is gone. Internal: callers of `Worker` see an Outcome instead."""
-
-    def __init__(self, outcome: Outcome, message: str) -> None:
-        super().__init__(message)
-        self.outcome, self.message = outcome, message
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Processor time that the child has used so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Worker:
@@ -75,18 +49,25 @@ class Worker:
         self._inputs: dict[int, Input] = {}
         self._sent: set[int] = set()
         self._next_id = 0
-        self._pid: int | None = None
-        self._stderr: BinaryIO | None = None
+        self._child: Child | None = None
 
     def load(
-        self, bitcode: bytes, *, function_sections: bool = False, data_sections: bool = False
+        self,
+        bitcode: bytes,
+        *,
+        function_sections: bool = False,
+        data_sections: bool = False,
+        codegen: int = CODEGEN_DEFAULT,
     ) -> Loaded:
-        """Hands a module (bitcode or text) to the child; InvalidIR if it is not valid."""
-        source = Input(bitcode, function_sections, data_sections)
+        """Hands a module (bitcode or text) to the child; InvalidIR if it is not valid.
+
+        `codegen` is the back end's own optimization level, 0 to 3.
+        """
+        source = Input(bitcode, function_sections, data_sections, codegen)
         key, self._next_id = self._next_id, self._next_id + 1
         try:
             facts = self._ask("load", key, source)
-        except WorkerDied as death:
+        except ChildDied as death:
             raise InvalidIR(f"LLVM {death.outcome.value} on reading the module") from death
         self._inputs[key] = source
         self._sent.add(key)
@@ -95,7 +76,7 @@ class Worker:
     def unload(self, key: int) -> None:
         """Forgets a module."""
         self._inputs.pop(key, None)
-        if self._pid and key in self._sent:
+        if self._child and key in self._sent:
             self._sent.discard(key)
             self._ask("unload", key)
 
@@ -109,25 +90,73 @@ class Worker:
     ) -> Evaluation:
         """Runs `passes` on a loaded module and measures the object; never raises for LLVM's faults.
 
-        `want` may hold "object", "bitcode", "ir". Results with more than `skip_above` IR
-        instructions get no code (`sizes` is None): they cannot win. Nor do those whose `ir_hash`
-        is in `known`: the caller has judged them before.
+        `want` may hold "object", "bitcode", "ir", "assembly", "functions" (bytes of each). Results
+        with more than `skip_above` IR instructions get no code (`sizes` is None): they cannot win.
+        Nor do those whose `ir_hash` is in `known`: the caller has judged them before.
         """
         started = time.perf_counter()
         request = Request(module, passes, tuple(want), skip_above, known)
         try:
-            if module not in self._sent:  # the child that had it died
-                self._ask("load", module, self._inputs[module])
-                self._sent.add(module)
+            self._send_again(module)
             return self._ask("evaluate", request)
-        except WorkerDied as death:
+        except ChildDied as death:
             seconds = time.perf_counter() - started
             return Evaluation(death.outcome, passes, message=death.message, seconds=seconds)
 
+    def evaluate_many(
+        self, module: int, lists: Sequence[str], want: Sequence[str] = ()
+    ) -> list[Evaluation]:
+        """`evaluate` for each of `lists`, in order, with one request: 6 % less processor time on a
+        small function. A list on which the child dies costs that list only."""
+        found: list[Evaluation] = []
+        while len(found) < len(lists):
+            try:
+                self._send_again(module)
+                self._stream(module, tuple(lists[len(found) :]), tuple(want), found)
+            except ChildDied as death:
+                passes = lists[len(found)]
+                found.append(Evaluation(death.outcome, passes, message=death.message))
+        return found
+
+    def _send_again(self, module: int) -> None:
+        if module not in self._sent:  # the child that had it died
+            self._ask("load", module, self._inputs[module])
+            self._sent.add(module)
+
+    def _stream(
+        self, module: int, lists: tuple[str, ...], want: tuple[str, ...], found: list[Evaluation]
+    ) -> None:
+        """Appends the evaluations of `lists` to `found` as the child makes them."""
+        try:
+            self._child.send("evaluate_many", (module, lists, want))
+            for _ in lists:
+                found.append(self._child.answer())
+        except ChildDied:
+            self._forget()
+            raise
+
+    def split(self, bitcode: bytes, file: str) -> SplitUnit:
+        """Single-function modules of a unit whose source is called `file`.
+
+        InvalidIR if LLVM rejects the module, or dies on it: its message says which.
+        """
+        try:
+            return self._ask("split", self.toolchain, bitcode, file)
+        except ChildDied as death:
+            raise InvalidIR(f"LLVM {death.outcome.value} on splitting: {death}") from death
+
+    def rewrite(self, bitcode: bytes, change: Rewrite) -> bytes:
+        """The module for another machine or level (rewrite.py); InvalidIR if that cannot be."""
+        try:
+            return self._ask("rewrite", self.toolchain, bitcode, change)
+        except ChildDied as death:
+            raise InvalidIR(f"LLVM {death.outcome.value} on rewriting: {death}") from death
+
     def close(self) -> None:
         """Ends the child."""
-        if self._pid:
-            self._kill()
+        if self._child:
+            self._child.kill()
+            self._forget()
 
     def __enter__(self) -> Worker:
         return self
@@ -138,91 +167,23 @@ class Worker:
     @property
     def pid(self) -> int | None:
         """Process id of the living child, None before the first request."""
-        return self._pid
+        return self._child.pid if self._child else None
 
     def _ask(self, method: str, *arguments: object) -> object:
+        if not self._child:
+            limits = ChildLimits(self.timeout, self.memory)
+            self._child = Child(self.toolchain, limits, self.options)
         try:
-            if not self._pid:
-                self._start()
-            answer = self._exchange(method, arguments)
-        except (EOFError, OSError):
-            raise self._bury() from None
+            self._child.send(method, arguments)
+            answer = self._child.answer()
+        except ChildDied:
+            self._forget()
+            raise
         if isinstance(answer, InvalidIR):
             raise answer
         return answer
 
-    def _exchange(self, method: str, arguments: tuple) -> object:
-        send(self._requests, (method, arguments))
-        poll = select.poll()
-        poll.register(self._answers, select.POLLIN)
-        allowed = _cpu_seconds(self._pid) + self.timeout
-        for _ in range(_PATIENCE):
-            if poll.poll(self.timeout * 1000):
-                return receive(self._answers)
-            if _cpu_seconds(self._pid) >= allowed:
-                break  # on a busy machine only the child's own time says that it hangs
-        self._kill()
-        raise WorkerDied(Outcome.TIMED_OUT, f"no answer in {self.timeout:g} s")
-
-    def _start(self) -> None:
-        library = load_library(self.toolchain.library)  # before fork: children share its pages
-        self._stderr = tempfile.TemporaryFile()
-        request_end, self._requests = os.pipe()
-        self._answers, answer_end = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        parent = os.getpid()
-        self._pid = os.fork()
-        if self._pid == 0:
-            try:
-                os.close(self._requests)
-                os.close(self._answers)
-                self._become_child(parent)
-                if self.options:
-                    library.set_options(list(self.options))
-                serve(Service(library), request_end, answer_end)
-            finally:
-                os._exit(0)
-        os.close(request_end)
-        os.close(answer_end)
-
-    def _become_child(self, parent: int) -> None:
-        faulthandler.disable()  # a crash here is LLVM's: its own message is wanted, not Python's
-        os.dup2(self._stderr.fileno(), 2)
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, signal.SIG_DFL)
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # the parent died before prctl
-            os._exit(0)
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        limit = used + self.memory
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    def _kill(self) -> int:
-        """Ends and reaps the child; returns its wait status."""
-        os.kill(self._pid, signal.SIGKILL)
-        _, status = os.waitpid(self._pid, 0)
-        self._forget()
-        return status
-
     def _forget(self) -> None:
-        os.close(self._requests)
-        os.close(self._answers)
-        self._stderr.close()
+        self._child = None
         self._sent.clear()
-        self._pid = None
         self.restarts += 1
-
-    def _bury(self) -> WorkerDied:
-        """The child died by itself: why?"""
-        _, status = os.waitpid(self._pid, 0)
-        self._stderr.seek(0)
-        text = self._stderr.read().decode("utf-8", "replace")[-_MESSAGE_BYTES:]
-        self._forget()
-        if any(phrase in text for phrase in _OUT_OF_MEMORY):
-            return WorkerDied(Outcome.OUT_OF_MEMORY, f"more than {self.memory >> 20} MiB")
-        code = os.waitstatus_to_exitcode(status)
-        how = signal.Signals(-code).name if code < 0 else f"exit {code}"
-        lines = [line for line in text.strip().splitlines() if line]
-        return WorkerDied(Outcome.CRASHED, f"{how}: {lines[0][:200]}" if lines else how)

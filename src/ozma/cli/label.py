@@ -1,0 +1,160 @@
+"""`ozma label`: labels for flag tuning, compiler emulation and disassembly, from a corpus."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from ozma.corpus.split import SPLITS
+from ozma.errors import OzmaError
+from ozma.labels.options import DISASSEMBLY, EMULATION, FLAGS, SEARCH, LabelOptions, set_folder
+from ozma.labels.subjects import KINDS, Choice
+from ozma.llvm import TARGETS, find_toolchain
+
+_DESCRIPTION = (
+    "Label a corpus: the size of each function under every list (flags), what random lists make of "
+    "it (emulation), the assembly of four levels (disassembly). Only facts are stored; the texts are "
+    "made again from them. Run the same command again and it goes on where it stopped."
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ozma label", description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("out", type=Path, metavar="OUT", help="a folder of `ozma corpus build`")
+    parser.add_argument("--task", choices=(FLAGS, EMULATION, DISASSEMBLY), help="what to label for")
+    parser.add_argument("--report", action="store_true", help="print what the labels in OUT say")
+    parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
+    parser.add_argument("--retarget", action="store_true", help="rewrite modules made for another machine (an approximation: docs/labels.md)")
+    parser.add_argument("--pack", type=Path, metavar="FILE", help="flags: lists to measure (default: the shipped pack)")
+    parser.add_argument("--search", type=int, default=0, metavar="N", help="flags: then search with N compiles each, minimize, and broadcast the winners")
+    parser.add_argument("--shorten", type=int, metavar="N", help="flags: evaluations to minimize a winner (default: as --search)")
+    parser.add_argument("--broadcast", type=int, default=100, metavar="N", help="flags: winners measured on all modules (default 100)")
+    parser.add_argument("--pairs", type=int, default=8, metavar="N", help="emulation: lists for each function (default 8)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="emulation and search: another seed, other lists")
+    _add_choice(parser)
+    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
+    parser.add_argument("--ray", metavar="ADDRESS", help="work on this Ray cluster instead (auto, local, ray://HOST:PORT)")
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for one evaluation (default 10)")
+    parser.add_argument("--memory", type=int, default=2048, metavar="MIB", help="memory for one evaluation (default 2048)")
+    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["function"], help="what to label (default function)")
+    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS), help="default: all")
+    parser.add_argument("--functions", type=int, metavar="N", help="functions of one training project at most")
+    parser.add_argument("--units", type=int, metavar="N", help="units of one training project at most")
+    parser.add_argument("--largest", type=int, default=5000, metavar="N", help="IR instructions at most (default 5000)")
+
+
+def main(words: list[str]) -> int:
+    """0 when everything chosen has its labels; 100 when a lost process left some out."""
+    options = _parser().parse_args(words)
+    if options.report:
+        return _report(options)
+    if not options.task:
+        raise OzmaError("nothing to do", hint="give --task flags, emulation or disassembly; or --report")
+    try:
+        return _label(options, _settings(options), _choice(options))
+    except ValueError as error:
+        raise OzmaError(str(error)) from error
+
+
+def _report(options: argparse.Namespace) -> int:
+    from ozma.labels.report import report
+    from ozma.labels.report_text import render
+
+    facts = report(options.out)
+    print(json.dumps(facts) if options.json else render(facts))
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> LabelOptions:
+    from ozma.optimize.pack import load_pack, pack_path
+
+    toolchain = find_toolchain(options.llvm)
+    lists, digest = (), ""
+    if options.task == FLAGS:
+        pack = load_pack(options.pack or pack_path(toolchain.major))
+        lists, digest = tuple(entry.passes for entry in pack.lists), pack.digest
+    return LabelOptions(
+        options.task, toolchain.version, toolchain.major, options.target, options.retarget, lists,
+        digest, options.pairs, options.seed, timeout=options.timeout, memory=options.memory << 20,
+    )  # fmt: skip
+
+
+def _choice(options: argparse.Namespace) -> Choice:
+    return Choice(
+        tuple(options.kinds), tuple(options.splits), options.largest, options.functions, options.units
+    )
+
+
+def _label(options: argparse.Namespace, settings: LabelOptions, choice: Choice) -> int:
+    from ozma.labels.subjects import choose
+
+    stage = _stage(options, choose(options.out, choice))
+    results = [stage(settings)]
+    if settings.task == FLAGS and options.search:
+        results += _search(options, settings, stage)
+    for one in results:
+        print(json.dumps(one) if options.json else _line(one))
+    return 100 if any(one["lost"] for one in results) else 0
+
+
+def _search(options: argparse.Namespace, dense: LabelOptions, stage: Callable) -> list[dict]:
+    """The two further stages of flag tuning, each with its own set of labels."""
+    from ozma.labels.label_set import LabelSet
+    from ozma.labels.winners import BROADCAST, seeding, write_winners
+
+    shorten = options.search if options.shorten is None else options.shorten
+    search = replace(dense, task=SEARCH, lists=(), compiles=options.search, shorten=shorten)
+    seeds = seeding(LabelSet(options.out, set_folder(options.out, dense)))
+    results = [stage(search, seeds)]
+    searched = LabelSet(options.out, set_folder(options.out, search))
+    digest, lists = write_winners(searched, options.broadcast)
+    if lists:
+        results.append(stage(replace(dense, lists=lists, pack=BROADCAST + digest)))
+    return results
+
+
+def _stage(options: argparse.Namespace, chosen: list) -> Callable[..., dict]:
+    from ozma.corpus.progress import ProgressLine
+    from ozma.labels.execute import on_ray, on_this_machine
+    from ozma.labels.run import label_corpus
+
+    if options.jobs < 1:
+        raise OzmaError(f"jobs is {options.jobs}", hint="give at least 1")
+    local = partial(on_this_machine, jobs=options.jobs)
+    execute = partial(on_ray, address=options.ray) if options.ray else local
+
+    def run(settings: LabelOptions, *prepare: Callable) -> dict:
+        line = None
+        with closing(label_corpus(options.out, settings, chosen, execute, *prepare)) as states:
+            for state in states:
+                line = line or ProgressLine(state.total, "modules")
+                line.update(state.labelled, before=state.found_done)
+        line.close()
+        if state.lost:
+            line.note(f"ozma: {state.lost} modules lost with their process: run the same command again")
+        return {
+            "set": settings.name, "modules": state.total, "labelled_before": state.found_done,
+            "labelled": state.labelled, "problems": state.problems, "lost": state.lost,
+        }  # fmt: skip
+
+    return run
+
+
+def _line(result: dict) -> str:
+    return (
+        f"{result['set']}: {result['modules']:,} modules, {result['labelled_before']:,} labelled before, "
+        f"{result['labelled']:,} now; {result['problems']:,} rows with a problem"
+    )
+
+

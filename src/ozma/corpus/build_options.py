@@ -1,0 +1,46 @@
+"""How a project is built: which path, how many units, and the limits of everything untrusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ozma.corpus.confine import BuildLimits
+from ozma.corpus.headers import HOST, SystemHeaders
+from ozma.corpus.unpack import UnpackLimits
+
+PATHS = ("fast", "real", "auto")
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Per project: `units` kept and `tried` files at most; `path` is 'fast' (file by file), 'real'
+    (the project's own build) or 'auto' (real if it gives more than fast).
+
+    Per file: `seconds` of processor time and `attempts` of the compiler on the fast path, `source_bytes` of the
+    source and `largest` bytes of bitcode at most. `project_seconds` is the wall time of a project
+    on the fast path, `system` the headers that are not its own there; `limits` are those of every command, the real build's wall time among them.
+    """
+
+    path: str = "fast"
+    units: int = 30
+    tried: int = 60
+    seconds: int = 20
+    attempts: int = 6
+    source_bytes: int = 1_000_000
+    largest: int = 4 << 20
+    project_seconds: float = 600.0
+    llvm: int | None = None
+    system: SystemHeaders = HOST
+    limits: BuildLimits = field(default_factory=BuildLimits)
+    unpack: UnpackLimits = field(default_factory=lambda: UnpackLimits(512 << 20, 50_000))
+
+    def __post_init__(self) -> None:
+        if self.path not in PATHS:
+            raise ValueError(f"path must be one of {', '.join(PATHS)}, got '{self.path}'")
+        for name in ("units", "tried", "seconds", "attempts", "source_bytes", "largest"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.project_seconds <= 0:
+            raise ValueError(f"project_seconds must be positive, got {self.project_seconds}")
+        if self.tried < self.units:
+            raise ValueError(f"tried must be at least units ({self.units}), got {self.tried}")

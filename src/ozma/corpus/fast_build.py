@@ -1,0 +1,93 @@
+"""Build a project on the fast path: a bounded mix of its files, each compiled on its own."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ozma.corpus.build_options import BuildOptions
+from ozma.corpus.confine import Confinement
+from ozma.corpus.confined_clang import ConfinedClang
+from ozma.corpus.fastpath import FastPath, Unit, compile_tree, list_sources
+from ozma.corpus.front_ends import compile_others, other_sources
+from ozma.corpus.held_out import HeldOut
+from ozma.corpus.store import UnitRow
+from ozma.llvm.toolchain import find_toolchain
+
+_SMALLEST = 80
+"""Bytes of a source file: under it there is hardly a function."""
+
+
+@dataclass
+class Harvest:
+    """What one build path gave: units so far, files tried, and how many failed for what."""
+
+    units: list[UnitRow] = field(default_factory=list)
+    tried: int = 0
+    failures: Counter = field(default_factory=Counter)
+
+    def add(self, root: Path, unit: Unit) -> None:
+        self.tried += 1
+        if unit.bitcode is None:
+            self.failures[unit.reason or "no reason given"] += 1
+            return
+        name = unit.source.relative_to(root).as_posix()
+        self.units.append(UnitRow(name, unit.language, unit.bitcode))
+
+
+def build_fast(
+    root: Path, scratch: Path, confinement: Confinement, options: BuildOptions, held_out: HeldOut
+) -> Harvest:
+    """Compile files of the tree at `root` until `options.units` succeeded or enough were tried."""
+    harvest, deadline = Harvest(), time.monotonic() + options.project_seconds
+    for unit in _compile_each(root, scratch, confinement, options, held_out):
+        harvest.add(root, unit)
+        if len(harvest.units) >= options.units:
+            break
+        if time.monotonic() > deadline:
+            harvest.failures[f"project over {options.project_seconds:g} s"] += 1
+            break
+    return harvest
+
+
+def _compile_each(
+    root: Path, scratch: Path, confinement: Confinement, options: BuildOptions, held_out: HeldOut
+) -> Iterator[Unit]:
+    toolchain = find_toolchain(options.llvm)
+    clang = ConfinedClang(toolchain, confinement, root, scratch,
+                          seconds=options.seconds, largest=options.largest)  # fmt: skip
+    chosen = choose_files(root, list_sources(root), options, held_out)
+    limits = FastPath(toolchain, options.seconds, options.attempts, options.system)
+    yield from compile_tree(root, chosen, limits, clang)
+    others = choose_files(root, other_sources(root, toolchain), options, held_out)
+    yield from compile_others(root, others, toolchain, clang)
+
+
+def choose_files(
+    root: Path, sources: list[Path], options: BuildOptions, held_out: HeldOut
+) -> list[Path]:
+    """At most `options.tried` of `sources`, mixed over the tree in an order that depends on
+    nothing but their names: no held-out file, no second copy, none empty or huge.
+    """
+    chosen, seen = [], set()
+    for path in sorted(sources, key=lambda path: _mix_key(root, path)):
+        if len(chosen) >= options.tried:
+            break
+        size = path.stat().st_size
+        if not _SMALLEST <= size <= options.source_bytes:
+            continue
+        if held_out.names_file(path.relative_to(root).as_posix()):
+            continue
+        digest = hashlib.sha256(path.read_bytes()).digest()
+        if digest not in seen:
+            seen.add(digest)
+            chosen.append(path)
+    return chosen
+
+
+def _mix_key(root: Path, path: Path) -> str:
+    return hashlib.sha256(path.relative_to(root).as_posix().encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,169 @@
+"""What gets labels: functions and units of a corpus, chosen the same way on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ozma.corpus.parquet import read_columns
+from ozma.corpus.split import SPLITS, TRAIN
+from ozma.corpus.split_files import SPLIT, SPLIT_UNITS
+from ozma.corpus.store import functions_path, read_projects, units_path
+from ozma.errors import OzmaError
+
+FUNCTION, UNIT = "function", "unit"
+KINDS = (FUNCTION, UNIT)
+_IDENTITY = ["file", "language", "instructions"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One module to label. `hash` is the corpus's name for it; `seeds` start a search."""
+
+    hash: str
+    kind: str
+    project: str
+    file: str
+    symbol: str
+    language: str
+    instructions: int
+    bitcode: bytes = b""
+    seeds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which subjects: of these kinds and splits, of at most `largest` IR instructions; of each
+    training project at most `functions` and `units` (None: all)."""
+
+    kinds: tuple[str, ...] = (FUNCTION,)
+    splits: tuple[str, ...] = SPLITS
+    largest: int = 5000
+    functions: int | None = None
+    units: int | None = None
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise ValueError(f"kinds holds '{kind}': give any of {', '.join(KINDS)}")
+        for split in self.splits:
+            if split not in SPLITS:
+                raise ValueError(f"splits holds '{split}': give any of {', '.join(SPLITS)}")
+        for name in ("largest", "functions", "units"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}: it must be at least 1")
+
+    def bound(self, kind: str) -> int | None:
+        return self.functions if kind == FUNCTION else self.units
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Places of one project's subjects in its files: (row, hash, split) by kind."""
+
+    project: str
+    rows: dict[str, list[tuple[int, str, str]]]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+
+def choose(out: Path, choice: Choice) -> list[Chosen]:
+    """The chosen subjects of each project, without their bitcode; sorted by project.
+
+    By the corpus's split where it has one, else every stored row. OzmaError when nothing fits.
+    """
+    found: dict[str, dict[str, list]] = {}
+    for kind in choice.kinds:
+        for project, rows in _candidates(out, kind, choice.splits).items():
+            found.setdefault(project, {})[kind] = rows
+    chosen = [_limited(out, project, rows, choice) for project, rows in sorted(found.items())]
+    chosen = [one for one in chosen if len(one)]
+    if not chosen:
+        raise OzmaError(f"nothing to label in {out}", hint="run `ozma corpus build` first")
+    return chosen
+
+
+def _candidates(out: Path, kind: str, splits: tuple[str, ...]) -> dict[str, list]:
+    path = out / (SPLIT if kind == FUNCTION else SPLIT_UNITS)
+    if not path.exists():
+        return _all_rows(out, kind)
+    columns = ["project", "row", _key(kind), "split"]
+    found: dict[str, list] = {}
+    for project, *place in _values(path, columns):
+        if place[2] in splits:
+            found.setdefault(project, []).append(tuple(place))
+    return found
+
+
+def _all_rows(out: Path, kind: str) -> dict[str, list]:
+    """Every stored row once: without a split, all of them train."""
+    found, seen = {}, set()
+    for project, record in read_projects(out).items():
+        rows = _values(_file(out, kind, project), [_key(kind)]) if record.units else ()
+        found[project] = []
+        for row, (digest,) in enumerate(rows):
+            if digest not in seen:
+                seen.add(digest)
+                found[project].append((row, digest, TRAIN))
+    return found
+
+
+def _limited(out: Path, project: str, rows: dict[str, list], choice: Choice) -> Chosen:
+    kept = {}
+    for kind, places in rows.items():
+        sizes = [size for (size,) in _values(_file(out, kind, project), ["instructions"])]
+        fitting = [place for place in places if sizes[place[0]] <= choice.largest]
+        training = sorted((p for p in fitting if p[2] == TRAIN), key=lambda place: place[1])
+        allowed = set(training[: choice.bound(kind)])  # by hash: a choice that is stable
+        kept[kind] = [place for place in fitting if place[2] != TRAIN or place in allowed]
+    return Chosen(project, kept)
+
+
+def load_subjects(out: Path, chosen: Chosen) -> Iterator[Subject]:
+    """The subjects of one project with their bitcode."""
+    for kind, places in chosen.rows.items():
+        if not places:
+            continue
+        columns = [_key(kind), *_IDENTITY, "bitcode"] + (["symbol"] if kind == FUNCTION else [])
+        table = read_columns(_file(out, kind, chosen.project), columns)
+        table = table.take([place[0] for place in places])
+        for row in table.to_pylist():
+            yield Subject(
+                row[_key(kind)], kind, chosen.project, row["file"], row.get("symbol", ""),
+                row["language"], row["instructions"], row["bitcode"],
+            )  # fmt: skip
+
+
+def choose_hash(out: Path, project: str, kind: str, digest: str) -> Subject:
+    """One stored module by its hash; OzmaError when the project does not have it."""
+    hashes = _values(_file(out, kind, project), [_key(kind)])
+    row = next((row for row, (other,) in enumerate(hashes) if other == digest), None)
+    if row is None:
+        raise OzmaError(f"{project} has no {kind} {digest}", hint="rebuild the corpus")
+    return next(load_subjects(out, Chosen(project, {kind: [(row, digest, TRAIN)]})))
+
+
+def splits_of(out: Path) -> dict[str, str]:
+    """hash -> split of all functions and units that are in one."""
+    found: dict[str, str] = {}
+    for kind, name in ((FUNCTION, SPLIT), (UNIT, SPLIT_UNITS)):
+        if (out / name).exists():
+            found.update(_values(out / name, [_key(kind), "split"]))
+    return found
+
+
+def _key(kind: str) -> str:
+    return "hash" if kind == FUNCTION else "unit"
+
+
+def _file(out: Path, kind: str, project: str) -> Path:
+    return functions_path(out, project) if kind == FUNCTION else units_path(out, project)
+
+
+def _values(path: Path, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    table = read_columns(path, columns)
+    return zip(*(table.column(name).to_pylist() for name in columns), strict=True)

@@ -1,0 +1,142 @@
+"""A forked child that runs LLVM: it may crash, hang or run out of memory, and takes nobody along.
+
+Start children before any thread: they are made with fork.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import resource
+import select
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ozma.llvm.capi import load_library
+from ozma.llvm.result import Outcome
+from ozma.llvm.serve import Service, receive, send, serve
+from ozma.llvm.toolchain import Toolchain
+
+_PR_SET_PDEATHSIG = 1
+_MESSAGE_BYTES = 2000
+_PATIENCE = 8
+_OUT_OF_MEMORY = ("out of memory", "bad_alloc", "Cannot allocate memory")
+
+
+class ChildDied(Exception):
+    """The child is gone. Internal: callers of `Worker` see an Outcome instead."""
+
+    def __init__(self, outcome: Outcome, message: str) -> None:
+        super().__init__(message)
+        self.outcome, self.message = outcome, message
+
+
+@dataclass(frozen=True)
+class ChildLimits:
+    """See `Worker`."""
+
+    timeout: float
+    memory: int
+
+
+class Child:
+    """One process with one libLLVM, from fork to burial; talks through two pipes."""
+
+    def __init__(
+        self, toolchain: Toolchain, limits: ChildLimits, options: tuple[str, ...]
+    ) -> None:
+        library = load_library(toolchain.library)  # before fork: children share its pages
+        self._limits = limits
+        self._stderr = tempfile.TemporaryFile()
+        request_end, self._requests = os.pipe()
+        self._answers, answer_end = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.close(self._requests)
+                os.close(self._answers)
+                self._settle(parent)
+                if options:
+                    library.set_options(list(options))
+                serve(Service(library), request_end, answer_end)
+            finally:
+                os._exit(0)
+        os.close(request_end)
+        os.close(answer_end)
+
+    def _settle(self, parent: int) -> None:
+        """In the child: limits, its own standard error, and an end with its parent."""
+        faulthandler.disable()  # a crash here is LLVM's: its own message is wanted, not Python's
+        os.dup2(self._stderr.fileno(), 2)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_DFL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # the parent died before prctl
+            os._exit(0)
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        limit = used + self._limits.memory
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def send(self, method: str, arguments: tuple) -> None:
+        """Hands a request over; ChildDied if nobody is there."""
+        try:
+            send(self._requests, (method, arguments))
+        except OSError:
+            raise self._bury() from None
+
+    def answer(self) -> object:
+        """The next answer, for which the child may use `timeout` more processor seconds."""
+        seconds = self._limits.timeout
+        allowed = self._cpu_seconds() + seconds
+        poll = select.poll()
+        poll.register(self._answers, select.POLLIN)
+        for _ in range(_PATIENCE):
+            if poll.poll(seconds * 1000):
+                return self._receive()
+            if self._cpu_seconds() >= allowed:
+                break  # on a busy machine only the child's own time says that it hangs
+        self.kill()
+        raise ChildDied(Outcome.TIMED_OUT, f"no answer in {seconds:g} s")
+
+    def _receive(self) -> object:
+        try:
+            return receive(self._answers)
+        except (EOFError, OSError):
+            raise self._bury() from None
+
+    def _cpu_seconds(self) -> float:
+        """Processor time that the child has used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def kill(self) -> None:
+        """Ends and reaps the child."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self._close()
+
+    def _close(self) -> None:
+        os.close(self._requests)
+        os.close(self._answers)
+        self._stderr.close()
+
+    def _bury(self) -> ChildDied:
+        """The child died by itself: why?"""
+        _, status = os.waitpid(self.pid, 0)
+        self._stderr.seek(0)
+        text = self._stderr.read().decode("utf-8", "replace")[-_MESSAGE_BYTES:]
+        self._close()
+        if any(phrase in text for phrase in _OUT_OF_MEMORY):
+            return ChildDied(Outcome.OUT_OF_MEMORY, f"more than {self._limits.memory >> 20} MiB")
+        code = os.waitstatus_to_exitcode(status)
+        how = signal.Signals(-code).name if code < 0 else f"exit {code}"
+        lines = [line for line in text.strip().splitlines() if line]
+        return ChildDied(Outcome.CRASHED, f"{how}: {lines[0][:200]}" if lines else how)
