@@ -198,3 +198,10 @@ def test_data_sections_keep_zeroes_and_strings_where_clang_puts_them(toolchain, 
     names = {section.name for section in sections(ours.object)}
     assert {".bss.zero", ".data.one", ".rodata.two", ".rodata.str1.1"} <= names
     assert ours.sizes == measure_object(real)
+
+
+def test_a_pass_that_writes_files_writes_none(worker, bitcode, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    loaded = worker.load(bitcode)
+    worker.evaluate(loaded.id, "function(dot-cfg)")
+    assert not list(tmp_path.iterdir())

@@ -24,6 +24,7 @@ from ozma.llvm.toolchain import Toolchain
 _PR_SET_PDEATHSIG = 1
 _MESSAGE_BYTES = 2000
 _PATIENCE = 8
+_NO_FILES = "/proc"  # where not even root can create a file
 _OUT_OF_MEMORY = ("out of memory", "bad_alloc", "Cannot allocate memory")
 
 
@@ -75,6 +76,7 @@ class Child:
         """In the child: limits, its own standard error, and an end with its parent."""
         faulthandler.disable()  # a crash here is LLVM's: its own message is wanted, not Python's
         os.dup2(self._stderr.fileno(), 2)
+        os.chdir(_NO_FILES)  # passes such as dot-cfg write files where they stand
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, signal.SIG_DFL)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -22,7 +22,7 @@ def relocates(bitcode: bytes) -> bool:
 
 @dataclass(frozen=True)
 class StockOpt:
-    """Applies lists to one bitcode file; `opt` reads and keeps the use-list order that clang's
+    """Applies lists to one bitcode file (an absolute path); `opt` reads and keeps the use-list order that clang's
     back end would have seen, which the C API drops."""
 
     toolchain: Toolchain
@@ -34,7 +34,9 @@ class StockOpt:
         pic = relocates(self.unit.read_bytes())
         command = [*opt_words(self.toolchain, passes, str(self.unit), pic), "-o", "-"]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=self.timeout)
+            done = subprocess.run(
+                command, capture_output=True, timeout=self.timeout, cwd=self.unit.parent
+            )
         except subprocess.TimeoutExpired:
             return None
         return None if done.returncode else done.stdout
