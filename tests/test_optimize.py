@@ -15,7 +15,7 @@ from ozma.llvm import Evaluation, Outcome, Sizes, Worker
 from ozma.llvm.clang import compile_object
 from ozma.llvm.objects import measure_object
 from ozma.llvm.pipelines import clang_pipeline
-from ozma.optimize.build_pack import Dense, build_pack, is_clean, read_verdicts
+from ozma.optimize.build_pack import Dense, build_pack, is_allowed, is_clean, is_complete, read_verdicts
 from ozma.optimize.choose import measure_all, pick
 from ozma.optimize.file import FileOptimizer, OptimizeConfig
 from ozma.optimize.pack import Pack, PackEntry, load_pack, pack_path, shipped_majors
@@ -106,6 +106,7 @@ def test_every_shipped_list_parses_passed_and_names_its_provenance(major, each_t
     for entry in pack.lists:
         check(parse(entry.passes), catalogue)
         assert str(explicit(parse(entry.passes), catalogue)) == entry.passes
+        assert is_allowed(entry.passes, major) and is_complete(entry.passes)
         assert entry.programs_passed("x86-64") >= 1800
         assert entry.provenance
 

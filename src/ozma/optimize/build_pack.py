@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Iterable, Sequence
 
 from ozma.errors import OzmaError
-from ozma.passes import complete, parse
+from ozma.passes import DenyKind, complete, denied, leaves, parse
 from ozma.search.coreset import Step, greedy_cover
 from ozma.search.records import Record, RecordStore
 
@@ -76,6 +76,16 @@ def is_clean(verdicts: Verdicts | None, target: str, suites: int) -> bool:
     return all(not facts["failures"] for rows in verdicts.values() for facts in rows.values())
 
 
+def is_allowed(passes: str, major: int) -> bool:
+    """Does this list hold no pass that breaks programs? One may be found out after the list was.
+
+    Rows of other kinds only keep passes out of searches: clang's own pipeline holds some, and a
+    pass that crashes LLVM on some module costs a compile there, never a program.
+    """
+    rows = (denied(leaf.name, leaf.params, major) for leaf in leaves(parse(passes)))
+    return not any(row and row.kind is DenyKind.UNSAFE for row in rows)
+
+
 def is_complete(passes: str) -> bool:
     """Does this list do all that the source asks for (always_inline, instrumentation)?"""
     pipeline = parse(passes)
@@ -89,7 +99,9 @@ def build_pack(
     clean = {
         passes: sizes
         for passes, sizes in dense.table.items()
-        if is_clean(verdicts.get(passes), target, suites) and is_complete(passes)
+        if is_clean(verdicts.get(passes), target, suites)
+        and is_complete(passes)
+        and is_allowed(passes, int(llvm.partition(".")[0]))
     }
     steps = greedy_cover(clean, dense.baseline, count, _CAP)
     steps += _rest(clean, {step.passes for step in steps}, dense.baseline, count - len(steps))
