@@ -27,8 +27,8 @@ from ozma.llvm import TARGETS, Sizes, Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import run_clang
 from ozma.llvm.objects import measure_object
 from ozma.llvm.opt import StockOpt
-from ozma.optimize.choose import measure_all, pick
-from ozma.optimize.file import UNIT, OptimizeConfig, bitcode_of, compile_step, compile_words, generate, load_unit
+from ozma.optimize.choose import load_unit, measure_all, pick
+from ozma.optimize.file import UNIT, OptimizeConfig, bitcode_of, compile_step, compile_words, generate
 from ozma.optimize.pack import load_pack, pack_path
 from ozma.search.budget import Budget
 

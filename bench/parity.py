@@ -30,20 +30,13 @@ from ozma.llvm.objects import measure_object, sections
 from ozma.llvm.opt import StockOpt
 from ozma.llvm.pipelines import clang_pipeline
 from ozma.optimize.cc.cc1 import CompileStep
-from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, load_unit
+from ozma.optimize.choose import load_unit
+from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, object_of
 from ozma.optimize.pack import load_pack, pack_path
 
 
 def loaded_parts(data: bytes) -> list[tuple[str, bytes]]:
     return [(s.name, data[s.offset : s.offset + s.size]) for s in sections(data) if s.loaded]
-
-
-def ship(step: CompileStep, optimized: bytes, folder: Path) -> bytes:
-    """The object that we hand out for this optimized bitcode."""
-    source, output = folder / "optimized.bc", folder / "ours.o"
-    source.write_bytes(optimized)
-    subprocess.run(step.code_generation(str(source), str(output)), check=True, capture_output=True)
-    return output.read_bytes()
 
 
 def llc(toolchain: Toolchain, step: CompileStep, optimized: bytes) -> bytes:
@@ -65,8 +58,8 @@ def compare_unit(toolchain: Toolchain, worker: Worker, unit: Compilation, passes
         ours = worker.evaluate(loaded.id, own, want=("object",)).object
         worker.unload(loaded.id)
         apply = StockOpt(toolchain, folder / UNIT)
-        stock, listed = ship(step, apply(own), folder), apply(passes)
-        shipped, pasted = ship(step, listed, folder), llc(toolchain, step, listed)
+        stock, listed = object_of(step, apply(own), folder), apply(passes)
+        shipped, pasted = object_of(step, listed, folder), llc(toolchain, step, listed)
     sizes = {"clang": clang, "worker": ours, "shipped": shipped, "pasted": pasted}
     return {
         "baseline": loaded_parts(ours) == loaded_parts(clang),

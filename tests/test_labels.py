@@ -7,9 +7,6 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-
-pytest.importorskip("pyarrow")
-
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,15 +12,13 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pyarrow")
-
-
 from ozma.cli import label as verb
 from ozma.corpus.crew import Finished
+from ozma.corpus.parquet import table_path
 from ozma.errors import OzmaError
 from ozma.labels import execute
 from ozma.labels.chunk import chunks_of, close_workers, label_chunk
-from ozma.labels.journal import Journal, table_path
+from ozma.labels.journal import Journal
 from ozma.labels.label_set import LabelSet
 from ozma.labels.options import SEARCH, set_folder
 from ozma.labels.schemas import schema_of

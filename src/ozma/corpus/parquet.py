@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ozma.errors import OzmaError
 
@@ -115,3 +116,14 @@ def read_columns(path: Path, columns: list[str]) -> Any:
             f"{path} cannot be read as Parquet: {reason}",
             hint="remove it and run `ozma corpus build` again",
         ) from error
+
+
+def read_values(path: Path, names: list[str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of these columns, as tuples in this order. OzmaError as `read_columns`."""
+    table = read_columns(path, names)
+    return zip(*(table.column(name).to_pylist() for name in names), strict=True)
+
+
+def table_path(folder: Path, project: str) -> Path:
+    """A project's file in a folder that has one for each."""
+    return folder / f"{quote(project, safe='+')}.parquet"

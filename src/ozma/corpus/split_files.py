@@ -16,7 +16,7 @@ from typing import Any
 
 from ozma.corpus.held_test import load_held_for_test
 from ozma.corpus.near import near_sequences
-from ozma.corpus.parquet import load_pyarrow, read_columns, write_rows
+from ozma.corpus.parquet import load_pyarrow, read_columns, read_values, write_rows
 from ozma.corpus.split import TRAIN, FunctionKey, Split, SplitConfig, split_functions
 from ozma.corpus.split_units import UnitKey, UnitSplit, split_units
 from ozma.corpus.store import functions_path, read_projects, units_path
@@ -57,16 +57,12 @@ def read_stored(out: Path) -> Stored:
 
 
 def _function_keys(path: Path) -> Iterator[FunctionKey]:
-    table = read_columns(path, _KEY_COLUMNS)
-    columns = [table.column(name).to_pylist() for name in _KEY_COLUMNS]
-    for row, (*values, language) in enumerate(zip(*columns, strict=True)):
+    for row, (*values, language) in enumerate(read_values(path, _KEY_COLUMNS)):
         yield FunctionKey(*values, row, language)
 
 
 def _unit_keys(path: Path) -> Iterator[UnitKey]:
-    table = read_columns(path, _UNIT_COLUMNS)
-    columns = [table.column(name).to_pylist() for name in _UNIT_COLUMNS]
-    for row, (unit, file, hashes, language) in enumerate(zip(*columns, strict=True)):
+    for row, (unit, file, hashes, language) in enumerate(read_values(path, _UNIT_COLUMNS)):
         yield UnitKey(unit, file, tuple(hashes), row, language)
 
 

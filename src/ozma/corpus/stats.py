@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ozma.corpus.parquet import read_columns
+from ozma.corpus.parquet import read_columns, read_values
 from ozma.corpus.projects import ProjectRecord
 from ozma.corpus.split import SPLITS, TEST, VALIDATION
 from ozma.corpus.split_files import SPLIT, SPLIT_JSON, SPLIT_UNITS, read_split
@@ -43,11 +43,10 @@ class Sizes:
     languages: Counter = field(default_factory=Counter)
 
     def add(self, path: Path) -> None:
-        table = read_columns(path, _COLUMNS)
-        languages, instructions, characters = (table.column(c).to_pylist() for c in _COLUMNS)
-        self.languages.update(languages)
-        self.instructions += instructions
-        self.characters += characters
+        for language, instructions, characters in read_values(path, _COLUMNS):
+            self.languages[language] += 1
+            self.instructions.append(instructions)
+            self.characters.append(characters)
 
 
 @dataclass
@@ -187,9 +186,7 @@ def read_members(out: Path, table: str) -> list[Member]:
     """All rows of split.parquet (SPLIT) or split_units.parquet (SPLIT_UNITS)."""
     columns = ["split", "language"]
     columns += ["hash", "instructions", "near_duplicate"] if table == SPLIT else ["unit"]
-    read = read_columns(out / table, columns)
-    rows = zip(*(read.column(name).to_pylist() for name in columns), strict=True)
-    return [Member(*row) for row in rows]
+    return [Member(*row) for row in read_values(out / table, columns)]
 
 
 def _by_language(members: list[Member]) -> dict[str, dict[str, int]]:

@@ -15,10 +15,9 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ozma.corpus.functions import Tally, UnitRow, functions_of
-from ozma.corpus.parquet import load_pyarrow, writing
+from ozma.corpus.parquet import load_pyarrow, table_path, writing
 from ozma.corpus.projects import ProjectRecord, append_record, read_projects
 from ozma.llvm import Worker, find_toolchain
 
@@ -74,11 +73,11 @@ def _counted(record: ProjectRecord, tally: Tally) -> ProjectRecord:
 
 
 def units_path(out: Path, project: str) -> Path:
-    return out / UNITS / f"{quote(project, safe='+')}.parquet"
+    return table_path(out / UNITS, project)
 
 
 def functions_path(out: Path, project: str) -> Path:
-    return out / FUNCTIONS / f"{quote(project, safe='+')}.parquet"
+    return table_path(out / FUNCTIONS, project)
 
 
 def unit_schema() -> Any:

@@ -14,9 +14,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from ozma.corpus.parquet import read_columns, write_rows
+from ozma.corpus.parquet import read_columns, table_path, write_rows
 from ozma.errors import OzmaError
 
 Rows = list[dict]
@@ -27,8 +27,8 @@ class Journal:
 
     def __init__(self, folder: Path, project: str, schema: Any) -> None:
         self._schema = schema
-        self._lines = folder / f"{quote(project, safe='+')}.jsonl"
         self._table = table_path(folder, project)
+        self._lines = self._table.with_suffix(".jsonl")
         self._known = _cut_and_read(self._lines)
         self.done = set(self._known) | self._finished()
 
@@ -69,10 +69,6 @@ class Journal:
             return []
         rows = read_columns(self._table, self._schema.names).to_pylist()
         return [row for row in rows if row["hash"] not in self._known]
-
-
-def table_path(folder: Path, project: str) -> Path:
-    return folder / f"{quote(project, safe='+')}.parquet"
 
 
 def labelled_projects(folder: Path) -> list[str]:

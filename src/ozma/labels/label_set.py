@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ozma.corpus.parquet import read_columns
+from ozma.corpus.parquet import read_columns, table_path
 from ozma.errors import OzmaError
 from ozma.labels.chunk import fitting
 from ozma.labels.disassembly import LEVELS, lower
 from ozma.labels.emulation import ASSEMBLY, IR, text_hash
 from ozma.labels.flags import MISSING
-from ozma.labels.journal import labelled_projects, table_path
+from ozma.labels.journal import labelled_projects
 from ozma.labels.options import LABELS, read_options
 from ozma.labels.schemas import schema_of
 from ozma.labels.subjects import Subject, choose_hash

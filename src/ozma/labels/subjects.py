@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ozma.corpus.parquet import read_columns
+from ozma.corpus.parquet import read_columns, read_values
 from ozma.corpus.split import SPLITS, TRAIN
 from ozma.corpus.split_files import SPLIT, SPLIT_UNITS
 from ozma.corpus.store import functions_path, read_projects, units_path
@@ -93,7 +92,7 @@ def _candidates(out: Path, kind: str, splits: tuple[str, ...]) -> dict[str, list
         return _all_rows(out, kind)
     columns = ["project", "row", _key(kind), "split"]
     found: dict[str, list] = {}
-    for project, *place in _values(path, columns):
+    for project, *place in read_values(path, columns):
         if place[2] in splits:
             found.setdefault(project, []).append(tuple(place))
     return found
@@ -103,7 +102,7 @@ def _all_rows(out: Path, kind: str) -> dict[str, list]:
     """Every stored row once: without a split, all of them train."""
     found, seen = {}, set()
     for project, record in read_projects(out).items():
-        rows = _values(_file(out, kind, project), [_key(kind)]) if record.units else ()
+        rows = read_values(_file(out, kind, project), [_key(kind)]) if record.units else ()
         found[project] = []
         for row, (digest,) in enumerate(rows):
             if digest not in seen:
@@ -115,7 +114,7 @@ def _all_rows(out: Path, kind: str) -> dict[str, list]:
 def _limited(out: Path, project: str, rows: dict[str, list], choice: Choice) -> Chosen:
     kept = {}
     for kind, places in rows.items():
-        sizes = [size for (size,) in _values(_file(out, kind, project), ["instructions"])]
+        sizes = [size for (size,) in read_values(_file(out, kind, project), ["instructions"])]
         fitting = [place for place in places if sizes[place[0]] <= choice.largest]
         training = sorted((p for p in fitting if p[2] == TRAIN), key=lambda place: place[1])
         allowed = set(training[: choice.bound(kind)])  # by hash: a choice that is stable
@@ -140,7 +139,7 @@ def load_subjects(out: Path, chosen: Chosen) -> Iterator[Subject]:
 
 def choose_hash(out: Path, project: str, kind: str, digest: str) -> Subject:
     """One stored module by its hash; OzmaError when the project does not have it."""
-    hashes = _values(_file(out, kind, project), [_key(kind)])
+    hashes = read_values(_file(out, kind, project), [_key(kind)])
     row = next((row for row, (other,) in enumerate(hashes) if other == digest), None)
     if row is None:
         raise OzmaError(f"{project} has no {kind} {digest}", hint="rebuild the corpus")
@@ -152,7 +151,7 @@ def splits_of(out: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind, name in ((FUNCTION, SPLIT), (UNIT, SPLIT_UNITS)):
         if (out / name).exists():
-            found.update(_values(out / name, [_key(kind), "split"]))
+            found.update(read_values(out / name, [_key(kind), "split"]))
     return found
 
 
@@ -162,8 +161,3 @@ def _key(kind: str) -> str:
 
 def _file(out: Path, kind: str, project: str) -> Path:
     return functions_path(out, project) if kind == FUNCTION else units_path(out, project)
-
-
-def _values(path: Path, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    table = read_columns(path, columns)
-    return zip(*(table.column(name).to_pylist() for name in columns), strict=True)

@@ -22,14 +22,19 @@ class CompileError(OzmaError):
     """clang refused the source; the message is its first error."""
 
 
+def driver(toolchain: Toolchain, source: Path) -> str:
+    """clang, or clang++ for a file whose suffix says C++."""
+    return str(toolchain.tool("clang++" if source.suffix in CXX_SUFFIXES else "clang"))
+
+
 def run_clang(
     toolchain: Toolchain, arguments: Sequence[str], source: Path, timeout: float = 120.0
 ) -> bytes:
     """Runs clang (clang++ for C++ suffixes) with `-o` a temporary file; returns that file's bytes."""
-    name = "clang++" if source.suffix in CXX_SUFFIXES else "clang"
+    compiler = driver(toolchain, source)
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
         output = Path(folder, "out.o")  # clang removes its output when it fails
-        command = [str(toolchain.tool(name)), *arguments, str(source), "-o", str(output)]
+        command = [compiler, *arguments, str(source), "-o", str(output)]
         try:
             done = subprocess.run(command, capture_output=True, timeout=timeout)
         except subprocess.TimeoutExpired as error:
@@ -37,15 +42,12 @@ def run_clang(
                 f"clang did not finish {source} in {timeout:g} s", command=shlex.join(command)
             ) from error
         if done.returncode:
+            reason = first_error(done.stderr.decode("utf-8", "replace"))
             raise CompileError(
-                f"clang cannot compile {source}: {_first_error(done.stderr)}",
+                f"clang cannot compile {source}: {reason}",
                 command=shlex.join([*command[:-1], "/dev/null"]),
             )
         return output.read_bytes()
-
-
-def _first_error(stderr: bytes) -> str:
-    return first_error(stderr.decode("utf-8", "replace"))
 
 
 def first_error(text: str) -> str:
@@ -62,9 +64,8 @@ def bitcode_command(
     toolchain: Toolchain, source: Path, args: Sequence[str] = (), level: str = "-Oz"
 ) -> list[str]:
     """`compile_bitcode` as the words of a command without its `-o`, for others to run."""
-    name = "clang++" if source.suffix in CXX_SUFFIXES else "clang"
     words = [*args, level, *FRONT_END_ONLY, "-c", "-emit-llvm", str(source)]
-    return [str(toolchain.tool(name)), *words]
+    return [driver(toolchain, source), *words]
 
 
 def compile_bitcode(

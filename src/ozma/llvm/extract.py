@@ -19,17 +19,12 @@ from dataclasses import dataclass
 from typing import Iterator
 
 from ozma.llvm.capi import load_library
-from ozma.llvm.module import InvalidIR, InvalidList, Module
+from ozma.llvm.module import AVAILABLE_EXTERNALLY, InvalidIR, Module, run_passes
 from ozma.llvm.numbering import number_values, numbering_functions
-from ozma.llvm.standalone import (
-    AVAILABLE_EXTERNALLY,
-    Standalone,
-    forget_origin,
-    standalone_functions,
-)
+from ozma.llvm.standalone import Standalone, forget_origin, standalone_functions
 from ozma.llvm.toolchain import Toolchain
 
-_DROP = b"elim-avail-extern,globaldce"
+_DROP = "elim-avail-extern,globaldce"
 _STRUCTURAL = re.compile(r"^Function (.*) Hash: (\w+)$", re.MULTILINE)
 
 
@@ -96,7 +91,7 @@ class _Splitter:
         forget_origin(self._dll, self._module, "")
         if not names:
             return
-        self._run(self._module.handle, _DROP)
+        run_passes(self._library, self._module, _DROP, None)
         self._structural = self._structural_hashes()
         yield from self._halve(self._module, names)
 
@@ -139,7 +134,7 @@ class _Splitter:
             function = self._dll.LLVMGetNamedFunction(module.handle, name)
             self._dll.LLVMSetComdat(function, None)
             self._dll.LLVMSetLinkage(function, AVAILABLE_EXTERNALLY)
-        self._run(module.handle, _DROP)
+        run_passes(self._library, module, _DROP, None)
 
     def _finish(self, module: Module, name: bytes) -> ExtractedFunction:
         module.verify()
@@ -152,18 +147,10 @@ class _Splitter:
             self._structural.get(symbol, ""),
         )  # fmt: skip
 
-    def _run(self, module: int, passes: bytes) -> None:
-        library = self._library
-        options = library.LLVMCreatePassBuilderOptions()
-        error = library.LLVMRunPasses(module, passes, None, options)
-        library.LLVMDisposePassBuilderOptions(options)
-        if error:
-            raise InvalidList(library.take_error(error))
-
     def _structural_hashes(self) -> dict[str, str]:
         """LLVM only prints these, on standard error, which is a file in a worker process."""
         start = os.lseek(2, 0, os.SEEK_END)
-        self._run(self._module.handle, b"print<structural-hash><detailed>")
+        run_passes(self._library, self._module, "print<structural-hash><detailed>", None)
         size = os.lseek(2, 0, os.SEEK_END) - start
         printed = os.pread(2, size, start).decode("utf-8", "replace")
         os.ftruncate(2, start)

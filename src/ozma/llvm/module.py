@@ -18,7 +18,8 @@ CODEGEN_DEFAULT = 2  # what clang asks for at -Oz, -Os and -O2; 1 at -O1, 0 at -
 _RELOC_STATIC, _RELOC_PIC = 1, 2
 _CODE_MODEL_DEFAULT = 0
 _GLOBAL_UNNAMED_ADDRESS = 2
-_FUNCTION_INDEX = 0xFFFFFFFF
+AVAILABLE_EXTERNALLY = 1
+FUNCTION_INDEX = 0xFFFFFFFF
 _DIAGNOSTIC_HANDLER = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
 _LOCAL_LINKAGES = (8, 9)  # internal, private
 
@@ -106,6 +107,12 @@ class Module:
             yield variable
             variable = self._library.LLVMGetNextGlobal(variable)
 
+    def defines(self, value: int) -> bool:
+        """Will the object hold it? Available-externally bodies are for the optimizer only."""
+        library = self._library
+        copied = library.LLVMGetLinkage(value) == AVAILABLE_EXTERNALLY
+        return not (library.LLVMIsDeclaration(value) or copied)
+
     def name_of(self, value: int) -> str:
         length = c_size_t()
         start = self._library.LLVMGetValueName2(value, byref(length))
@@ -133,7 +140,7 @@ class Module:
         """Value of a string attribute such as 'target-cpu' on the first function that has it."""
         for function in self.functions():
             attribute = self._library.LLVMGetStringAttributeAtIndex(
-                function, _FUNCTION_INDEX, name.encode(), len(name)
+                function, FUNCTION_INDEX, name.encode(), len(name)
             )
             if attribute:
                 length = c_uint()
@@ -215,11 +222,17 @@ class TargetMachine:
         self._library.LLVMDisposeTargetMachine(self.handle)
 
 
-def run_passes(library: Library, module: Module, passes: str, machine: TargetMachine) -> None:
-    """Runs `opt -passes=` text on the module in place; InvalidList if LLVM refuses the text."""
+def run_passes(
+    library: Library, module: Module, passes: str, machine: TargetMachine | None
+) -> None:
+    """Runs `opt -passes=` text on the module in place; InvalidList if LLVM refuses the text.
+
+    Passes that ask nothing of the target need no `machine`.
+    """
+    handle = machine.handle if machine else None
     options = library.LLVMCreatePassBuilderOptions()
     try:
-        error = library.LLVMRunPasses(module.handle, passes.encode(), machine.handle, options)
+        error = library.LLVMRunPasses(module.handle, passes.encode(), handle, options)
     finally:
         library.LLVMDisposePassBuilderOptions(options)
     if error:

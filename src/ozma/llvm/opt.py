@@ -22,8 +22,11 @@ def relocates(bitcode: bytes) -> bool:
 
 @dataclass(frozen=True)
 class StockOpt:
-    """Applies lists to one bitcode file (an absolute path); `opt` reads and keeps the use-list order that clang's
-    back end would have seen, which the C API drops."""
+    """Applies lists to one bitcode file (an absolute path).
+
+    `opt` reads and keeps the use-list order that clang's back end would have seen; the C API
+    drops it.
+    """
 
     toolchain: Toolchain
     unit: Path

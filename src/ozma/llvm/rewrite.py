@@ -8,19 +8,18 @@ arguments, `#ifdef __x86_64__`). The honest way is another run of the front end.
 from __future__ import annotations
 
 import re
-from ctypes import CDLL, c_char_p, c_size_t, c_uint, c_void_p
+from ctypes import CDLL, c_char_p, c_uint, c_void_p
 from dataclasses import dataclass
 from functools import cache
 
 from ozma.errors import OzmaError
 from ozma.llvm.capi import Library, load_library
-from ozma.llvm.module import InvalidIR, Module
+from ozma.llvm.module import FUNCTION_INDEX, InvalidIR, Module
 from ozma.llvm.pipelines import ask
 from ozma.llvm.target import Target
 from ozma.llvm.toolchain import Toolchain
 from ozma.llvm.walk import declared, instructions
 
-_FUNCTION_INDEX = 0xFFFFFFFF
 _MACHINE_ATTRIBUTES = ("target-cpu", "target-features", "tune-cpu")
 _SIZE_ATTRIBUTES = ("minsize", "optsize")
 _BOUND = re.compile(
@@ -38,7 +37,6 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMRemoveStringAttributeAtIndex": (None, [c_void_p, c_uint, c_char_p, c_uint]),
     "LLVMCreateStringAttribute": (c_void_p, [c_void_p, c_char_p, c_uint, c_char_p, c_uint]),
     "LLVMAddAttributeAtIndex": (None, [c_void_p, c_uint, c_void_p]),
-    "LLVMGetEnumAttributeKindForName": (c_uint, [c_char_p, c_size_t]),
 }
 
 
@@ -103,22 +101,22 @@ def _set_machine(dll: CDLL, module: Module, machine: Machine) -> None:
     for function in module.functions():
         for name in _MACHINE_ATTRIBUTES:
             dll.LLVMRemoveStringAttributeAtIndex(
-                function, _FUNCTION_INDEX, name.encode(), len(name)
+                function, FUNCTION_INDEX, name.encode(), len(name)
             )
         for name, value in machine.attributes:
             attribute = dll.LLVMCreateStringAttribute(
                 module.context, name.encode(), len(name), value.encode(), len(value)
             )
-            dll.LLVMAddAttributeAtIndex(function, _FUNCTION_INDEX, attribute)
+            dll.LLVMAddAttributeAtIndex(function, FUNCTION_INDEX, attribute)
 
 
 def _remove_size_attributes(library: Library, dll: CDLL, module: Module) -> None:
     """From functions, and from calls, which carry them too."""
-    kinds = [dll.LLVMGetEnumAttributeKindForName(n.encode(), len(n)) for n in _SIZE_ATTRIBUTES]
+    kinds = [library.LLVMGetEnumAttributeKindForName(n.encode(), len(n)) for n in _SIZE_ATTRIBUTES]
     for function in module.functions():
         for kind in kinds:
-            dll.LLVMRemoveEnumAttributeAtIndex(function, _FUNCTION_INDEX, kind)
+            dll.LLVMRemoveEnumAttributeAtIndex(function, FUNCTION_INDEX, kind)
         for call in instructions(library, function):
             if dll.LLVMIsACallInst(call) or dll.LLVMIsAInvokeInst(call):
                 for kind in kinds:
-                    dll.LLVMRemoveCallSiteEnumAttribute(call, _FUNCTION_INDEX, kind)
+                    dll.LLVMRemoveCallSiteEnumAttribute(call, FUNCTION_INDEX, kind)

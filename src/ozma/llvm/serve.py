@@ -12,16 +12,24 @@ import pickle
 import struct
 import time
 from dataclasses import dataclass, field
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from ozma.llvm.capi import Library
-from ozma.llvm.extract import SplitUnit, split_unit
-from ozma.llvm.module import CODEGEN_DEFAULT, InvalidIR, InvalidList, Module, TargetMachine
-from ozma.llvm.module import run_passes
+from ozma.llvm.module import (
+    CODEGEN_DEFAULT,
+    InvalidIR,
+    InvalidList,
+    Module,
+    TargetMachine,
+    run_passes,
+)
 from ozma.llvm.objects import function_sizes, measure_object
 from ozma.llvm.result import Evaluation, Outcome, Sizes
-from ozma.llvm.rewrite import Rewrite, rewrite_module
 from ozma.llvm.toolchain import Toolchain
+
+if TYPE_CHECKING:  # needed for a corpus only: `ozma cc` starts without them
+    from ozma.llvm.extract import SplitUnit
+    from ozma.llvm.rewrite import Rewrite
 
 _LENGTH = struct.Struct("<I")
 
@@ -67,7 +75,8 @@ class Request:
 class Input:
     """A loaded module: its bitcode and what was measured on it, by hash of the optimized IR.
 
-    `codegen` is the back end's own optimization level, 0 to 3."""
+    `codegen` is the back end's own optimization level, 0 to 3.
+    """
 
     bitcode: bytes
     function_sections: bool = False
@@ -106,10 +115,14 @@ class Service:
 
     def split(self, toolchain: Toolchain, bitcode: bytes, file: str) -> SplitUnit:
         """Splits a unit into single-function modules; nothing of it stays loaded."""
+        from ozma.llvm.extract import split_unit
+
         return split_unit(toolchain, bitcode, file)
 
     def rewrite(self, toolchain: Toolchain, bitcode: bytes, change: Rewrite) -> bytes:
         """A module for another machine or another level; nothing of it stays loaded."""
+        from ozma.llvm.rewrite import rewrite_module
+
         return rewrite_module(toolchain, bitcode, change)
 
     def evaluate_many(

@@ -6,20 +6,19 @@ Walks verified bitcode through the C API; nothing here runs a pass or generates 
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_int, c_longlong, c_size_t, c_uint, c_ulonglong, c_void_p
+from ctypes import POINTER, c_int, c_longlong, c_size_t, c_uint, c_ulonglong, c_void_p
 from typing import Iterator
 
 from ozma.llvm.capi import Library, load_library
 from ozma.llvm.interface import Function, Interface, Parameter, Type, Variable
-from ozma.llvm.module import Module
+from ozma.llvm.module import FUNCTION_INDEX, Module
 from ozma.llvm.toolchain import Toolchain
 from ozma.llvm.walk import declared, instructions
 
-_AVAILABLE_EXTERNALLY = 1
 _DISCARDABLE = (2, 3, 4)  # the three forms of linkonce
 _EXPORTED = (0, 5, 6, 14, *_DISCARDABLE)  # external, weak, weak ODR, common
 _HIDDEN = 1
-_FUNCTION_INDEX, _RETURN_INDEX = 0xFFFFFFFF, 0
+_RETURN_INDEX = 0
 _KINDS = {0: "void", 2: "float", 3: "double", 8: "int", 10: "struct", 11: "array", 12: "pointer"}
 _VECTOR = 13
 _MAX_CONSTANTS, _MAX_STRINGS, _MAX_STRING = 64, 48, 64
@@ -27,9 +26,6 @@ _WRITES = 0xAAAAAAAA  # the "modifies" bit of each location in the `memory` attr
 
 _FUNCTIONS: dict[str, tuple] = {
     "LLVMGetVisibility": (c_int, [c_void_p]),
-    "LLVMIsThreadLocal": (c_int, [c_void_p]),
-    "LLVMIsGlobalConstant": (c_int, [c_void_p]),
-    "LLVMGetInitializer": (c_void_p, [c_void_p]),
     "LLVMIsAConstantDataArray": (c_void_p, [c_void_p]),
     "LLVMIsConstantString": (c_int, [c_void_p]),
     "LLVMGetAsString": (c_void_p, [c_void_p, POINTER(c_size_t)]),
@@ -86,12 +82,6 @@ class _Reader:
     def _intrinsic(self, function: int) -> bool:
         return self._module.name_of(function).startswith("llvm.")
 
-    def _defined(self, value: int) -> bool:
-        """Will the object hold it? Available-externally bodies are for the optimizer only."""
-        library = self._library
-        declared_only = library.LLVMGetLinkage(value) == _AVAILABLE_EXTERNALLY
-        return not (library.LLVMIsDeclaration(value) or declared_only)
-
     def _exported(self, value: int) -> bool:
         linkage = self._library.LLVMGetLinkage(value)
         return linkage in _EXPORTED and self._dll.LLVMGetVisibility(value) != _HIDDEN
@@ -99,7 +89,7 @@ class _Reader:
     def _function(self, function: int) -> Function:
         library = self._library
         signature = library.LLVMGlobalGetValueType(function)
-        defined = self._defined(function)
+        defined = self._module.defines(function)
         return Function(
             self._module.name_of(function),
             self._type(library.LLVMGetReturnType(signature)),
@@ -109,7 +99,7 @@ class _Reader:
             defined,
             self._exported(function),
             library.LLVMGetLinkage(function) in _DISCARDABLE,
-            bool(self._attribute(function, _FUNCTION_INDEX, self._noreturn)),
+            bool(self._attribute(function, FUNCTION_INDEX, self._noreturn)),
             self._writes(function),
             *(self._operands(function) if defined else ((), ())),
         )
@@ -123,7 +113,7 @@ class _Reader:
         return frozenset(name for name, kind in kinds if self._attribute(function, index, kind))
 
     def _writes(self, function: int) -> bool:
-        memory = self._attribute(function, _FUNCTION_INDEX, self._memory)
+        memory = self._attribute(function, FUNCTION_INDEX, self._memory)
         return memory is None or bool(self._dll.LLVMGetEnumAttributeValue(memory) & _WRITES)
 
     def _parameters(self, function: int, signature: int) -> Iterator[Parameter]:
@@ -182,10 +172,10 @@ class _Reader:
         return Variable(
             self._module.name_of(variable),
             self._dll.LLVMABISizeOfType(self._layout, handle) if sized else 0,
-            self._defined(variable),
+            self._module.defines(variable),
             self._exported(variable),
-            bool(self._dll.LLVMIsGlobalConstant(variable)),
-            bool(self._dll.LLVMIsThreadLocal(variable)),
+            bool(self._library.LLVMIsGlobalConstant(variable)),
+            bool(self._library.LLVMIsThreadLocal(variable)),
         )
 
     def _strings(self) -> list[bytes]:
@@ -194,7 +184,7 @@ class _Reader:
         for variable in self._module.globals():
             value = None
             if not self._library.LLVMIsDeclaration(variable):
-                value = self._dll.LLVMGetInitializer(variable)
+                value = self._library.LLVMGetInitializer(variable)
             if value and self._is_string(value) and len(found) < _MAX_STRINGS:
                 length = c_size_t()
                 start = self._dll.LLVMGetAsString(value, ctypes.byref(length))

@@ -12,16 +12,15 @@ from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_ulonglong, c_vo
 from typing import Iterator
 
 from ozma.llvm.capi import Library
-from ozma.llvm.module import Module
+from ozma.llvm.module import AVAILABLE_EXTERNALLY, FUNCTION_INDEX, Module
 from ozma.llvm.toolchain import Toolchain
 from ozma.llvm.walk import declared
 
-EXTERNAL, AVAILABLE_EXTERNALLY = 0, 1
+_EXTERNAL = 0
 _WEAK_OF = {2: 5, 3: 6, 4: 6}  # linkonce forms -> weak forms, which nothing discards
 _INTERNAL, _PRIVATE = 8, 9
 _HIDDEN = 1
 _FUNCTION_TYPE = 9
-_FUNCTION_INDEX = 0xFFFFFFFF
 _KEPT_BYTES = 4096  # larger private tables become declarations
 
 _FUNCTIONS: dict[str, tuple] = {
@@ -51,8 +50,6 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMGetAttributeCountAtIndex": (c_uint, [c_void_p, c_uint]),
     "LLVMGetAttributesAtIndex": (None, [c_void_p, c_uint, POINTER(c_void_p)]),
     "LLVMAddAttributeAtIndex": (None, [c_void_p, c_uint, c_void_p]),
-    "LLVMIsGlobalConstant": (c_int, [c_void_p]),
-    "LLVMGetInitializer": (c_void_p, [c_void_p]),
     "LLVMGetNumOperands": (c_int, [c_void_p]),
     "LLVMGetOperand": (c_void_p, [c_void_p, c_uint]),
     "LLVMIsABlockAddress": (c_void_p, [c_void_p]),
@@ -108,13 +105,8 @@ class Standalone:
         self._replace_ifuncs()
         for variable in list(self._module.globals()):
             self._release_variable(variable)
-        return [self._release_function(f) for f in self._module.functions() if self._defined(f)]
-
-    def _defined(self, value: int) -> bool:
-        """Available-externally bodies are copies for the optimizer; their owner is elsewhere."""
-        library = self._library
-        copy = library.LLVMGetLinkage(value) == AVAILABLE_EXTERNALLY
-        return not (library.LLVMIsDeclaration(value) or copy)
+        defined = filter(self._module.defines, self._module.functions())
+        return [self._release_function(function) for function in defined]
 
     def _release_function(self, function: int) -> bytes:
         linkage = self._library.LLVMGetLinkage(function)
@@ -127,7 +119,7 @@ class Standalone:
     def _show(self, value: int, linkage: int) -> None:
         """A local symbol becomes a hidden one: it is found by name, never preempted."""
         if linkage in (_INTERNAL, _PRIVATE):
-            self._dll.LLVMSetLinkage(value, EXTERNAL)
+            self._dll.LLVMSetLinkage(value, _EXTERNAL)
             self._dll.LLVMSetVisibility(value, _HIDDEN)
         if not self._module.name_of(value):
             self._library.LLVMSetValueName2(value, b"anonymous", 9)  # LLVM makes it unique
@@ -141,7 +133,7 @@ class Standalone:
             return
         self._dll.LLVMSetComdat(variable, None)
         linkage = self._library.LLVMGetLinkage(variable)
-        if self._has_label(self._dll.LLVMGetInitializer(variable)):
+        if self._has_label(self._library.LLVMGetInitializer(variable)):
             # Without its table a computed jump leads nowhere.
             self._dll.LLVMSetLinkage(variable, _INTERNAL)
             self.has_label_tables = True
@@ -153,7 +145,7 @@ class Standalone:
         """Strings and short tables."""
         handle = self._library.LLVMGlobalGetValueType(variable)
         size = self._dll.LLVMABISizeOfType(self._layout, handle)
-        return bool(self._dll.LLVMIsGlobalConstant(variable)) and size <= _KEPT_BYTES
+        return bool(self._library.LLVMIsGlobalConstant(variable)) and size <= _KEPT_BYTES
 
     def _has_label(self, constant: int) -> bool:
         """Does the address of a label stand anywhere in an initial value?"""
@@ -199,7 +191,7 @@ class Standalone:
         dll, library = self._dll, self._library
         dll.LLVMSetFunctionCallConv(destination, dll.LLVMGetFunctionCallConv(source))
         parameters = library.LLVMCountParamTypes(library.LLVMGlobalGetValueType(source))
-        for index in (_FUNCTION_INDEX, *range(parameters + 1)):
+        for index in (FUNCTION_INDEX, *range(parameters + 1)):
             attributes = (c_void_p * dll.LLVMGetAttributeCountAtIndex(source, index))()
             dll.LLVMGetAttributesAtIndex(source, index, attributes)
             for attribute in attributes:

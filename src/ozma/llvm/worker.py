@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from ozma.llvm.child import Child, ChildDied, ChildLimits
-from ozma.llvm.extract import SplitUnit
 from ozma.llvm.module import CODEGEN_DEFAULT, InvalidIR
 from ozma.llvm.result import Evaluation
-from ozma.llvm.rewrite import Rewrite
 from ozma.llvm.serve import Input, Request
 from ozma.llvm.toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from ozma.llvm.extract import SplitUnit
+    from ozma.llvm.rewrite import Rewrite
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Sequence
 
 from ozma.llvm import Evaluation, Loaded, Sizes, Worker
+from ozma.optimize.cc.cc1 import CompileStep
 from ozma.search.budget import Budget, Meter
 from ozma.search.tune import HOPELESS
 
@@ -22,6 +23,15 @@ class Choice:
     best: Evaluation | None
     trials: tuple[Evaluation, ...]
     rejected: tuple[Evaluation, ...] = ()
+
+
+def load_unit(worker: Worker, step: CompileStep, bitcode: bytes) -> Loaded:
+    """Hands the unit to the worker, sections split as the user's words ask."""
+    return worker.load(
+        bitcode,
+        function_sections="-ffunction-sections" in step.words,
+        data_sections="-fdata-sections" in step.words,
+    )
 
 
 def measure_all(

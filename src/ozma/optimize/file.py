@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Sequence
 
 from ozma.errors import OzmaError
-from ozma.llvm import TARGETS, Evaluation, Loaded, Sizes, Toolchain, Worker
-from ozma.llvm.clang import CXX_SUFFIXES, CompileError, run_clang
+from ozma.llvm import TARGETS, Evaluation, Sizes, Toolchain, Worker
+from ozma.llvm.clang import CXX_SUFFIXES, CompileError, driver, run_clang
 from ozma.llvm.objects import measure_object, symbol_sizes
 from ozma.llvm.opt import StockOpt
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps
 from ozma.optimize.check import Checker, CheckResult
-from ozma.optimize.choose import Choice, measure_all, pick
+from ozma.optimize.choose import Choice, load_unit, measure_all, pick
 from ozma.optimize.pack import Pack
 from ozma.search.budget import Budget
 
@@ -93,8 +93,7 @@ def compile_words(source: Path, config: OptimizeConfig) -> list[str]:
 
 def compile_step(toolchain: Toolchain, source: Path, config: OptimizeConfig) -> CompileStep:
     """clang's own -cc1 command for this file, which our two steps are made from."""
-    name = "clang++" if source.suffix in CXX_SUFFIXES else "clang"
-    command = [str(toolchain.tool(name)), "-###", *compile_words(source, config), str(source)]
+    command = [driver(toolchain, source), "-###", *compile_words(source, config), str(source)]
     done = subprocess.run([*command, "-o", "out.o"], capture_output=True, text=True)
     try:
         if done.returncode:
@@ -109,6 +108,14 @@ def bitcode_of(step: CompileStep, folder: Path, source: Path) -> bytes:
     path = folder / UNIT
     _run(step.front_end(str(path)), f"clang's front end fails on {source}")
     return path.read_bytes()
+
+
+def object_of(step: CompileStep, optimized: bytes, folder: Path) -> bytes:
+    """What clang's back end makes of optimized bitcode."""
+    bitcode, target = folder / "optimized.bc", folder / "ours.o"
+    bitcode.write_bytes(optimized)
+    _run(step.code_generation(str(bitcode), str(target)), "code generation fails")
+    return target.read_bytes()
 
 
 def front_end(
@@ -189,25 +196,13 @@ class FileOptimizer:
         return [entry.passes for entry in self._pack.lists] if self._pack else []
 
 
-def load_unit(worker: Worker, step: CompileStep, bitcode: bytes) -> Loaded:
-    """Hands the unit to the worker, sections split as the user's words ask."""
-    return worker.load(
-        bitcode,
-        function_sections="-ffunction-sections" in step.words,
-        data_sections="-fdata-sections" in step.words,
-    )
-
-
 def generate(
     step: CompileStep, choice: Choice, baseline: bytes, folder: Path
 ) -> tuple[bytes, bytes | None]:
     """(our object, its bitcode), or clang's object if ours is not smaller on disk."""
     if choice.best is None:
         return baseline, None
-    bitcode, target = folder / "optimized.bc", folder / "ours.o"
-    bitcode.write_bytes(choice.best.bitcode)
-    _run(step.code_generation(str(bitcode), str(target)), "code generation fails")
-    data = target.read_bytes()
+    data = object_of(step, choice.best.bitcode, folder)
     if not measure_object(data).improves_on(measure_object(baseline)):
         return baseline, None
     return data, choice.best.bitcode

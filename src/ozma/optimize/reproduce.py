@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from ozma.llvm import Toolchain
-from ozma.llvm.clang import CXX_SUFFIXES, FRONT_END_ONLY
+from ozma.llvm.clang import FRONT_END_ONLY, driver
 from ozma.llvm.opt import opt_words, relocates
 from ozma.optimize.file import Optimized, compile_words
 
@@ -21,7 +21,7 @@ def measuring_command(toolchain: Toolchain, path: str) -> str:
 def commands(one: Optimized, toolchain: Toolchain) -> list[str]:
     """Shell lines: clang's object, unoptimized bitcode, the list, the object, both sizes."""
     words = compile_words(one.source, one.config)
-    clang = str(toolchain.tool("clang++" if one.source.suffix in CXX_SUFFIXES else "clang"))
+    clang = driver(toolchain, one.source)
     source = str(one.source)
     lines = [shlex.join([clang, *words, source, "-o", "clang.o"])]
     if one.passes is None:

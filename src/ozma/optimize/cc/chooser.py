@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ozma.llvm import TARGETS, Evaluation, Worker
 from ozma.llvm.opt import StockOpt
 from ozma.optimize.cc.result import Chosen, Problem
-from ozma.optimize.choose import measure_all, pick
+from ozma.optimize.choose import load_unit, measure_all, pick
 from ozma.optimize.pack import Pack, PackEntry
 from ozma.verify.verdict import Verdict
 
@@ -83,12 +83,8 @@ class ListChooser:
         return Chosen(best.passes, best.bitcode, tried, checked)
 
     def _measure(self, problem: Problem) -> tuple[Evaluation, ...]:
-        config, words = problem.config, problem.step.words
+        config = problem.config
         lists = [entry.passes for entry in self.pack.lists if usable(entry, config.verify)]
         with Worker(problem.toolchain, options=problem.step.backend_options) as worker:
-            loaded = worker.load(
-                problem.bitcode,
-                function_sections="-ffunction-sections" in words,
-                data_sections="-fdata-sections" in words,
-            )
+            loaded = load_unit(worker, problem.step, problem.bitcode)
             return measure_all(worker, loaded, lists, config.budget)
