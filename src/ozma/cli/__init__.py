@@ -15,6 +15,8 @@ VERBS = {
     "pack": "show the shipped pass lists, or build a pack from tune's records",
     "corpus": "real programs to unoptimized IR: fetch, build, split, stats, export",
     "label": "labels of a corpus: sizes under each list, emulation, disassembly",
+    "train": "train the language model: corpus and labels to tokens, recipes, export",
+    "prompt": "show exactly what a model is sent for a file",
     "fetch": "fetch a package's sources by name from Debian or PyPI",
     "doctor": "show the LLVM releases found, their targets, and a self-test",
 }

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ozma.corpus.split import SPLITS
+from ozma.corpus.split import SPLITS, TRAIN
 from ozma.errors import OzmaError
 from ozma.labels.options import DISASSEMBLY, EMULATION, FLAGS, SEARCH, LabelOptions, set_folder
 from ozma.labels.subjects import KINDS, Choice
@@ -51,6 +51,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS), help="default: all")
     parser.add_argument("--functions", type=int, metavar="N", help="functions of one training project at most")
     parser.add_argument("--units", type=int, metavar="N", help="units of one training project at most")
+    parser.add_argument("--bound-all", action="store_true", help="--functions and --units bound validation and test projects too")
     parser.add_argument("--largest", type=int, default=5000, metavar="N", help="IR instructions at most (default 5000)")
 
 
@@ -92,8 +93,9 @@ def _settings(options: argparse.Namespace) -> LabelOptions:
 
 def _choice(options: argparse.Namespace) -> Choice:
     return Choice(
-        tuple(options.kinds), tuple(options.splits), options.largest, options.functions, options.units
-    )
+        tuple(options.kinds), tuple(options.splits), options.largest, options.functions,
+        options.units, SPLITS if options.bound_all else (TRAIN,),
+    )  # fmt: skip
 
 
 def _label(options: argparse.Namespace, settings: LabelOptions, choice: Choice) -> int:

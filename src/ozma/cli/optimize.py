@@ -12,9 +12,11 @@ from ozma.cli.clang_words import split_words
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
+from ozma.model.shipped import SHIPPED
 from ozma.optimize.file import VERIFY, FileOptimizer, OptimizeConfig, Optimized
 from ozma.optimize.output import as_json, render, write_output
 from ozma.optimize.pack import Pack, load_pack, pack_path
+from ozma.optimize.rank import ModelAdvisor
 from ozma.passes import explicit, parse
 from ozma.search.budget import Budget
 
@@ -46,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
     parser.add_argument("--passes", metavar="LIST", help="use this opt -passes= text instead of the shipped lists")
     parser.add_argument("--pack", type=Path, metavar="FILE", help="use this pack of lists instead of the shipped one")
+    parser.add_argument("--rank", choices=("pack", "model"), default="pack", help="who orders the lists: the pack, or the shipped language model (default pack)")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="rank with this model")
     parser.add_argument("--verify", choices=VERIFY, default="lists", help="differential also runs each result against the unoptimized build (default lists)")
     parser.add_argument("--outline", action="store_true", help="also let the machine outliner run (reported apart: clang -Oz gets it too)")
     parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
@@ -80,6 +84,12 @@ def _pack(options: argparse.Namespace, toolchain: Toolchain) -> Pack | None:
     return load_pack(options.pack or pack_path(toolchain.major))
 
 
+def _advisor(options: argparse.Namespace, toolchain: Toolchain) -> ModelAdvisor | None:
+    if options.rank == "pack" and options.model is None:
+        return None
+    return ModelAdvisor(toolchain, options.model or SHIPPED)
+
+
 def _sources(files: list[str], folder: Path) -> list[Path]:
     """Paths of the inputs; standard input is saved as a file of its kind."""
     sources = []
@@ -101,14 +111,14 @@ def main(words: list[str]) -> int:
     rest = theirs + unknown
     toolchain = find_toolchain(options.llvm)
     config = _config(options, rest, toolchain)
-    pack = _pack(options, toolchain)
+    pack, advisor = _pack(options, toolchain), _advisor(options, toolchain)
     done: list[Optimized] = []
     failures = []
     with (
         tempfile.TemporaryDirectory(prefix="ozma-") as folder,
         Worker(toolchain, options=config.switches) as worker,
     ):
-        optimizer = FileOptimizer(toolchain, config, pack, worker)
+        optimizer = FileOptimizer(toolchain, config, pack, worker, advisor)
         sources = _sources(options.files, Path(folder))
         for source in sources:
             try:

@@ -153,7 +153,10 @@ def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
             answer = None, error.message
         except Exception as error:  # one project's surprise must not end the others
             answer = None, f"{type(error).__name__}: {error}"
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:
+            return  # the caller was killed: its next run does this task again
 
 
 def _leave(*_: object) -> None:

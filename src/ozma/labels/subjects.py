@@ -35,13 +35,14 @@ class Subject:
 @dataclass(frozen=True)
 class Choice:
     """Which subjects: of these kinds and splits, of at most `largest` IR instructions; of each
-    training project at most `functions` and `units` (None: all)."""
+    project in the splits `bounded` at most `functions` and `units` (None: all)."""
 
     kinds: tuple[str, ...] = (FUNCTION,)
     splits: tuple[str, ...] = SPLITS
     largest: int = 5000
     functions: int | None = None
     units: int | None = None
+    bounded: tuple[str, ...] = (TRAIN,)
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -116,9 +117,10 @@ def _limited(out: Path, project: str, rows: dict[str, list], choice: Choice) -> 
     for kind, places in rows.items():
         sizes = [size for (size,) in read_values(_file(out, kind, project), ["instructions"])]
         fitting = [place for place in places if sizes[place[0]] <= choice.largest]
-        training = sorted((p for p in fitting if p[2] == TRAIN), key=lambda place: place[1])
-        allowed = set(training[: choice.bound(kind)])  # by hash: a choice that is stable
-        kept[kind] = [place for place in fitting if place[2] != TRAIN or place in allowed]
+        bounded = [place for place in fitting if place[2] in choice.bounded]
+        by_hash = sorted(bounded, key=lambda place: place[1])  # a choice that is stable
+        allowed = set(by_hash[: choice.bound(kind)])
+        kept[kind] = [p for p in fitting if p[2] not in choice.bounded or p in allowed]
     return Chosen(project, kept)
 
 

@@ -18,6 +18,7 @@ from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps
 from ozma.optimize.check import Checker, CheckResult
 from ozma.optimize.choose import Choice, load_unit, measure_all, pick
 from ozma.optimize.pack import Pack
+from ozma.optimize.rank import Advice, Advisor
 from ozma.search.budget import Budget
 
 IR_SUFFIXES = (".ll", ".bc", ".o")
@@ -53,7 +54,8 @@ class OptimizeConfig:
 class Optimized:
     """What came of one file. `passes` is None when clang's own object was kept.
 
-    `bitcode` is the unoptimized module, `optimized` the chosen one (clang's pipeline if kept).
+    `bitcode` is the unoptimized module, `optimized` the chosen one (clang's pipeline if kept);
+    `order` says who decided in what order lists were tried.
     """
 
     source: Path
@@ -69,6 +71,7 @@ class Optimized:
     trials: tuple[Evaluation, ...]
     rejected: tuple[Evaluation, ...]
     check: CheckResult
+    order: str
     seconds: float
 
     @property
@@ -146,10 +149,16 @@ class FileOptimizer:
     """Optimizes files one after the other with one worker process."""
 
     def __init__(
-        self, toolchain: Toolchain, config: OptimizeConfig, pack: Pack | None, worker: Worker
+        self,
+        toolchain: Toolchain,
+        config: OptimizeConfig,
+        pack: Pack | None,
+        worker: Worker,
+        advisor: Advisor | None = None,
     ) -> None:
+        """Without an `advisor` lists are tried as the pack has them."""
         self._toolchain, self._config, self._pack = toolchain, config, pack
-        self._worker = worker
+        self._worker, self._advisor = worker, advisor
 
     def run(self, source: Path) -> Optimized:
         """Raises OzmaError when the file cannot be read or compiled; else always an object."""
@@ -161,7 +170,8 @@ class FileOptimizer:
         with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
             bitcode = bitcode_of(step, Path(folder), source)
             checker = Checker(self._toolchain, config, self._pack, bitcode)
-            trials = self._measure(step, bitcode)
+            advice = self._advice(bitcode)
+            trials = self._measure(step, bitcode, advice.lists)
             apply = StockOpt(self._toolchain, Path(folder, UNIT))
             choice = pick(trials, apply, measure_object(baseline), checker)
             data, optimized = generate(step, choice, baseline, Path(folder))
@@ -180,20 +190,26 @@ class FileOptimizer:
             trials=choice.trials,
             rejected=choice.rejected,
             check=checker.result(None if kept else choice.best.passes),
+            order=advice.said,
             seconds=time.perf_counter() - started,
         )
 
-    def _measure(self, step: CompileStep, bitcode: bytes) -> tuple[Evaluation, ...]:
+    def _measure(
+        self, step: CompileStep, bitcode: bytes, lists: Sequence[str]
+    ) -> tuple[Evaluation, ...]:
         loaded = load_unit(self._worker, step, bitcode)
         try:
-            return measure_all(self._worker, loaded, self._lists(), self._config.budget)
+            return measure_all(self._worker, loaded, lists, self._config.budget)
         finally:
             self._worker.unload(loaded.id)
 
-    def _lists(self) -> Sequence[str]:
+    def _advice(self, bitcode: bytes) -> Advice:
         if self._config.passes is not None:
-            return [self._config.passes]
-        return [entry.passes for entry in self._pack.lists] if self._pack else []
+            return Advice((self._config.passes,), "one list given")
+        lists = tuple(entry.passes for entry in self._pack.lists) if self._pack else ()
+        if self._advisor is None or not lists:
+            return Advice(lists, "the pack's order")
+        return self._advisor(self._worker, bitcode, lists)
 
 
 def generate(

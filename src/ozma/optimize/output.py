@@ -76,6 +76,7 @@ def _facts(one: Optimized) -> dict:
         "passes": one.passes,
         "switches": list(one.config.switches),
         "compiles": len(one.trials),
+        "order": one.order,
         "list_verdict": one.check.list_verdict.value,
         "output_verdict": one.check.verdict.value,
         "checked": one.check.summary,

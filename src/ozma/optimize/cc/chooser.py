@@ -9,6 +9,7 @@ from ozma.llvm.opt import StockOpt
 from ozma.optimize.cc.result import Chosen, Problem
 from ozma.optimize.choose import load_unit, measure_all, pick
 from ozma.optimize.pack import Pack, PackEntry
+from ozma.optimize.rank import Advisor
 from ozma.verify.verdict import Verdict
 
 NOT_CHECKED = Verdict.NOT_CHECKED.value
@@ -64,10 +65,10 @@ class DifferentialCheck:
 
 
 class ListChooser:
-    """Tries the lists of one pack in order, within the budget."""
+    """Tries the lists of one pack within the budget, in its order or that of an advisor."""
 
-    def __init__(self, pack: Pack) -> None:
-        self.pack = pack
+    def __init__(self, pack: Pack, advisor: Advisor | None = None) -> None:
+        self.pack, self.advisor = pack, advisor
 
     def __call__(self, problem: Problem) -> Chosen:
         verify, target = problem.config.verify, target_name(problem.step.triple)
@@ -86,5 +87,7 @@ class ListChooser:
         config = problem.config
         lists = [entry.passes for entry in self.pack.lists if usable(entry, config.verify)]
         with Worker(problem.toolchain, options=problem.step.backend_options) as worker:
+            if self.advisor is not None:
+                lists = self.advisor(worker, problem.bitcode, lists).lists
             loaded = load_unit(worker, problem.step, problem.bitcode)
             return measure_all(worker, loaded, lists, config.budget)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.errors import OzmaError
+from ozma.model.shipped import SHIPPED
 from ozma.search.budget import Budget
 
 VERIFY = ("none", "lists", "differential")
@@ -23,6 +24,7 @@ class CompilerConfig:
     budget: Budget = Budget(16, 60.0)
     verify: str = "lists"
     lists: Path | None = None
+    model: Path | None = None
     cache_limit: int = 2048
     exclude: Path | None = None
     reproducers: Path | None = None
@@ -43,6 +45,7 @@ _READERS = {
     "budget": Budget.parse,
     "verify": str,
     "lists": Path,
+    "model": lambda text: SHIPPED if text == "shipped" else Path(text),
     "cache-limit": int,
     "exclude": Path,
     "reproducers": Path,

@@ -103,20 +103,30 @@ def _tools(
     if choose is None:
         path = config.lists or pack_path(int(version.partition(".")[0]))
         pack = load_pack(path)
-        choose, lists_hash = _chooser(pack), pack.digest
+        choose, lists_hash = _chooser(pack, config.model), pack.digest + _model_hash(config)
     prefix = Path(step.compiler).parent.parent
     toolchain = Toolchain(int(version.partition(".")[0]), prefix)
     exclusions = read_exclusions(config.exclude_file)
     return Tools(config, toolchain, version, exclusions, choose, lists_hash)
 
 
-def _chooser(pack: Pack) -> Chooser:
+def _model_hash(config: CompilerConfig) -> str:
+    if config.model is None:
+        return ""
+    from ozma.optimize.rank import check_model, fingerprint
+
+    return fingerprint(check_model(config.model))
+
+
+def _chooser(pack: Pack, model: Path | None) -> Chooser:
     """Loads LLVM only for what the cache does not hold: half of the time of a cached compile."""
 
     def choose(problem: Problem) -> Chosen:
         from ozma.optimize.cc.chooser import ListChooser
+        from ozma.optimize.rank import ModelAdvisor
 
-        return ListChooser(pack)(problem)
+        advisor = ModelAdvisor(problem.toolchain, model) if model else None
+        return ListChooser(pack, advisor)(problem)
 
     return choose
 

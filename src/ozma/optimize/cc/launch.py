@@ -13,6 +13,7 @@ OPTIONS = {
     "budget": "per translation unit: compilations (16), seconds (2s) or both (default 16,60s)",
     "verify": "none, lists or differential: how a result is checked (default lists)",
     "lists": "JSON file of pass lists to try instead of the shipped ones",
+    "model": "folder of a language model that orders the lists, or 'shipped' (default: none)",
     "cache": "folder of the cache and of the statistics (default ~/.cache/ozma/cc)",
     "cache-limit": "size in MiB above which the oldest cached objects go (default 2048)",
     "exclude": "file of translation units that keep the real compiler's object",

@@ -1,0 +1,105 @@
+"""Which policies a run compares, made from their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ozma.corpus.split import TRAIN
+from ozma.errors import OzmaError
+from ozma.evaluate.feature_store import Features
+from ozma.evaluate.nearest import Nearest
+from ozma.evaluate.policies import (
+    Oracle,
+    Policy,
+    RandomLists,
+    Shuffled,
+    coreset_policy,
+    frequency_policy,
+    static_policy,
+)
+from ozma.evaluate.ranker import TreeRanker
+from ozma.evaluate.table import DenseTable
+from ozma.labels.subjects import KINDS
+from ozma.llvm import Toolchain
+from ozma.llvm.pipelines import catalogue_of
+
+POLICIES = (
+    "static", "frequency", "coreset", "shuffled", "random", "nearest", "ranker", "oracle",
+)  # fmt: skip
+DEFAULT = tuple(name for name in POLICIES if name != "random")
+WITH_FEATURES = frozenset(("nearest", "ranker"))
+_ENOUGH = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`policies` by name, `models` folders with `methods` to ask them; `kinds` of modules;
+    `modules` of each kind at most; `random` lists drawn for each; `split` is what is measured."""
+
+    policies: tuple[str, ...] = DEFAULT
+    models: tuple[Path, ...] = ()
+    methods: tuple[str, ...] = ("pack",)
+    kinds: tuple[str, ...] = KINDS
+    modules: int | None = None
+    random: int = 10
+    answers: int = 10
+    split: str = "test"
+
+    def __post_init__(self) -> None:
+        for name in self.policies:
+            if name not in POLICIES:
+                raise ValueError(f"policies holds '{name}': give any of {', '.join(POLICIES)}")
+        for name in ("modules", "random", "answers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}: it must be at least 1")
+
+    @property
+    def need_features(self) -> bool:
+        return bool(WITH_FEATURES.intersection(self.policies))
+
+
+def training_rows(table: DenseTable, kind: str) -> np.ndarray:
+    """Training modules to learn from for `kind`: its own where there are enough, else all."""
+    training = (table.split_n == TRAIN) & (table.base_n > 0)
+    own = training & (table.kind_n == kind)
+    rows = np.flatnonzero(own if own.sum() >= _ENOUGH else training)
+    if not len(rows):
+        raise OzmaError(f"no training labels in {table.name}", hint="label the train split too")
+    return rows
+
+
+def make_policies(
+    choice: Choice, kind: str, table: DenseTable, features: Features | None, toolchain: Toolchain
+) -> Sequence[Policy]:
+    """The policies of `choice` for modules of one kind; what learns, learns here."""
+    rows = training_rows(table, kind)
+    train = table.take(rows)
+    learnt = None if features is None else features.take(rows)
+    makers = {
+        "static": lambda: static_policy(table),
+        "frequency": lambda: frequency_policy(train),
+        "coreset": lambda: coreset_policy(train),
+        "shuffled": lambda: Shuffled(table.lists),
+        "random": lambda: RandomLists(catalogue_of(toolchain), choice.random),
+        "nearest": lambda: Nearest(train, learnt),
+        "ranker": lambda: TreeRanker(train, learnt),
+        "oracle": lambda: Oracle(table.of(kind=kind)),
+    }
+    return [makers[name]() for name in choice.policies] + _models(choice, table, toolchain)
+
+
+def _models(choice: Choice, table: DenseTable, toolchain: Toolchain) -> list[Policy]:
+    if not choice.models:
+        return []
+    from ozma.evaluate.model_policy import load_model_policy
+
+    return [
+        load_model_policy(folder, table.lists, toolchain, method, choice.answers)
+        for folder in choice.models
+        for method in choice.methods
+    ]

@@ -1,0 +1,65 @@
+"""The modules that policies are asked about: features, bitcode and text, read when wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ozma.errors import OzmaError
+from ozma.labels.subjects import Chosen, choose, Choice, load_subjects
+from ozma.llvm import Worker
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module to order lists for.
+
+    `features` are those of features.py, None where the policy does not use them;
+    `feature_seconds` is what they cost. `ir()` gives the text of the module, without any pass.
+    """
+
+    hash: str
+    kind: str
+    project: str
+    instructions: int
+    features: np.ndarray | None = None
+    feature_seconds: float = 0.0
+    ir: Callable[[], str] = field(default=str, repr=False)
+
+
+class Code:
+    """Bitcode of a corpus's modules by hash; keeps one project's in memory."""
+
+    def __init__(self, out: Path, kind: str) -> None:
+        self._kind, self._out = kind, out
+        self._places = {
+            one.project: one for one in choose(out, Choice((kind,), largest=2**31 - 1))
+        }
+        self._project, self._bitcode = "", {}
+
+    def __call__(self, project: str, digest: str) -> bytes:
+        """OzmaError when the corpus does not have it any more."""
+        if project != self._project:
+            self._bitcode = dict(self._load(project))
+            self._project = project
+        if digest not in self._bitcode:
+            raise OzmaError(
+                f"{project} has no {self._kind} {digest}", hint="is this the corpus of the labels?"
+            )
+        return self._bitcode[digest]
+
+    def _load(self, project: str) -> list[tuple[str, bytes]]:
+        chosen = self._places.get(project, Chosen(project, {}))
+        return [(subject.hash, subject.bitcode) for subject in load_subjects(self._out, chosen)]
+
+
+def ir_text(worker: Worker, bitcode: bytes) -> str:
+    """The module as text; no pass runs and no code is made. InvalidIR if LLVM refuses it."""
+    loaded = worker.load(bitcode)
+    try:
+        return worker.evaluate(loaded.id, "", ("ir",), skip_above=-1).ir or ""
+    finally:
+        worker.unload(loaded.id)

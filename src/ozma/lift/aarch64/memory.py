@@ -1,0 +1,223 @@
+"""Loads and stores: mnemonic -> effects."""
+
+from __future__ import annotations
+
+from ozma.lift.aarch64.operands import Label, Memory, Operand, RegisterList
+from ozma.lift.aarch64.registers import Register
+from ozma.lift.aarch64.values import (
+    Meaning, Operands, address, constant, op, plus, read_register, stepped, write,
+)  # fmt: skip
+from ozma.lift.effects import (
+    Const, Effect, Expr, Load, Let, Op, SetReg, Store, Symbol, Temp, Unsupported, bits,
+)  # fmt: skip
+
+_NARROW = {"ldrb": ("zext", "i8"), "ldrh": ("zext", "i16"), "ldrsb": ("sext", "i8"),
+           "ldrsh": ("sext", "i16"), "ldrsw": ("sext", "i32")}  # fmt: skip
+_ORDERED_LOADS = {"ldar": "", "ldarb": "i8", "ldarh": "i16", "ldapr": "", "ldaprb": "i8", "ldaprh": "i16"}
+_ORDERED_STORES = {"stlr": "", "stlrb": "i8", "stlrh": "i16"}
+_QUAD = "<2 x i64>"
+
+
+def _type(register: Operand) -> str:
+    if not isinstance(register, Register):
+        raise Unsupported("what is loaded or stored is no register")
+    return _QUAD if register.is_vector and register.bits == 128 else register.type
+
+
+def _loaded(where: Expr, type_: str, atomic: str = "") -> Expr:
+    """An address that was loaded from the global offset table is the symbol's own."""
+    if isinstance(where, Symbol) and where.relocation == "gotslot":
+        return Symbol(where.name, where.addend, "got")
+    if isinstance(where, Const) or isinstance(where, Symbol) and where.model == "initialexec":
+        return where  # a descriptor's or the distance from the thread pointer
+    return Load(where, type_, atomic)
+
+
+def _load(operands: Operands) -> list[Effect]:
+    target, memory = _pair_of(operands)
+    type_ = _type(target)
+    return [*write(target, _loaded(address(memory), type_), type_), *stepped(memory)]
+
+
+def _pair_of(operands: Operands) -> tuple[Operand, Memory]:
+    if len(operands) != 2:
+        raise Unsupported("operands of this form are not supported")
+    target, memory = operands
+    if isinstance(memory, Label):  # `ldr x0, label`: beside the code
+        raise Unsupported("a load relative to the program counter")
+    if not isinstance(memory, Memory):
+        raise Unsupported("the address is not understood")
+    return target, memory
+
+
+def _load_narrow(mnemonic: str) -> Meaning:
+    extend, narrow = _NARROW[mnemonic]
+
+    def meaning(operands: Operands) -> list[Effect]:
+        target, memory = _pair_of(operands)
+        value = op(extend, _type(target), Load(address(memory), narrow))
+        return [*write(target, value, _type(target)), *stepped(memory)]
+
+    return meaning
+
+
+def _store(narrow: str = "") -> Meaning:
+    def meaning(operands: Operands) -> list[Effect]:
+        source, memory = _pair_of(operands)
+        type_ = narrow or _type(source)
+        return [Store(address(memory), read_register(source, type_), type_), *stepped(memory)]
+
+    return meaning
+
+
+def _load_pair(narrow: str = "") -> Meaning:
+    def meaning(operands: Operands) -> list[Effect]:
+        first, second, memory = operands
+        effects: list[Effect] = []
+        for place, target in enumerate((first, second)):
+            type_ = _type(target)
+            part = narrow or type_
+            value: Expr = Load(plus(address(memory), place * bits(part) // 8), part)
+            effects += write(target, op("sext", type_, value) if narrow else value, type_)
+        return _once_read(effects) + stepped(memory)
+
+    return meaning
+
+
+def _once_read(effects: list[Effect]) -> list[Effect]:
+    """Both halves are read before a register is set."""
+    lets: list[Effect] = []
+    sets: list[Effect] = []
+    for place, effect in enumerate(effects):
+        lets.append(Let(f"half{place}", effect.value, effect.type))
+        sets.append(SetReg(effect.name, Temp(f"half{place}"), effect.type))
+    return lets + sets
+
+
+def _store_pair(operands: Operands) -> list[Effect]:
+    first, second, memory = operands
+    effects: list[Effect] = []
+    for place, source in enumerate((first, second)):
+        type_ = _type(source)
+        where = plus(address(memory), place * bits(type_) // 8)
+        effects.append(Store(where, read_register(source, type_), type_))
+    return effects + stepped(memory)
+
+
+def _ordered_load(mnemonic: str) -> Meaning:
+    narrow, order = _ORDERED_LOADS[mnemonic], "acquire" if "p" in mnemonic else "seq_cst"
+
+    def meaning(operands: Operands) -> list[Effect]:
+        target, memory = _pair_of(operands)
+        type_ = _type(target)
+        value: Expr = Load(address(memory), narrow or type_, order)
+        return write(target, op("zext", type_, value) if narrow else value, type_)
+
+    return meaning
+
+
+def _ordered_store(mnemonic: str) -> Meaning:
+    def meaning(operands: Operands) -> list[Effect]:
+        source, memory = _pair_of(operands)
+        type_ = _ORDERED_STORES[mnemonic] or _type(source)
+        return [Store(address(memory), read_register(source, type_), type_, "seq_cst")]
+
+    return meaning
+
+
+def _listed(operands: Operands) -> tuple[RegisterList, Memory]:
+    registers, memory = operands
+    if not isinstance(registers, RegisterList) or not isinstance(memory, Memory):
+        raise Unsupported("operands of this form are not supported")
+    return registers, memory
+
+
+def _load_list(operands: Operands) -> list[Effect]:
+    """ld1 of whole registers one after the other, or of one lane."""
+    registers, memory = _listed(operands)
+    where, effects = address(memory), []
+    for place, register in enumerate(registers.registers):
+        if registers.lane is None:
+            part: Expr = Load(plus(where, place * register.bits // 8), register.vector_type)
+        else:
+            part = _with_lane(register, registers.lane, where)
+        effects.append(SetReg(register.name, part, _whole(register, registers.lane)))
+    return effects + stepped(memory)
+
+
+def _whole(register: Register, lane: int | None) -> str:
+    return register.vector_type if lane is None else f"<{128 // register.lane_bits} x i{register.lane_bits}>"
+
+
+def _with_lane(register: Register, lane: int, where: Expr) -> Op:
+    type_ = _whole(register, lane)
+    element = Load(where, f"i{register.lane_bits}")
+    return op("insertelement", type_, read_register(_scalar(register), type_), element, constant(lane, "i64"))
+
+
+def _scalar(register: Register) -> Register:
+    return Register(register.name, 128)
+
+
+def _load_repeated(operands: Operands) -> list[Effect]:
+    """ld1r: one element in every lane."""
+    registers, memory = _listed(operands)
+    (register,) = registers.registers
+    element = Load(address(memory), f"i{register.lane_bits}")
+    return [SetReg(register.name, repeated(element, register.vector_type), register.vector_type),
+            *stepped(memory)]  # fmt: skip
+
+
+def repeated(element: Expr, type_: str) -> Expr:
+    """A vector with `element` in each lane."""
+    count = int(type_[1:].split(" ")[0])
+    first = op("insertelement", type_, Op("poison", type_, ()), element, constant(0, "i64"))
+    return op("shufflevector", type_, first, Op("poison", type_, ()), extra=(0,) * count)
+
+
+def _store_list(operands: Operands) -> list[Effect]:
+    registers, memory = _listed(operands)
+    where, effects = address(memory), []
+    for place, register in enumerate(registers.registers):
+        if registers.lane is None:
+            type_ = register.vector_type
+            effects.append(Store(plus(where, place * register.bits // 8), read_register(register, type_), type_))
+        else:
+            element = f"i{register.lane_bits}"
+            vector = read_register(_scalar(register), _whole(register, registers.lane))
+            lane = constant(registers.lane, "i64")
+            effects.append(Store(where, op("extractelement", element, vector, lane), element))
+    return effects + stepped(memory)
+
+
+def _interleaved(operands: Operands) -> list[Effect]:
+    raise Unsupported("loads and stores of interleaved elements")
+
+
+def _exclusive(operands: Operands) -> list[Effect]:
+    raise Unsupported("a loop over an exclusive load and store")
+
+
+def _nothing(operands: Operands) -> list[Effect]:
+    """Prefetches and hints."""
+    return []
+
+
+MEMORY: dict[str, Meaning] = {
+    **{mnemonic: _load for mnemonic in ("ldr", "ldur", "ldnp")},
+    **{mnemonic: _load_narrow(mnemonic) for mnemonic in _NARROW},
+    **{f"ldu{mnemonic[2:]}": _load_narrow(mnemonic) for mnemonic in _NARROW},
+    "str": _store(), "stur": _store(), "strb": _store("i8"), "sturb": _store("i8"),
+    "strh": _store("i16"), "sturh": _store("i16"),
+    "ldp": _load_pair(), "ldpsw": _load_pair("i32"), "stp": _store_pair,
+    "ldnp": _load_pair(), "stnp": _store_pair,
+    **{mnemonic: _ordered_load(mnemonic) for mnemonic in _ORDERED_LOADS},
+    **{mnemonic: _ordered_store(mnemonic) for mnemonic in _ORDERED_STORES},
+    "ld1": _load_list, "ld1r": _load_repeated, "st1": _store_list,
+    **{f"{kind}{count}": _interleaved for kind in ("ld", "st") for count in (2, 3, 4)},
+    **{f"{kind}{order}xr{size}": _exclusive
+       for kind, orders in (("ld", ("", "a")), ("st", ("", "l"))) for order in orders
+       for size in ("", "b", "h")},
+    "ldxp": _exclusive, "ldaxp": _exclusive, "stxp": _exclusive, "stlxp": _exclusive,
+    "prfm": _nothing, "prfum": _nothing,
+}  # fmt: skip

@@ -1,0 +1,200 @@
+"""Forms of the instructions in the semantics tables, each as a tiny function.
+
+A form is a mnemonic with operands that the assembler takes and the table knows. Its function
+stores what the instruction leaves in registers, memory and flags.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Iterable, Iterator, Sequence
+
+from ozma.lift.architecture import Instruction, find_architecture
+from ozma.lift.assembler import refused_lines
+from ozma.lift.assembly import split_operands
+from ozma.lift.effects import SetFlags, Unsupported
+from ozma.llvm import Toolchain
+
+_GENERAL = {8: ("%al", "%cl"), 16: ("%ax", "%cx"), 32: ("%eax", "%ecx"), 64: ("%rax", "%rcx")}
+_MEMORY, _IMMEDIATE = "(%r8)", ("$3", "$-77")
+_CONDITIONS = ("e", "b", "be", "l", "le", "s", "o", "p")
+_CONSUMERS = ("set", "cmov", "adc", "sbb")
+_NOT_ALONE = frozenset("push pop leave ud2 hlt int3 std".split())
+_STRINGS = frozenset(a + b for a in ("movs", "stos", "lods", "scas") for b in "bwlq")
+_THREE = frozenset(["imul", "shld", "shrd"])  # APX gives most others a third operand
+_HIGH_HALF = {"div": "xorl %edx, %edx", "idivw": "cwtd", "idivl": "cltd", "idivq": "cqto"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """One instruction as text, and the condition (x86: of setcc) that reads its flags."""
+
+    target: str
+    mnemonic: str
+    line: str
+    condition: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.line}; {self.condition}" if self.condition else self.line
+
+
+def forms(toolchain: Toolchain, target: str, mnemonics: Iterable[str] = ()) -> list[Form]:
+    """All forms of a table's mnemonics (all of them if none is named), with each condition."""
+    wanted = frozenset(mnemonics)
+    candidates = [c for c in _CANDIDATES[target]() if not wanted or c[0] in wanted]
+    refused = refused_lines(toolchain, [line for _, line in candidates], target)
+    taken = [pair for number, pair in enumerate(candidates) if number not in refused]
+    return list(_with_conditions(target, dict.fromkeys(taken)))
+
+
+def _with_conditions(target: str, taken: Iterable[tuple[str, str]]) -> Iterator[Form]:
+    architecture = find_architecture(target)
+    for stem, line in taken:
+        mnemonic, _, rest = line.partition(" ")
+        if mnemonic in ("rep", "lock"):
+            second, _, rest = rest.partition(" ")
+            mnemonic = f"{mnemonic} {second}"
+        operands = tuple(split_operands(rest)) if rest else ()
+        try:
+            effects = architecture.effects(Instruction(1, mnemonic, operands, line))
+        except Unsupported:
+            continue
+        yield Form(target, stem, line)
+        if any(isinstance(e, SetFlags) and e.kind != "none" for e in effects):
+            yield from (Form(target, stem, line, c) for c in _FLAG_READERS[target])
+
+
+def text_of(form: Form) -> str:
+    """The function `f` that holds the instruction, as assembly."""
+    return _TEXTS[form.target](form)
+
+
+# --- x86-64 ---
+
+
+def _x86_candidates() -> list[tuple[str, str]]:
+    from ozma.lift.x86.table import RULES
+
+    found = []
+    for stem in sorted(RULES):
+        if stem in _NOT_ALONE:
+            continue
+        if stem in ("neg", "not", "inc", "dec"):  # with two operands they are APX
+            found += [(stem, f"{stem}{k} {_MEMORY}") for k in "bwlq"]
+            found += [(stem, f"{stem} {pair[0]}") for pair in _GENERAL.values()]
+            continue
+        if stem in _STRINGS:
+            found += [(stem, stem), (stem, f"rep {stem}")]
+        for suffix, operands in product(("", "b", "w", "l", "q"), _x86_operands(stem in _THREE)):
+            found.append((stem, f"{stem}{suffix} {', '.join(operands)}".strip()))
+        found += [(stem, f"lock {stem}{s} {a}, {_MEMORY}")
+                  for s, w in zip("lq", (32, 64)) for a in (_GENERAL[w][1], _IMMEDIATE[0])]
+    return found
+
+
+def _x86_operands(three_general: bool) -> list[tuple[str, ...]]:
+    general = list(_GENERAL.values())
+    a, c = [pair[0] for pair in general], [pair[1] for pair in general]
+    plain = [*a, _MEMORY]
+    two = [*product((*c, *_IMMEDIATE, _MEMORY), a), *product((*c, *_IMMEDIATE), (_MEMORY,))]
+    three = [*product((_IMMEDIATE[0], "%cl"), c[1:], plain[1:])]
+    vector = [*product(("%xmm1", _MEMORY, *c[2:]), ("%xmm0",)), *product(("%xmm1",), (_MEMORY, *a[2:]))]
+    wide = [*product(("$1", "$27"), ("%xmm1", _MEMORY, c[2]), ("%xmm0", a[2]))]
+    counted = [("$3", "%xmm0"), ("%xmm0", "%xmm0"), ("%eax", "%eax"), ("%rax", "%rax")]
+    more = three if three_general else []
+    return [(), *((x,) for x in plain), *two, *more, *vector, *wide, *counted]
+
+
+def _x86_text(form: Form) -> str:
+    lines = []
+    string = form.line.split()[-1] in _STRINGS
+    if string:
+        lines += ["movq %rdx, %rcx", "andl $15, %ecx", "movq %r8, %rax", form.line, "retq"]
+        return _function(lines, "@function")
+    lines += ["movq %rdi, %rax", "movq %rsi, 8(%r8)", "movq %rdi, (%r8)", "movq %rsi, %rcx"]
+    if form.mnemonic.startswith(_CONSUMERS):
+        lines.append("cmpq %rsi, %rdi")
+    mnemonic = form.line.split()[0]
+    if mnemonic.startswith(("div", "idiv")):
+        lines.append(_HIGH_HALF["div" if mnemonic[0] == "d" else mnemonic] if mnemonic != "idivb"
+                     and mnemonic != "divb" else "movzbl %al, %eax")
+    if mnemonic.startswith(("bsf", "bsr")):  # of zero, the result is undefined
+        lines += ["orq $64, %rax", "orq $32, %rcx", f"orb $16, {_MEMORY}"]
+    lines.append(form.line)
+    if form.condition:
+        lines.append(f"set{form.condition} 56(%r8)")
+    lines += ["movq %rax, 16(%r8)", "movq %rcx, 24(%r8)"]
+    if form.mnemonic in ("mul", "imul", "div", "idiv", "cltd", "cqto", "cwtd", "cdq", "cqo", "cwd"):
+        lines.append("movq %rdx, 48(%r8)")
+    if "%xmm" in form.line:
+        lines.append("movups %xmm0, 32(%r8)")
+    return _function([*lines, "retq"], "@function")
+
+
+# --- AArch64 ---
+
+_ARM_CONDITIONS = ("eq", "hs", "hi", "mi", "vs", "ge", "gt")
+_ARM_NOT_ALONE = frozenset(
+    "b bl br blr ret cbz cbnz tbz tbnz adr adrp brk udf svc hlt autiasp paciasp".split()
+)
+_ARM_CONSUMERS = ("cs", "cc", "cin", "cneg", "adc", "sbc", "ngc", "fcsel", "fccmp")
+
+
+def _arm_candidates() -> list[tuple[str, str]]:
+    from ozma.lift.aarch64.semantics import SCALARS, VECTORS
+
+    found = []
+    for stem in sorted({*SCALARS, *VECTORS}):
+        if stem not in _ARM_NOT_ALONE and not stem.startswith("b."):
+            found += [(stem, f"{stem} {', '.join(o)}".strip()) for o in _arm_operands()]
+    return found
+
+
+def _arm_operands() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [()]
+    for d, a, b in (("w9", "w10", "w11"), ("x9", "x10", "x11")):
+        last = (b, "#3", "#255", f"{b}, lsl #2", f"{b}, uxtb", f"{b}, sxth #1", "w11, uxtw #2")
+        found += [(d, x) for x in (a, *last)] + [(d, a, x) for x in last]
+        found += [(d, a, b, x) for x in (d, "#3", "ne", "lt")] + [(d, a, x) for x in ("ne", "lt")]
+        found += [(d, "#4", "#8"), (d, a, "#4", "#8"), (d, "hi"), (d, a, "#4", "hi"), (a, b, "#4", "hi")]
+        found += [(d, m) for m in ("[x4]", "[x4, #8]", "[x4, #8]!", "[x4], #8", "[x4, x12]")]
+        found += [(d, a, m) for m in ("[x4]", "[x4, #16]")]
+        found += [(d, f) for f in ("s1", "d1", "h1")] + [(f, a) for f in ("s0", "d0", "h0")]
+        found += [("x9", "w10", "w11"), ("x9", "w10", "w11", "x9"), ("x9", "w10"), ("w9", "w10", "x11")]
+    for k in "hsd":
+        f = [f"{k}{i}" for i in range(4)]
+        found += [(f[0], f[1]), (f[0], f[1], f[2]), (f[0], f[1], f[2], f[3]), (f[0], "#1.0"), (f[0], "#0.0")]
+        found += [(f[0], f[1], f[2], "gt"), (f[0], f[1], "#4", "hi"), (f[0], "[x4]"), (f[0], "s1"), (f[0], "d1")]
+    for k in ("8b", "16b", "4h", "8h", "2s", "4s", "1d", "2d"):
+        v = [f"v{i}.{k}" for i in range(3)]
+        found += [tuple(v), tuple(v[:2]), (v[0], v[1], "#3"), (v[0], "#3"), (v[0], "w10"), (v[0], "x10")]
+        found += [(f"{r}0", v[1]) for r in "bhsd"] + [(v[0], v[1], "#0.0"), (v[0], v[1], "#0")]
+        found += [(v[0], f"v1.{o}") for o in ("8b", "4h", "2s", "8h", "4s", "2d") if o != k]
+        found += [(v[0], v[1], v[2], "#3"), (v[0], "v1.s[1]"), (v[0], "v1.h[1]"), (v[0], "v1.b[2]")]
+    found += [("w9", "v1.s[1]"), ("x9", "v1.d[1]"), ("w9", "v1.h[3]"), ("v0.s[1]", "w10"), ("q0", "[x4]")]
+    return found
+
+
+def _arm_text(form: Form) -> str:
+    lines = ["mov x9, x0", "mov x10, x1", "mov x11, x2", "stp x0, x1, [x4]", "mov x12, #8", "mov x13, x4"]
+    if form.mnemonic.startswith(_ARM_CONSUMERS):
+        lines.append("cmp x0, x1")
+    lines.append(form.line)
+    if form.condition:
+        lines += [f"cset w14, {form.condition}", "str w14, [x13, #80]"]
+    lines += ["stp x9, x10, [x13, #32]"]
+    if any(word[0] in "vhsdq" and word[1:2].isdigit() for word in form.line.replace(",", " ").split()[1:]):
+        lines.append("str q0, [x13, #64]")
+    return _function([*lines, "ret"], "%function")
+
+
+_CANDIDATES = {"x86-64": _x86_candidates, "aarch64": _arm_candidates}
+_TEXTS = {"x86-64": _x86_text, "aarch64": _arm_text}
+_FLAG_READERS = {"x86-64": _CONDITIONS, "aarch64": _ARM_CONDITIONS}
+
+
+def _function(lines: Sequence[str], kind: str) -> str:
+    body = "".join(f"\t{line}\n" for line in lines)
+    return (f"\t.text\n\t.globl\tf\n\t.type\tf,{kind}\nf:\n\t.cfi_startproc\n{body}"
+            ".Lfunc_end0:\n\t.size\tf, .Lfunc_end0-f\n\t.cfi_endproc\n")

@@ -1,0 +1,319 @@
+"""Calls, tail calls and returns: which registers are arguments, what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ozma.lift.architecture import Architecture, Convention
+from ozma.lift.decisions import Chooser
+from ozma.lift.effects import Reg, Symbol, bits, is_float, is_vector
+from ozma.lift.facts import CallSite, Definition, Facts
+from ozma.lift.mangled import parameters_of
+from ozma.lift.prototypes import Prototype, prototypes
+
+
+@dataclass
+class CallPlan:
+    """Arguments as (register, type); type "" takes what is in the register. `variadic`: the
+    callee's type ends in `...`; `fixed`: arguments before that."""
+
+    arguments: list[tuple[str, str]] = field(default_factory=list)
+    variadic: bool = False
+    fixed: int = 0
+    prototype: Prototype | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the function returns: (register, type) of each part; none: void."""
+
+    parts: tuple[tuple[str, str], ...] = ()
+
+
+Key = tuple[int, int]
+
+
+def plan_calls(facts: Facts, architecture: Architecture, chooser: Chooser) -> dict[Key, CallPlan]:
+    """A plan for each call and tail call, by (block, step)."""
+    plans = {}
+    for site in facts.calls:
+        plans[site.block, site.step] = _plan(site, facts, architecture, chooser)
+    _level(facts.calls, plans)
+    return plans
+
+
+def _level(calls: list[CallSite], plans: dict[Key, CallPlan]) -> None:
+    """All calls of a name have as many arguments as the one with most, if registers hold them."""
+    most: dict[str, list[tuple[str, str]]] = {}
+    for site in calls:
+        plan = plans[site.block, site.step]
+        if isinstance(site.target, Symbol) and not plan.variadic and plan.prototype is None:
+            if len(plan.arguments) > len(most.get(site.target.name, [])):
+                most[site.target.name] = plan.arguments
+    for site in calls:
+        plan = plans[site.block, site.step]
+        if isinstance(site.target, Symbol) and not plan.variadic and plan.prototype is None:
+            widest = most.get(site.target.name, [])
+            if any(register[0] == "[" for register, _ in widest):
+                continue
+            have = {register for register, _ in plan.arguments}
+            plan.arguments = plan.arguments + [a for a in widest if a[0] not in have]
+            places = {register: place for place, (register, _) in enumerate(widest)}
+            plan.arguments.sort(key=lambda a: places.get(a[0], len(places)))
+
+
+def _plan(site: CallSite, facts: Facts, architecture: Architecture, chooser: Chooser) -> CallPlan:
+    convention = architecture.convention
+    name = site.target.name if isinstance(site.target, Symbol) else ""
+    known = prototypes().get(name) if chooser.decisions.prototypes == "known" else None
+    integers = _prefix(site, facts, convention.integers, convention.results[0])
+    floats = _prefix(site, facts, convention.floats, convention.float_results[0])
+    variadic = bool(convention.variadic_count) and _is_definite(
+        site, facts, convention.variadic_count, True
+    )
+    if known:
+        integers = max(len([t for t in known.arguments if not is_float(t)]), integers * known.variadic)
+        floats = max(len([t for t in known.arguments if is_float(t)]), floats * known.variadic)
+        variadic = known.variadic
+    else:
+        if _stack_arguments(site, facts, convention):
+            integers = len(convention.integers)
+        if _is_unfolded(site, facts, architecture):
+            integers = max(integers, 3)
+        if chooser.decisions.prototypes == "known" and name.startswith("_Z"):
+            integers, floats = _by_name(name, integers, floats)
+        integers = _chosen_count(site, integers, facts, convention.integers, chooser)
+    plan = CallPlan(variadic=variadic, prototype=known)
+    plan.arguments = [(r, "") for r in convention.integers[:integers]]
+    plan.arguments += [(r, _float_type(site, facts, r)) for r in convention.floats[:floats]]
+    if known:
+        plan.arguments = _ordered(plan.arguments, known, convention.floats)
+    if len(plan.arguments) >= len(convention.integers) or variadic or floats:
+        plan.arguments += [(slot, "") for slot in _stack_arguments(site, facts, convention)]
+    elif integers == len(convention.integers):
+        plan.arguments += [(slot, "") for slot in _stack_arguments(site, facts, convention)]
+    if convention.indirect_result and _is_named_for(site, facts, convention.indirect_result):
+        plan.arguments.insert(0, (convention.indirect_result, "sret"))
+    plan.fixed = len(known.arguments) if known else min(1, len(plan.arguments))
+    return plan
+
+
+def _by_name(name: str, integers: int, floats: int) -> tuple[int, int]:
+    """The counts that a mangled name tells, where it does, in place of those inferred."""
+    shape = parameters_of(name)
+    if shape is None:
+        return integers, floats
+    told = shape.kinds.count("i") + bool(shape.member)
+    if not shape.certain:
+        return max(integers, told), max(floats, shape.kinds.count("f"))
+    if shape.member is None and integers > told:
+        told += 1
+    return min(told, 8), min(shape.kinds.count("f"), 8)
+
+
+def _chosen_count(
+    site: CallSite, count: int, facts: Facts, registers: tuple[str, ...], chooser: Chooser
+) -> int:
+    default = count
+    passed = _passed_on(site, facts, registers, count)
+    if chooser.decisions.arguments == "most":
+        default = max(count, passed)
+    options = tuple(str(n) for n in range(len(registers) + 1))
+    return int(chooser.choose("arguments", site.line, options, str(default)))
+
+
+def _is_unfolded(site: CallSite, facts: Facts, architecture: Architecture) -> bool:
+    """A tail call through a register that was loaded for it: LLVM folds the load into the jump
+    unless three arguments or more take registers."""
+    if not site.is_tail or not isinstance(site.target, Reg):
+        return False
+    found = [facts.definitions[n] for n in site.reaching.get(site.target.name, ())]
+    return len(found) == 1 and found[0].loads and found[0].reads == 1 and architecture.name == "x86-64"
+
+
+def _passed_on(site: CallSite, facts: Facts, registers: tuple[str, ...], count: int) -> int:
+    """Parameters that still are in their registers may be passed on."""
+    while count < len(registers):
+        numbers = site.reaching.get(registers[count])
+        if numbers and not all(facts.definitions[n].kind == "entry" for n in numbers):
+            break
+        if not numbers and not any(
+            d.register == registers[count] and d.kind == "entry" and d.reads for d in facts.definitions
+        ):
+            break
+        count += 1
+    return count
+
+
+def _prefix(site: CallSite, facts: Facts, registers: tuple[str, ...], result: str) -> int:
+    """Number of argument registers up to the last that was set for this call. One that is also
+    where results come back (AArch64) may be passed on from an earlier call."""
+    count = 0
+    for position, register in enumerate(registers):
+        if _is_definite(site, facts, register) or _is_prepared(site, facts, register, result):
+            count = position + 1
+        elif register != result and _is_open(site, facts, register):
+            break
+    return count
+
+
+def _is_prepared(site: CallSite, facts: Facts, register: str, result: str) -> bool:
+    """Where arguments and results share registers, these are handed out last (AArch64): what was
+    put there is for a call, even if something else reads it too. Only a constant in the first may
+    be on its way to be this function's result, unless it is set in the call's own block."""
+    if result != "x0":  # x86-64 hands rdi out late too, but rsi, rdx and rcx are common scratch
+        return register == "rdi" and _is_set(site, facts, register)
+    found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+    near = register != result or all(d.block == site.block or not d.constant for d in found)
+    return bool(found) and near and all(d.kind == "set" and d.explicit for d in found)
+
+
+def _is_open(site: CallSite, facts: Facts, register: str) -> bool:
+    """Left by an earlier call: it cannot be an argument, nor any register after it."""
+    found = site.reaching.get(register)
+    return bool(found) and any(facts.definitions[n].kind == "call" for n in found)
+
+
+def _is_definite(site: CallSite, facts: Facts, register: str, constant: bool = False) -> bool:
+    """Set on all ways here, and on one of them for nobody else."""
+    found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+    if not found or any(d.kind != "set" or not d.explicit for d in found):
+        return False
+    if constant and not all(d.constant for d in found):
+        return False
+    return any(_unread(d, facts) for d in found)
+
+
+def _is_named_for(site: CallSite, facts: Facts, register: str) -> bool:
+    """Set in the call's own block, and no instruction names it afterwards: the address of a result."""
+    found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+    own = [d for d in found if d.kind == "set" and d.explicit and d.block == site.block]
+    own = [d for d in own if d.type == "i64"]
+    return bool(found) and len(own) == len(found) and all(not d.named and not d.reads for d in found)
+
+
+def _is_set(site: CallSite, facts: Facts, register: str) -> bool:
+    """Set by instructions that name it, on all ways here."""
+    found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+    return bool(found) and all(d.kind == "set" and d.explicit for d in found)
+
+
+def _unread(definition: Definition, facts: Facts) -> bool:
+    return definition.reads == 0
+
+
+def _float_type(site: CallSite, facts: Facts, register: str) -> str:
+    numbers = site.reaching.get(register, frozenset())
+    return float_type([facts.definitions[n] for n in numbers], facts)
+
+
+def float_type(definitions: list[Definition], facts: Facts, depth: int = 4) -> str:
+    """Of what the definitions put into a vector register: float, double, or a vector."""
+    types = []
+    for definition in definitions:
+        if definition.copy_of and depth:
+            sources = [facts.definitions[n] for n in definition.sources]
+            types.append(float_type(sources, facts, depth - 1))
+        elif definition.kind == "set" and not definition.constant:
+            types.append(definition.type)
+    for type_ in types:
+        if type_ in ("float", "double") or is_vector(type_):
+            return type_
+    return {32: "float", 64: "double"}.get(bits(types[0]) if types else 0, "double")
+
+
+def _ordered(
+    arguments: list[tuple[str, str]], known: Prototype, floats: tuple[str, ...]
+) -> list[tuple[str, str]]:
+    """In the prototype's order, with its types; further ones after."""
+    integers = [a for a in arguments if a[0] not in floats]
+    others = [a for a in arguments if a[0] in floats]
+    ordered = []
+    for type_ in known.arguments:
+        source = others if is_float(type_) else integers
+        if source:
+            ordered.append((source.pop(0)[0], type_))
+    return ordered + integers + others
+
+
+def _stack_arguments(site: CallSite, facts: Facts, convention: Convention) -> list[str]:
+    """Slots from the stack pointer up that were stored for nobody else."""
+    found, offset = [], site.sp + convention.stack_arguments * site.is_tail
+    while True:
+        name = f"[{offset}]"
+        definitions = [facts.definitions[n] for n in site.reaching.get(name, ())]
+        if not definitions or any(
+            d.kind != "set" or d.reads or d.saves or not d.explicit for d in definitions
+        ):
+            return found
+        found.append(name)
+        offset += 8
+
+
+def plan_result(facts: Facts, architecture: Architecture, chooser: Chooser, line: int) -> Result:
+    """What all returns agree on; void where nothing was left for a caller."""
+    convention = architecture.convention
+    sites = [s for s in facts.returns]
+    if chooser.decisions.result == "void" or not sites:
+        return Result()
+    default = _inferred(sites, facts, convention.results[0], convention.float_results[0], chooser)
+    options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
+    if default not in options:
+        options = (*options, default)
+    chosen = chooser.choose("result", line, options, default)
+    if chosen == "void":
+        return Result()
+    if chosen == "pair":
+        return Result(tuple((r, "i64") for r in convention.results))
+    first = convention.float_results[0] if not chosen.startswith("i") else convention.results[0]
+    if chosen.startswith("i") and _returns(sites, facts, convention.results[1], strict=True):
+        if chosen == "i64" or _width(sites, facts, convention.results[1]) == "i64":
+            return Result(tuple((r, "i64") for r in convention.results))
+    return Result(((first, chosen),))
+
+
+def _inferred(
+    sites: list[CallSite], facts: Facts, integer: str, vector: str, chooser: Chooser
+) -> str:
+    popped = {site.popped for site in sites if site.popped}
+    if integer not in popped and (_returns(sites, facts, integer) or popped and _all_left(sites, facts, integer)):
+        return _width(sites, facts, integer)
+    if _returns(sites, facts, vector):
+        numbers = {n for site in sites for n in site.reaching.get(vector, ())}
+        return float_type([facts.definitions[n] for n in sorted(numbers)], facts)
+    if chooser.decisions.result == "value":
+        return "i64"
+    return "void"
+
+
+def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = False) -> bool:
+    """Some return finds what was set for nobody else, and none finds what was never set: except
+    where the first argument comes in the same register (AArch64), and may be given back."""
+    certain = False
+    for site in sites:
+        found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+        if register not in ("x0", "v0") and (not found or any(d.kind == "entry" for d in found)):
+            return False
+        if strict and any(d.kind == "call" or not d.explicit for d in found):
+            return False
+        certain |= any(d.kind == "set" and d.explicit and _unread(d, facts) for d in found)
+        certain |= any(d.kind == "set" and not d.explicit and _unread(d, facts) and register == "rax"
+                       for d in found)  # fmt: skip
+    return certain
+
+
+def _all_left(sites: list[CallSite], facts: Facts, register: str) -> bool:
+    """Each return finds something in the register that was left there in this function."""
+    found = [site.reaching.get(register, ()) for site in sites]
+    return all(
+        numbers and all(facts.definitions[n].kind != "entry" for n in numbers) for numbers in found
+    )
+
+
+def _width(sites: list[CallSite], facts: Facts, register: str) -> str:
+    numbers = {n for site in sites for n in site.reaching.get(register, ())}
+    found = [facts.definitions[n] for n in numbers]
+    widths = [bits(d.type) for d in found if d.kind == "set" and not d.constant]
+    if not widths:
+        widths = [bits(d.type) for d in found if d.kind == "set"]
+    return f"i{max(widths, default=64)}"

@@ -1,0 +1,289 @@
+"""Basic blocks of a function: steps with their effects, and where each goes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ozma.lift.architecture import Architecture, Instruction
+from ozma.lift.assembly import AsmFunction, Directive, Label, Listing
+from ozma.lift.data import jump_table
+from ozma.lift.effects import (
+    Branch, Call, Condition, Const, Do, Effect, IndirectJump, Jump, Let, Load, Op, Return, SetReg,
+    Store, Symbol, Unsupported,
+)  # fmt: skip
+from ozma.lift.prototypes import is_noreturn
+
+_REFUSED = {
+    "#APP": "inline assembly", ".cfi_personality": "C++ exceptions (landing pads)",
+    ".cfi_lsda": "C++ exceptions (landing pads)", ".byte": "bytes within code",
+    ".long": "data within code", ".quad": "data within code", ".incbin": "a file within code",
+    ".short": "data within code", ".ascii": "data within code", ".asciz": "data within code",
+    ".seh_proc": "Windows unwind tables", ".zero": "data within code", ".inst": "bytes within code",
+    ".value": "data within code", ".4byte": "data within code", ".8byte": "data within code",
+    ".2byte": "data within code", ".octa": "data within code", ".macro": "a macro",
+    ".rept": "a repetition", ".if": "conditional assembly", ".include": "another file",
+}  # fmt: skip
+
+
+class Refused(Exception):
+    """A function that cannot be lifted: (line number, text, reason)."""
+
+    def __init__(self, line: int, text: str, reason: str) -> None:
+        super().__init__(reason)
+        self.line, self.text, self.reason = line, text, reason
+
+
+@dataclass
+class Step:
+    """An instruction and its effects. `adjust`: bytes that CFI says are pushed here for a call.
+    `sp`: the stack pointer before it, relative to that at entry, once the frame is known."""
+
+    instruction: Instruction
+    effects: list[Effect]
+    adjust: int = 0
+    sp: int = 0
+
+    @property
+    def line(self) -> int:
+        return self.instruction.number
+
+
+@dataclass
+class Block:
+    """`successors` in order (taken, fall-through) for a branch; tables: as their entries say.
+
+    `exit` is the last control effect: Branch, Jump, IndirectJump, Return, Do (unreachable), or
+    None when it only falls through. `combined` is an i1 expression for several branches in one.
+    """
+
+    index: int
+    labels: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    successors: list[int] = field(default_factory=list)
+    predecessors: list[int] = field(default_factory=list)
+    exit: Effect | None = None
+    table: str = ""
+    line: int = 0
+
+
+@dataclass
+class Graph:
+    blocks: list[Block]
+    labels: dict[str, int]
+    has_cfi: bool = False
+
+    def order(self) -> list[int]:
+        """Reachable blocks in reverse postorder."""
+        seen, order = {0}, []
+        stack = [(0, iter(self.blocks[0].successors))]
+        while stack:
+            index, successors = stack[-1]
+            for successor in successors:
+                if successor not in seen:
+                    seen.add(successor)
+                    stack.append((successor, iter(self.blocks[successor].successors)))
+                    break
+            else:
+                order.append(index)
+                stack.pop()
+        return order[::-1]
+
+
+def build_graph(function: AsmFunction, listing: Listing, architecture: Architecture) -> Graph:
+    """Refused names the first line that stands in the way."""
+    blocks, has_cfi = _cut(function, architecture)
+    labels = {name: block.index for block in blocks for name in block.labels}
+    for block in blocks:
+        _connect(block, blocks, labels, listing)
+    _merge_branches(blocks)
+    _join_jumps(blocks)
+    reachable = set(Graph(blocks, labels).order())
+    for block in blocks:
+        for successor in block.successors if block.index in reachable else ():
+            blocks[successor].predecessors.append(block.index)
+    return Graph(blocks, labels, has_cfi)
+
+
+def _cut(function: AsmFunction, architecture: Architecture) -> tuple[list[Block], bool]:
+    blocks, has_cfi = [Block(0, line=function.number)], False
+    ended = False
+    for line in function.lines:
+        if isinstance(line, Directive):
+            has_cfi |= line.name == ".cfi_startproc"
+            _note(line, blocks[-1])
+            continue
+        if isinstance(line, Label):
+            if blocks[-1].steps or ended:
+                blocks.append(Block(len(blocks), line=line.number))
+            blocks[-1].labels.append(line.name)
+            ended = False
+            continue
+        if ended:
+            blocks.append(Block(len(blocks), line=line.number))
+        step = Step(line, _effects(line, architecture))
+        blocks[-1].steps.append(step)
+        ended = any(_ends(effect) for effect in step.effects)
+    for block in blocks:
+        _join_pushes(block.steps)
+    if len(blocks) == 1 and not blocks[0].steps:
+        raise Refused(function.number, function.name, "the function has no instruction")
+    return blocks, has_cfi
+
+
+def _join_pushes(steps: list[Step]) -> None:
+    """`push $k; pop %r` is r = k: LLVM's shortest way to a small constant."""
+    for position in range(len(steps) - 1):
+        push, pop = steps[position].effects, steps[position + 1].effects
+        if [type(e) for e in push] != [Let, SetReg, Store] or not isinstance(push[0].value, Const):
+            continue
+        if [type(e) for e in pop] == [Let, SetReg, SetReg] and pop[0].value == Load(
+            push[2].address, "i64"
+        ):
+            value = push[0].value.value
+            type_ = "i64" if value >> 31 else "i32"
+            steps[position].effects, steps[position].adjust = [], 0
+            steps[position + 1].effects = [replace(pop[2], value=Const(value, type_), type=type_)]
+            steps[position + 1].adjust = 0
+
+
+def _note(line: Directive, block: Block) -> None:
+    if line.name in _REFUSED:
+        if line.name == ".cfi_personality" and line.arguments.startswith("255"):
+            return
+        text = f"{line.name} {line.arguments}".strip()
+        raise Refused(line.number, text, _REFUSED[line.name])
+    if line.name == ".cfi_adjust_cfa_offset" and block.steps:
+        block.steps[-1].adjust += int(line.arguments, 0)
+
+
+def _effects(line: Instruction, architecture: Architecture) -> list[Effect]:
+    try:
+        return architecture.effects(line)
+    except Unsupported as reason:
+        raise Refused(line.number, line.text, str(reason)) from reason
+    except (IndexError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refused(line.number, line.text, "operands are not as the table expects") from error
+
+
+def _ends(effect: Effect) -> bool:
+    if isinstance(effect, Do):
+        return effect.op.opcode in ("unreachable", "llvm.trap")
+    if isinstance(effect, Call):
+        return isinstance(effect.target, Symbol) and is_noreturn(effect.target.name)
+    return isinstance(effect, Branch | Jump | IndirectJump | Return)
+
+
+def _connect(block: Block, blocks: list[Block], labels: dict[str, int], listing: Listing) -> None:
+    last = block.steps[-1].effects[-1] if block.steps and block.steps[-1].effects else None
+    following = block.index + 1 if block.index + 1 < len(blocks) else None
+    step = block.steps[-1].instruction if block.steps else None
+    if last is not None and _ends(last):
+        block.exit = last
+    if isinstance(block.exit, Branch):
+        if block.exit.target in labels:
+            block.successors = [labels[block.exit.target]]
+        else:
+            block.successors = [_tail_block(block.exit.target, block, blocks)]
+        if following is None:
+            raise Refused(step.number, step.text, "the code runs out of the function")
+        block.successors.append(following)
+    elif isinstance(block.exit, Jump):
+        if block.exit.target in labels and not block.exit.relocation:
+            block.successors = [labels[block.exit.target]]
+        elif block.exit.target.startswith(".L"):
+            raise Refused(step.number, step.text, "a jump to a label outside of the function")
+    elif isinstance(block.exit, IndirectJump):
+        _find_table(block, blocks, labels, listing)
+    elif block.exit is None:
+        if following is not None:
+            block.successors = [following]
+        else:
+            block.exit = Do(Op("unreachable", "void", ()))
+
+
+def _tail_block(target: str, block: Block, blocks: list[Block]) -> int:
+    """A conditional tail call: a block of its own that jumps to the symbol."""
+    step = block.steps[-1].instruction
+    if target.startswith(".L"):
+        raise Refused(step.number, step.text, "a jump to a label outside of the function")
+    name, _, relocation = target.partition("@")
+    jump = Jump(name, "plt" if relocation else "")
+    for other in blocks:
+        if other.exit == jump and len(other.steps) == 1:
+            return other.index
+    new = Block(len(blocks), [], [Step(step, [jump])], exit=jump, line=step.number)
+    blocks.append(new)
+    return new.index
+
+
+def _find_table(block: Block, blocks: list[Block], labels: dict[str, int], listing: Listing) -> None:
+    """A table of this function's labels whose address the block, or one before, uses."""
+    known = set(labels)
+    for step in reversed(_code_before(block, blocks)):
+        for name in _symbols(step.effects):
+            item = listing.data.get(name)
+            targets = jump_table(item, known) if item else None
+            if targets:
+                block.table = name
+                block.successors = list(dict.fromkeys(labels[target] for target in targets))
+                return
+
+
+def _code_before(block: Block, blocks: list[Block]) -> list[Step]:
+    steps: list[Step] = []
+    for other in blocks[: block.index + 1]:
+        steps.extend(other.steps)
+    return steps
+
+
+def _symbols(value: object) -> list[str]:
+    """Names of all symbols in effects or expressions."""
+    if isinstance(value, Symbol):
+        return [value.name]
+    if isinstance(value, list | tuple):
+        return [name for part in value for name in _symbols(part)]
+    names = getattr(type(value), "__dataclass_fields__", ())
+    return [name for entry in names for name in _symbols(getattr(value, entry))]
+
+
+def _join_jumps(blocks: list[Block]) -> None:
+    """`b.ne A; b B` is one branch with two targets."""
+    for block in blocks:
+        if not isinstance(block.exit, Branch):
+            continue
+        second = blocks[block.successors[1]]
+        if isinstance(second.exit, Jump) and second.successors and not second.labels:
+            if len(second.steps) == 1:
+                block.successors[1] = second.successors[0]
+
+
+def _merge_branches(blocks: list[Block]) -> None:
+    """`jne L; jp L` and `jne L; jnp M` on the same flags are one branch on two conditions."""
+    for block in blocks:
+        second = blocks[block.successors[1]] if isinstance(block.exit, Branch) else None
+        if second is None or second.labels or len(second.steps) != 1:
+            continue
+        if not isinstance(second.exit, Branch) or len(second.steps[0].effects) != 1:
+            continue
+        codes = [getattr(part.exit.condition, "code", "") for part in (block, second)]
+        if codes[0] in ("ne", "eq") and codes[1] in ("uno", "ord"):
+            _merge_pair(block, second)
+
+
+def _merge_pair(block: Block, second: Block) -> None:
+    first, other = block.exit.condition, second.exit.condition
+    taken, rest = second.successors
+    if block.successors[0] == taken:
+        condition = Op("or", "i1", (first, other))
+        block.successors = [taken, rest]
+    elif block.successors[0] == rest:
+        condition = Op("and", "i1", (_opposite(first), other))
+        block.successors = [taken, rest]
+    else:
+        return
+    block.exit = Branch(condition, second.exit.target)
+    block.steps[-1] = Step(block.steps[-1].instruction, [*block.steps[-1].effects[:-1], block.exit])
+
+
+def _opposite(condition: Condition) -> Condition:
+    return Condition({"eq": "ne", "ne": "eq"}[condition.code])

@@ -1,0 +1,121 @@
+"""Choices that assembly does not settle, each named, with a default (design: every ambiguity)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+_CHOICES = {
+    "mode": ("auto", "optimized", "slots", "O0"),
+    "orientation": ("hint", "fallthrough", "taken", "asm"),
+    "block_order": ("asm", "rpo"),
+    "returns": ("merge", "split"),
+    "result": ("infer", "void", "value"),
+    "arguments": ("infer", "fewest", "most"),
+    "leaves": ("infer", "ptr", "int"),
+    "add_flags": ("none", "nsw", "nuw", "nsw nuw"),
+    "or_disjoint": ("no", "yes"),
+    "operand_order": ("asm", "swapped"),
+    "regions": ("joined", "split", "single"),
+    "volatile": ("hint", "no", "all"),
+    "memory_calls": ("intrinsic", "call"),
+    "switches": ("switch", "chain"),
+    "select": ("select", "branch"),
+    "prototypes": ("known", "infer"),
+    "passes": ("instcombine", "none", "simplify", "early-cse", "reassociate", "sink"),
+    "tail": ("tail", "none"),
+    "size": ("hint", "minsize", "optsize", "none"),
+}
+
+PASSES = {
+    "none": "",
+    "instcombine": "function(instcombine<no-verify-fixpoint>,simplifycfg)",
+    "simplify": "function(simplifycfg)",
+    "early-cse": "function(early-cse,instcombine<no-verify-fixpoint>,simplifycfg)",
+    "reassociate": "function(reassociate,instcombine<no-verify-fixpoint>,simplifycfg)",
+    "sink": "function(instcombine<no-verify-fixpoint>,simplifycfg,sink)",
+}
+"""Texts for `opt -passes=` by the value of `Decisions.passes`, to be run before compiling back."""
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Global choices; the first value of each in `_CHOICES` is the default.
+
+    mode: how values live: in registers ("optimized"), each slot an alloca ("slots": unoptimized IR
+    through the optimizing back end), or FastISel's code ("O0"); "auto" reads it from the text.
+    orientation: which successor a branch names first. block_order: of the printed blocks.
+    returns: one return block or one each. result, arguments: how signatures are inferred.
+    leaves: type of 64-bit values that nothing settles. add_flags, or_disjoint: poison flags added.
+    regions: how escaped stack is cut into allocas. volatile: which accesses. memory_calls: memcpy
+    and its like as intrinsics. prototypes: whether the C library's are used. passes: run before
+    compiling back (`PASSES`). tail: marker on calls. size: the function's wish for small code.
+
+    `overrides` turns single sites: {"branch@37": "taken"}; `Lifted` lists the sites of a function.
+    """
+
+    mode: str = "auto"
+    orientation: str = "hint"
+    block_order: str = "asm"
+    returns: str = "merge"
+    result: str = "infer"
+    arguments: str = "infer"
+    leaves: str = "infer"
+    add_flags: str = "none"
+    or_disjoint: str = "no"
+    operand_order: str = "asm"
+    regions: str = "joined"
+    volatile: str = "hint"
+    memory_calls: str = "intrinsic"
+    switches: str = "switch"
+    select: str = "select"
+    prototypes: str = "known"
+    passes: str = "instcombine"
+    tail: str = "tail"
+    size: str = "hint"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            options = _CHOICES.get(entry.name)
+            value = getattr(self, entry.name)
+            if options and value not in options:
+                raise ValueError(f"{entry.name} must be one of {', '.join(options)}, got '{value}'")
+
+    @property
+    def pipeline(self) -> str:
+        """`opt -passes=` text to run on the lifted module before compiling back; may be empty."""
+        return PASSES[self.passes]
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """What a field of `Decisions` can be."""
+    return _CHOICES[name]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place where a choice was made: `key` is what `Decisions.overrides` takes."""
+
+    key: str
+    kind: str
+    line: int
+    options: tuple[str, ...]
+    chosen: str
+    default: str
+
+
+class Chooser:
+    """Answers choices for one function, and remembers each as a `Site`."""
+
+    def __init__(self, decisions: Decisions) -> None:
+        self.decisions = decisions
+        self.sites: dict[str, Site] = {}
+
+    def choose(self, kind: str, line: int, options: tuple[str, ...], default: str) -> str:
+        """The override for `kind@line` if there is a valid one, else `default`."""
+        key = f"{kind}@{line}"
+        wanted = self.decisions.overrides.get(key, default)
+        chosen = wanted if wanted in options else default
+        self.sites[key] = Site(key, kind, line, options, chosen, default)
+        return chosen

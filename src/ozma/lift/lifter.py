@@ -1,0 +1,133 @@
+"""Assembly text -> LLVM-IR, function by function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ozma.lift.architecture import Architecture, find_architecture
+from ozma.lift.assembly import AsmFunction, Listing, parse_assembly
+from ozma.lift.builder import Builder
+from ozma.lift.calls import plan_calls, plan_result
+from ozma.lift.cfg import Refused, build_graph
+from ozma.lift.decisions import Chooser, Decisions, Site
+from ozma.lift.effects import Unsupported
+from ozma.lift.emit import Printer, Unprintable
+from ozma.lift.facts import find_facts
+from ozma.lift.finish import finish
+from ozma.lift.frame import find_frame
+from ozma.lift.mode import find_mode
+from ozma.lift.module import module_text, parameters, value_types
+from ozma.lift.regions import fill_gaps, lay_out, promote
+from ozma.lift.spills import find_unowned
+from ozma.lift.translate import Translator
+from ozma.lift.types import infer_pointers
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What could not be lifted: line number from 1 (0: none), the line's text, why."""
+
+    line: int
+    text: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.text}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class LiftedFunction:
+    """One function as a whole module. `ir` is empty where `refusal` says why.
+
+    `line_map`: line of `ir` (from 1) -> line of the assembly (from 1), for each IR instruction.
+    `mode` is what "auto" came to: "optimized", "slots" or "O0" (the last wants code generated at
+    level 0).
+    """
+
+    name: str
+    ir: str
+    sites: tuple[Site, ...] = ()
+    line_map: tuple[tuple[int, int], ...] = ()
+    signature: str = ""
+    mode: str = "optimized"
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """All functions of a text, in order; those refused have `refusal` set."""
+
+    functions: tuple[LiftedFunction, ...]
+    refusals: tuple[Refusal, ...] = ()
+
+
+def lift(text: str, target: str = "x86-64", decisions: Decisions = Decisions()) -> Lifted:
+    """Lifts every function of the text. Never raises for what the text says."""
+    architecture = find_architecture(target)
+    listing = parse_assembly(text, architecture)
+    functions = tuple(
+        _lift_one(function, listing, architecture, decisions)
+        for function in listing.functions
+        if not architecture.is_part(function.name)
+    )
+    return Lifted(functions, tuple(f.refusal for f in functions if f.refusal))
+
+
+def lift_function(
+    text: str, name: str, target: str = "x86-64", decisions: Decisions = Decisions()
+) -> LiftedFunction:
+    """One function of the text by its symbol."""
+    architecture = find_architecture(target)
+    listing = parse_assembly(text, architecture)
+    for function in listing.functions:
+        if function.name == name:
+            return _lift_one(function, listing, architecture, decisions)
+    return LiftedFunction(name, "", refusal=Refusal(0, "", f"no function '{name}' in the text"))
+
+
+def _lift_one(
+    function: AsmFunction, listing: Listing, architecture: Architecture, decisions: Decisions
+) -> LiftedFunction:
+    try:
+        return _lift(function, listing, architecture, decisions)
+    except Refused as refused:
+        refusal = Refusal(refused.line, refused.text, refused.reason)
+    except (Unsupported, Unprintable) as reason:
+        refusal = Refusal(function.number, function.name, str(reason))
+    except RecursionError:
+        refusal = Refusal(function.number, function.name, "the function is nested too deeply")
+    return LiftedFunction(function.name, "", refusal=refusal)
+
+
+def _lift(
+    function: AsmFunction, listing: Listing, architecture: Architecture, decisions: Decisions
+) -> LiftedFunction:
+    chooser = Chooser(decisions)
+    function = architecture.prepare(function, listing)
+    graph = build_graph(function, listing, architecture)
+    graph, frame = find_frame(graph, architecture)
+    aligned = function.alignment >= architecture.usual_alignment
+    mode = find_mode(graph, frame, architecture, decisions.mode, aligned)
+    convention, plain = architecture.convention, mode != "optimized"
+    unowned = find_unowned(graph, frame, convention, mode) if plain else frozenset()
+    lay_out(frame, convention, chooser, plain, frozenset(unowned))
+    if plain:
+        fill_gaps(frame)
+    graph = promote(graph, frame)
+    facts = find_facts(graph, architecture)
+    plans = plan_calls(facts, architecture, chooser)
+    result = plan_result(facts, architecture, chooser, function.number)
+    builder = Builder(graph, facts, plans, result, listing, architecture, mode)
+    Translator(builder).run()
+    blocks = [b.index for b in graph.blocks if b.index in builder.bodies]
+    order = finish(builder, blocks, decisions.returns)
+    infer_pointers(builder)
+    arguments, _ = parameters(builder, architecture)
+    printer = Printer(builder, frame.regions, chooser)
+    printer.body(order)
+    text, line_map, signature = module_text(
+        function, listing, architecture, printer, arguments, value_types(builder), frame, chooser,
+        graph.has_cfi,
+    )  # fmt: skip
+    sites = tuple(chooser.sites.values())
+    return LiftedFunction(function.name, text, sites, line_map, signature, mode)

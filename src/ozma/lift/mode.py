@@ -1,0 +1,93 @@
+"""How a function keeps its values, read from what it does with its frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ozma.lift.architecture import Architecture
+from ozma.lift.cfg import Block, Graph
+from ozma.lift.effects import Call, Const, Effect, Load, Op, Reg, Store, Temp
+from ozma.lift.frame import Frame, is_frame
+
+
+def find_mode(
+    graph: Graph, frame: Frame, architecture: Architecture, wanted: str, aligned: bool
+) -> str:
+    """"optimized", "slots" or "O0"; `wanted` unless that is "auto".
+
+    FastISel stores a parameter and loads it again at once. The optimizing back end never does, but
+    on unoptimized IR it stores numbers to slots and works on them in place, which no spill is.
+    `aligned`: as code is that need not be small.
+    """
+    if wanted != "auto":
+        return wanted
+    if any(_reloads(block, architecture) for block in graph.blocks):
+        return "O0"
+    if _keeps_unused(graph, frame):
+        return "O0" if aligned else "slots"
+    spoken = {offset for offset in frame.escapes} | frame.saved
+    in_place = sum(
+        _works_in_place(effect, spoken) for block in graph.blocks for step in block.steps
+        for effect in step.effects
+    )  # fmt: skip
+    return "slots" if in_place else "optimized"
+
+
+def _reloads(block: Block, architecture: Architecture) -> bool:
+    """A slot that is stored from a register and loaded whole before any call or other store."""
+    stored: dict[int, str] = {}
+    for step in block.steps:
+        for effect in step.effects:
+            for load in _loads(effect):
+                if is_frame(load.address) and stored.get(load.address.addend) == load.type:
+                    return True
+            if isinstance(effect, Call):
+                stored = {}
+            elif isinstance(effect, Store):
+                if is_frame(effect.address) and isinstance(effect.value, Reg):
+                    stored[effect.address.addend] = effect.type
+                elif not is_frame(effect.address):
+                    stored = {}
+    return False
+
+
+def _loads(value: object) -> Iterator[Load]:
+    if isinstance(value, Load):
+        yield value
+    elif isinstance(value, Op):
+        for operand in value.operands:
+            yield from _loads(operand)
+    elif not isinstance(value, Reg | Const | Temp | str | int | tuple | frozenset | type(None)):
+        for name in getattr(type(value), "__dataclass_fields__", ()):
+            yield from _loads(getattr(value, name))
+
+
+def _works_in_place(effect: Effect, spoken: set[int]) -> bool:
+    """A number stored to a slot below the entry stack pointer whose address goes nowhere."""
+    if not isinstance(effect, Store) or not is_frame(effect.address):
+        return False
+    offset = effect.address.addend
+    return offset < 0 and isinstance(effect.value, Const) and offset not in spoken
+
+
+def _keeps_unused(graph: Graph, frame: Frame) -> bool:
+    """Something is stored to a slot that nobody reads, and that is no argument of a call."""
+    read = [access for access in frame.accesses if not access.writes]
+    outgoing = frame.low
+    unread = sorted(
+        access.offset for access in frame.accesses
+        if access.writes and access.offset < 0 and access.offset not in frame.saved
+        and not any(r.offset < access.offset + access.size and access.offset < r.offset + r.size for r in read)
+        and not any(escape <= access.offset for escape in frame.escapes)
+    )  # fmt: skip
+    while _calls(graph) and outgoing in unread:
+        unread = [offset for offset in unread if offset != outgoing]
+        outgoing += 8
+    return bool(unread)
+
+
+def _calls(graph: Graph) -> bool:
+    return any(
+        isinstance(effect, Call) for block in graph.blocks for step in block.steps
+        for effect in step.effects
+    )  # fmt: skip

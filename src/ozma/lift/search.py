@@ -1,0 +1,243 @@
+"""From a lifted function to one that compiles back: the best of several, then edits aimed at what differs.
+
+The measure is lines of assembly (`Difference.distance`); the compiler is asked for every step.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+
+from ozma.lift.aim import aimed_places
+from ozma.lift.compile_back import OPTIMIZED, Compiled, Compiler
+from ozma.lift.debug_lines import origins
+from ozma.lift.edits import PASSES, Edit, edits_of_block, likely_edits, other_edits
+from ozma.lift.equality import Difference, Reference
+from ozma.lift.ir_text import Body, NotEditable, parse
+from ozma.search.budget import Meter
+
+_SLACK = 2
+"""A state may be this much worse than the best and still be swept."""
+_SIDE_SWEEP = 60
+"""Compiles for a state that is not the best."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An answer to be judged: who proposed it, its IR, passes to run before code is made, and the
+    back end's level. `decisions` are those that differ from the defaults."""
+
+    source: str
+    ir: str
+    passes: str = ""
+    codegen: int = OPTIMIZED
+    decisions: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A candidate with what came of it; `difference` is None when it did not compile."""
+
+    candidate: Candidate
+    compiled: Compiled
+    lines: tuple[str, ...] = ()
+    difference: Difference | None = None
+
+    @property
+    def exact(self) -> bool:
+        return self.difference is not None and self.difference.exact
+
+    @property
+    def distance(self) -> float:
+        return float("inf") if self.difference is None else self.difference.distance
+
+
+@dataclass
+class ProcessorMeter(Meter):
+    """A `Meter` whose seconds are processor time of this process and of the compiler's child."""
+
+    compiler: Compiler | None = None
+
+    def __post_init__(self) -> None:
+        self.started = self._now()
+
+    def _now(self) -> float:
+        return self.compiler.processor_seconds() if self.compiler else time.process_time()
+
+    def spent(self) -> bool:
+        limit, seconds = self.budget.compiles, self.budget.seconds
+        if limit is not None and self.compiles >= limit:
+            return True
+        return seconds is not None and self._now() - self.started >= seconds
+
+
+class Judge:
+    """Compiles candidates back and compares; the same text is compiled once."""
+
+    def __init__(self, compiler: Compiler, reference: Reference, meter: Meter) -> None:
+        self.compiler, self.reference, self.meter = compiler, reference, meter
+        self._seen: dict[tuple[str, str, int], Tried] = {}
+
+    def __call__(self, candidate: Candidate) -> Tried:
+        key = candidate.ir, candidate.passes, candidate.codegen
+        if key not in self._seen:
+            self._seen[key] = self._judge(candidate)
+        return self._seen[key]
+
+    def knows(self, candidate: Candidate) -> bool:
+        return (candidate.ir, candidate.passes, candidate.codegen) in self._seen
+
+    def _judge(self, candidate: Candidate) -> Tried:
+        self.meter.compiles += 1
+        compiled = self.compiler.compile(candidate.ir, candidate.passes, candidate.codegen)
+        if not compiled.ok:
+            return Tried(candidate, compiled)
+        lines = self.reference.normalized(compiled.assembly)
+        difference = self.reference.compare_lines(lines)
+        return Tried(candidate, compiled, tuple(lines), difference)
+
+    def settled(self, tried: Tried) -> Tried:
+        """The same answer as the text that LLVM prints after the passes, judged again.
+
+        That is the text that is edited, and shown: nothing has to be run on it.
+        """
+        self.meter.compiles += 1
+        candidate = tried.candidate
+        compiled = self.compiler.compile(
+            candidate.ir, candidate.passes, candidate.codegen, want=("ir",)
+        )
+        if compiled.ir is None:
+            return tried
+        again = self(replace(candidate, ir=compiled.ir, passes=""))
+        return again if again.difference is not None else tried
+
+
+@dataclass(frozen=True)
+class _State:
+    """A body that compiles, and the edits that led to it, all of them `safe` or not."""
+
+    body: Body
+    tried: Tried
+    steps: tuple[str, ...] = ()
+    safe: bool = True
+
+    @property
+    def fit(self) -> bool:
+        """May it be shown? What is not exact must at least be meant to compute the same."""
+        return self.safe or self.tried.exact
+
+
+class EditSearch:
+    """Sweeps single edits over the best state, takes each improvement at once; when none is left,
+    goes on from states that are as good or nearly so."""
+
+    def __init__(self, judge: Judge, name: str | None = None) -> None:
+        self._judge, self._name = judge, name
+        self._waiting: list[tuple[float, int, int, _State]] = []
+        self._ticket = count()
+        self._assemblies: set[int] = set()
+
+    def run(self, start: Tried) -> tuple[Tried, tuple[str, ...]]:
+        """The best answer found within the budget, and the kinds of the edits that made it."""
+        try:
+            first = self._settle(start)
+        except NotEditable:
+            return start, ()
+        self._best = self._shown = first
+        self._wait(first)
+        while self._waiting and not self._over():
+            state = heapq.heappop(self._waiting)[-1]
+            if state.tried.distance > self._best.tried.distance + _SLACK:
+                break
+            self._climb(state)
+        return self._shown.tried, self._shown.steps
+
+    def _over(self) -> bool:
+        return self._shown.tried.exact or self._judge.meter.spent()
+
+    def _settle(self, start: Tried) -> _State:
+        tried = self._judge.settled(start)
+        body = parse(tried.candidate.ir, self._name)
+        tried = self._judge(replace(tried.candidate, ir=str(body)))
+        return _State(body, tried)
+
+    def _wait(self, state: _State) -> None:
+        order = (state.tried.distance, len(state.steps), next(self._ticket))
+        heapq.heappush(self._waiting, (*order, state))
+
+    def _climb(self, state: _State | None) -> None:
+        """Improves a state as long as one edit improves it."""
+        while state and not self._over():
+            state = self._sweep(state)
+
+    def _sweep(self, state: _State) -> _State | None:
+        """The first single edit that is better; others that are hardly worse wait for their turn."""
+        end = self._judge.meter.compiles + _SIDE_SWEEP
+        for edit in self._edits(state):
+            if self._over() or (state is not self._best and self._judge.meter.compiles >= end):
+                return None
+            candidate = replace(state.tried.candidate, ir=str(edit.body))
+            if self._judge.knows(candidate):
+                continue
+            made = _State(
+                edit.body, self._judge(candidate), (*state.steps, edit.kind), state.safe and edit.safe
+            )
+            self._note(made)
+            if made.tried.distance < state.tried.distance:
+                return made
+            self._remember(state, made)
+        return None
+
+    def _note(self, made: _State) -> None:
+        if made.tried.distance < self._best.tried.distance:
+            self._best = made
+        if made.fit and made.tried.distance < self._shown.tried.distance:
+            self._shown = made
+
+    def _remember(self, state: _State, made: _State) -> None:
+        """Keeps a state whose assembly is new and hardly worse."""
+        mark = hash(made.tried.lines)
+        if mark in self._assemblies or made.tried.distance > state.tried.distance + _SLACK:
+            return
+        self._assemblies.add(mark)
+        if made.tried.lines != state.tried.lines:
+            self._wait(made)
+
+    def _edits(self, state: _State) -> Iterator[Edit]:
+        """Likely edits of what made the differing lines and of what is joined to it, blocks, passes;
+        then all edits of these, of their blocks, of everything."""
+        body, tiers = state.body, self._tiers(state)
+        aimed, rest = tiers[:2], tiers[2:]
+        if state.tried.difference.far:
+            yield from self._whole_edits(state, tiers)
+        for edits, places in (
+            *((likely_edits, tier) for tier in aimed),
+            (None, ()),
+            *((other_edits, tier) for tier in aimed),
+            *((edits, tier) for tier in rest for edits in (likely_edits, other_edits)),
+        ):
+            if edits is None:
+                yield from self._whole_edits(state, tiers)
+            for block, at in places:
+                yield from edits(body, block, at)
+
+    def _tiers(self, state: _State) -> list[list[tuple[int, int]]]:
+        judge = self._judge
+        judge.meter.compiles += 1
+        codegen = state.tried.candidate.codegen
+        made_by = origins(judge.compiler, state.body, state.tried.lines, judge.reference, codegen)
+        return aimed_places(state.body, made_by, state.tried.difference)
+
+    def _whole_edits(self, state: _State, tiers: list[list[tuple[int, int]]]) -> Iterator[Edit]:
+        """Blocks elsewhere, and passes over all."""
+        for block in dict.fromkeys(place[0] for places in tiers for place in places):
+            yield from edits_of_block(state.body, block)
+        for passes in PASSES if not state.steps else ():
+            self._judge.meter.compiles += 1
+            codegen = state.tried.candidate.codegen
+            compiled = self._judge.compiler.compile(str(state.body), passes, codegen, ("ir",))
+            if compiled.ir is not None:
+                yield Edit(f"pass {passes}", parse(compiled.ir, self._name))

@@ -1,0 +1,105 @@
+"""What only FastISel's code shows: switches as chains of subtractions, results in memory."""
+
+from __future__ import annotations
+
+from ozma.lift.builder import ENTRY, Builder, Terminator
+from ozma.lift.calls import Result
+from ozma.lift.effects import Reg, SetReg
+from ozma.lift.values import Value, is_const, resolve
+
+
+def join_cases(builder: Builder, order: list[int]) -> list[int]:
+    """`sub $k, %r; je` whose difference nobody needs is a case of a switch."""
+    gone: set[int] = set()
+    for index in order:
+        if index in gone or not (case := _case(builder, index)):
+            continue
+        value, number, target, following = case
+        cases, targets = [number], [target]
+        last = index
+        while (more := _next_case(builder, following, last, value)) and following not in gone:
+            cases.append(more[1])
+            targets.append(more[2])
+            gone.add(following)
+            last, following = following, more[3]
+        _replace(builder, index, last, value, cases, targets, following)
+    for index in gone:
+        del builder.bodies[index]
+    return [index for index in order if index not in gone]
+
+
+def _case(builder: Builder, index: int) -> tuple[Value, int, int, int] | None:
+    """(value, number, where to if equal, where to else)."""
+    end = builder.bodies[index].end
+    if end is None or end.kind != "br":
+        return None
+    test = resolve(end.values[0])
+    if test.op != "icmp eq" or test.extra != "case" or not is_const(resolve(test.args[1])):
+        return None
+    return resolve(test.args[0]), resolve(test.args[1]).extra, *end.targets
+
+
+def _next_case(
+    builder: Builder, index: int, before: int, value: Value
+) -> tuple[Value, int, int, int] | None:
+    """The same of a block that does nothing else, and is reached from `before` only."""
+    body = builder.bodies[index]
+    case = _case(builder, index)
+    if case is None or case[0] is not value or body.phis or len(body.values) != 1:
+        return None
+    return case if builder.predecessors(index) == [before] else None
+
+
+def _replace(
+    builder: Builder, index: int, last: int, value: Value, cases: list[int], targets: list[int],
+    default: int,
+) -> None:  # fmt: skip
+    body = builder.bodies[index]
+    line = body.end.line
+    body.values = [v for v in body.values if v is not resolve(body.end.values[0])]
+    body.end = Terminator("switch", [value], [default, *targets], cases, line)
+    builder.graph.blocks[index].successors = list(body.end.targets)
+    for target in {default, *targets}:
+        before = builder.graph.blocks[target].predecessors
+        known = set(before) & set(builder.bodies)
+        for position, block in enumerate(before):
+            if block != index and block in known and _is_merged(builder, block, index, last):
+                before[position] = index
+
+
+def _is_merged(builder: Builder, block: int, first: int, last: int) -> bool:
+    """Is the block one of the chain from `first` to `last`?"""
+    index = last
+    while index != first:
+        if index == block:
+            return True
+        before = builder.graph.blocks[index].predecessors
+        if len(before) != 1:
+            return False
+        index = before[0]
+    return False
+
+
+def find_memory_result(builder: Builder) -> bool:
+    """Does the function return the address it was given for its result (`sret`)? FastISel moves it
+    to the result's register first of all."""
+    convention = builder.architecture.convention
+    first, result = convention.integers[0], convention.results[0]
+    if builder.result.parts != ((result, "i64"),):
+        return False
+    copied = any(
+        effect == SetReg(result, Reg(first, "i64"), "i64")
+        for step in builder.graph.blocks[0].steps[:4] for effect in step.effects
+    )  # fmt: skip
+    ends = [body.end for body in builder.bodies.values() if body.end and body.end.kind == "ret"]
+    if not copied or not all(_is_given(end, first) for end in ends):
+        return False
+    for end in ends:
+        end.values = []
+    builder.result = Result()
+    return True
+
+
+def _is_given(end: Terminator, register: str) -> bool:
+    value = resolve(end.values[0])
+    return value.op == "entry" and value.block == ENTRY and value.extra[0] == register

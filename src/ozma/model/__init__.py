@@ -1,0 +1,1 @@
+"""The language model: tokenizer, network, training stages, and generation behind one interface."""

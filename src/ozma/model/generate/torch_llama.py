@@ -1,0 +1,292 @@
+"""Llama in torch with a shared prompt cache, for graphics cards and for what NumPy is too slow for.
+
+Letters in shapes: n rows, m new tokens in each, d width, H key-value heads, G query heads of each,
+D head width, P prompt tokens, T answer tokens, V vocabulary. The same maths as `numpy_llama`, in
+any float type; scores and logits are float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ozma.model.config import LlamaConfig
+from ozma.model.generate.backend import Backend, State
+from ozma.model.generate.loading import read_model
+from ozma.model.generate.numpy_cache import grouped
+from ozma.model.generate.optional import required
+
+torch = required("torch", "pip install torch")
+F = torch.nn.functional
+Tensor = Any
+
+CHUNK = 1024
+"""Prompt tokens encoded at once."""
+FIRST_ROOM = 32
+"""Answer tokens for which a state has room at first; it doubles when they are used up."""
+
+
+@dataclass(eq=False)
+class Prompt:
+    """Cache of a prompt: `keys` and `values` (layers, H, P, D)."""
+
+    keys: Tensor
+    values: Tensor
+
+    @property
+    def length(self) -> int:
+        return self.keys.shape[2]
+
+
+class TorchState(State):
+    """`keys` and `values` (layers, n, H, T, D) of the answers; `lengths` (n,) are filled."""
+
+    def __init__(
+        self,
+        owners: list[Prompt],
+        keys: Tensor,
+        values: Tensor,
+        lengths: np.ndarray,
+        logits: np.ndarray,
+    ) -> None:
+        self.owners, self.keys, self.values = owners, keys, values
+        self.lengths, self.logits = lengths, logits
+
+    @property
+    def positions(self) -> np.ndarray:
+        return np.array([owner.length for owner in self.owners]) + self.lengths
+
+
+class TorchLlama(Backend):
+    """`device` and `dtype` are torch's names ("cuda", "bfloat16"). Runs without gradients."""
+
+    name = "torch"
+
+    def __init__(
+        self,
+        config: LlamaConfig,
+        weights: Mapping[str, Any],
+        device: str = "cpu",
+        dtype: str = "float32",
+    ) -> None:
+        self.config = config
+        self.context, self.vocab_size = config.max_position_embeddings, config.vocab_size
+        self.tolerance = 1e-4 if dtype == "float32" else 0.1
+        self._like = torch.empty(0, device=device, dtype=getattr(torch, dtype))
+        self._weights = {name: _tensor(weights[name]).to(self._like) for name in config.shapes()}
+        if config.tie_word_embeddings:
+            self._weights["lm_head.weight"] = self._weights["model.embed_tokens.weight"]
+        self._cos, self._sin = self._rotations()
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu", dtype: str = "float32") -> TorchLlama:
+        """A Hugging Face folder, or one of Ozma's own; OzmaError also when memory is short."""
+        free = torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else None
+        config, weights = read_model(folder, 32 if dtype == "float32" else 16, free)
+        return cls(config, weights, device, dtype)
+
+    def _rotations(self) -> tuple[Tensor, Tensor]:
+        config = self.config
+        half = torch.arange(0, config.head_dim, 2, dtype=torch.float64) / config.head_dim
+        angles = torch.outer(
+            torch.arange(self.context, dtype=torch.float64), config.rope_theta**-half
+        )
+        return angles.cos().to(self._like), angles.sin().to(self._like)
+
+    @torch.inference_mode()
+    def _encode(self, ids: list[int]) -> TorchState:
+        config = self.config
+        shape = (config.num_hidden_layers, config.num_key_value_heads, len(ids), config.head_dim)
+        prompt = Prompt(self._like.new_empty(shape), self._like.new_empty(shape))
+        for start in range(0, len(ids), CHUNK):
+            x = self._encode_chunk(ids[start : start + CHUNK], prompt, start)
+        answers = self._like.new_empty((shape[0], 1, shape[1], 0, shape[3]))
+        return TorchState([prompt], answers, answers, np.zeros(1, np.int64), self._logits(x[-1:]))
+
+    def _encode_chunk(self, ids: list[int], prompt: Prompt, start: int) -> Tensor:
+        end = start + len(ids)
+        positions = torch.arange(start, end, device=self._like.device)
+        x = self._embed(ids)
+        seen_all = torch.arange(end, device=self._like.device)[None] <= positions[:, None]
+        for index in range(self.config.num_hidden_layers):
+            query, key, value = self._heads(index, x, positions)
+            prompt.keys[index, :, start:end] = key.transpose(0, 1)
+            prompt.values[index, :, start:end] = value.transpose(0, 1)
+            seen = F.scaled_dot_product_attention(
+                query.flatten(1, 2).transpose(0, 1)[None],
+                prompt.keys[index, None, :, :end],
+                prompt.values[index, None, :, :end],
+                attn_mask=seen_all,
+                enable_gqa=query.shape[2] > 1,
+            )
+            x = self._finish(index, x, seen[0].transpose(0, 1))
+        return x
+
+    @torch.inference_mode()
+    def _extend(
+        self, state: TorchState, ids: list[list[int]], scores: bool
+    ) -> list[np.ndarray] | None:
+        counts = np.array([len(row) for row in ids])
+        if not counts.any():
+            return [np.empty(0, np.float32) for _ in ids] if scores else None
+        x = self._append(state, ids, counts)
+        before = state.logits
+        last = self._logits(x[torch.arange(len(ids)), torch.as_tensor(counts - 1)])
+        state.logits = np.where(counts[:, None] > 0, last, before)
+        return (
+            [self._scores(x[row], new, before[row]) for row, new in enumerate(ids)]
+            if scores
+            else None
+        )
+
+    def _append(self, state: TorchState, ids: list[list[int]], counts: np.ndarray) -> Tensor:
+        """Hidden (n, m, d) of the new tokens; rows keep `counts` of them."""
+        rows, new, device = len(ids), int(counts.max()), self._like.device
+        slots = torch.as_tensor(state.lengths[:, None] + np.arange(new), device=device)
+        used = int(state.lengths.max()) + new
+        if used > state.keys.shape[3]:
+            room = max(used, 2 * state.keys.shape[3], FIRST_ROOM)
+            state.keys, state.values = (_grown(cache, room) for cache in (state.keys, state.values))
+        positions = torch.as_tensor(state.positions[:, None] + np.arange(new), device=device)
+        hidden = torch.arange(used, device=device) > slots[:, :, None]
+        x = self._embed([token for row in ids for token in [*row, *[0] * (new - len(row))]])
+        at = torch.arange(rows, device=device)[:, None]
+        for index in range(self.config.num_hidden_layers):
+            query, key, value = self._heads(
+                index, x, positions.clamp(max=self.context - 1).flatten()
+            )
+            keys, values = state.keys[index], state.values[index]
+            keys[at, :, slots] = key.unflatten(0, (rows, new))
+            values[at, :, slots] = value.unflatten(0, (rows, new))
+            seen = self._attend(index, state, query.unflatten(0, (rows, new)), hidden)
+            x = self._finish(index, x, seen)
+        state.lengths = state.lengths + counts
+        return x.unflatten(0, (rows, new))
+
+    def _attend(self, index: int, state: TorchState, query: Tensor, hidden: Tensor) -> Tensor:
+        """(n * m, H * G, D) of queries (n, m, H, G, D), prompt and answer together."""
+        rows, new, heads, group, width = query.shape
+        query = query.permute(0, 2, 1, 3, 4).reshape(rows, heads, new * group, width)
+        query = query * width**-0.5
+        hidden = hidden.repeat_interleave(group, 1)[:, None]
+        keys, values = (
+            cache[index, :, :, : hidden.shape[-1]] for cache in (state.keys, state.values)
+        )
+        answer = (query @ keys.transpose(2, 3)).float().masked_fill(hidden, -torch.inf)
+        parts, low = [], 0
+        for prompt, count in grouped(state.owners):
+            part = slice(low, low + count)
+            parts.append(
+                _two_parts(
+                    query[part],
+                    prompt.keys[index],
+                    prompt.values[index],
+                    answer[part],
+                    values[part],
+                )
+            )
+            low += count
+        seen = torch.cat(parts).unflatten(2, (new, group)).permute(0, 2, 1, 3, 4)
+        return seen.reshape(rows * new, heads * group, width)
+
+    def _scores(self, x: Tensor, ids: list[int], before: np.ndarray) -> np.ndarray:
+        if not ids:
+            return np.empty(0, np.float32)
+        logits = torch.cat(
+            [torch.as_tensor(before)[None], torch.as_tensor(self._logits(x[: len(ids) - 1]))]
+        )
+        return logits.log_softmax(1)[torch.arange(len(ids)), torch.tensor(ids)].numpy()
+
+    @torch.inference_mode()
+    def select(
+        self, state: TorchState, rows: Sequence[int], lengths: Sequence[int] | None = None
+    ) -> TorchState:
+        kept = state.lengths[list(rows)]
+        if lengths is not None:
+            kept = np.minimum(kept, np.asarray(lengths))
+        used = int(kept.max(initial=0))
+        index = torch.as_tensor(list(rows), device=self._like.device)
+        keys, values = (cache[:, index, :, :used] for cache in (state.keys, state.values))
+        return TorchState(
+            [state.owners[r] for r in rows], keys, values, kept, state.logits[list(rows)]
+        )
+
+    @torch.inference_mode()
+    def join(self, states: Sequence[TorchState]) -> TorchState:
+        room = max(int(state.lengths.max()) for state in states)
+        return TorchState(
+            [owner for state in states for owner in state.owners],
+            torch.cat([_grown(state.keys[:, :, :, :room], room) for state in states], 1),
+            torch.cat([_grown(state.values[:, :, :, :room], room) for state in states], 1),
+            np.concatenate([state.lengths for state in states]),
+            np.concatenate([state.logits for state in states]),
+        )
+
+    def _embed(self, ids: list[int]) -> Tensor:
+        return self._weights["model.embed_tokens.weight"][
+            torch.tensor(ids, device=self._like.device)
+        ]
+
+    def _matrix(self, index: int, name: str) -> Tensor:
+        return self._weights[f"model.layers.{index}.{name}.weight"]
+
+    def _heads(self, index: int, x: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries (t, H, G, D) and keys (t, H, D), and values (t, H, D), of x (t, d)."""
+        config = self.config
+        x = self._normed(x, self._matrix(index, "input_layernorm"))
+        query, key, value = (
+            (x @ self._matrix(index, f"self_attn.{name}_proj").T).unflatten(
+                1, (-1, config.head_dim)
+            )
+            for name in "qkv"
+        )
+        cos, sin = self._cos[positions, None], self._sin[positions, None]
+        query = _rotated(query, cos, sin).unflatten(1, (config.num_key_value_heads, -1))
+        return query, _rotated(key, cos, sin), value
+
+    def _finish(self, index: int, x: Tensor, seen: Tensor) -> Tensor:
+        x = x + seen.flatten(1) @ self._matrix(index, "self_attn.o_proj").T
+        normed = self._normed(x, self._matrix(index, "post_attention_layernorm"))
+        gate = F.silu(normed @ self._matrix(index, "mlp.gate_proj").T)
+        up = normed @ self._matrix(index, "mlp.up_proj").T
+        return x + (gate * up) @ self._matrix(index, "mlp.down_proj").T
+
+    def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
+        return F.rms_norm(x, weight.shape, weight, self.config.rms_norm_eps)
+
+    def _logits(self, x: Tensor) -> np.ndarray:
+        """(t, V) float32 of hidden x (t, d)."""
+        normed = self._normed(x, self._weights["model.norm.weight"])
+        return (normed @ self._weights["lm_head.weight"].T).float().cpu().numpy()
+
+
+def _tensor(array: Any) -> Tensor:
+    return array.detach() if isinstance(array, torch.Tensor) else torch.from_numpy(np.array(array))
+
+
+def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+
+
+def _grown(cache: Tensor, room: int) -> Tensor:
+    """(layers, n, H, room, D), zero where it is new."""
+    return F.pad(cache, (0, 0, 0, room - cache.shape[3]))
+
+
+def _two_parts(
+    query: Tensor, prompt_keys: Tensor, prompt_values: Tensor, answer: Tensor, values: Tensor
+) -> Tensor:
+    """(n, H, m * G, D): attention to a prompt that all rows share and to each row's own answer."""
+    rows, heads, new, width = query.shape
+    together = query.transpose(0, 1).reshape(heads, rows * new, width)
+    look = (together @ prompt_keys.transpose(1, 2)).float()
+    look = look.unflatten(1, (rows, new)).transpose(0, 1)
+    weights = torch.cat([look, answer], -1).softmax(-1).to(query.dtype)
+    before = weights[..., : look.shape[-1]].transpose(0, 1).reshape(heads, rows * new, -1)
+    seen = (before @ prompt_values).unflatten(1, (rows, new)).transpose(0, 1)
+    return seen + weights[..., look.shape[-1] :] @ values

@@ -1,0 +1,44 @@
+"""All lists of a pack by their probability as the model's answer: one look at a module ranks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ozma.tasks.answers import LIST_CLOSE, LIST_OPEN
+from ozma.tasks.canonical import shorten
+from ozma.tasks.normal import NotShortened
+from ozma.tasks.prompts import flags_prompt
+
+if TYPE_CHECKING:
+    from ozma.model.generate.answer import TokenAnswerer
+
+Ranked = Sequence[tuple[str, float]]
+"""(list, log-probability), best first."""
+
+
+def our_prompt(ir_text: str) -> str:
+    """What our own model is asked: the published question about the short form."""
+    return flags_prompt(shorten(ir_text))
+
+
+class PackRanker:
+    """Ranks the same `lists` for one module after the other."""
+
+    def __init__(
+        self, answerer: TokenAnswerer, lists: Sequence[str], prompt: Callable[[str], str] = our_prompt
+    ) -> None:
+        self.answerer, self._prompt = answerer, prompt
+        answers = {f"{LIST_OPEN}{passes}{LIST_CLOSE}": passes for passes in lists}
+        self._answers, self._trie = answers, answerer.texts(list(answers), ends=False)
+
+    def rank(self, ir_text: str) -> Ranked:
+        """No lists when the module does not fit the window, or has no short form."""
+        from ozma.model.generate.backend import ContextOverflow
+
+        try:
+            state = self.answerer.state(self._prompt(ir_text))
+        except (ContextOverflow, NotShortened):
+            return []
+        ranked = self.answerer.ranked(state, self._trie)
+        return [(self._answers[text], logprob) for logprob, text in ranked]

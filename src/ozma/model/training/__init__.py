@@ -1,0 +1,1 @@
+"""Training: prepared tokens, four stages, a loop that survives kills."""

@@ -1,0 +1,58 @@
+"""Checkpoints that appear whole, the last two kept; after any kill the newest good one counts."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ozma.errors import OzmaError
+
+FOLDER = "checkpoints"
+_KEPT = 2
+
+
+def save(out: Path, step: int, state: dict[str, Any]) -> Path:
+    """Writes one checkpoint beside, then renames it; older ones than the last two go."""
+    folder = out / FOLDER
+    path = folder / f"step-{step:08}.pt"
+    part = path.with_suffix(".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        raise OzmaError(f"cannot write {path}: {error}", hint="is the disk full?") from error
+    for old in checkpoints(out)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def checkpoints(out: Path) -> list[Path]:
+    """Oldest first."""
+    return sorted((out / FOLDER).glob("step-*.pt"))
+
+
+def newest(out: Path, note: Callable[[str], None]) -> dict[str, Any] | None:
+    """The newest checkpoint that can be read; a damaged one is named and passed over.
+
+    None when there is none; OzmaError when there are some and all are damaged.
+    """
+    found = checkpoints(out)
+    for path in reversed(found):
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+            note(f"ozma: {path} is damaged and passed over: {type(error).__name__}")
+    if found:
+        raise OzmaError(f"all checkpoints in {out / FOLDER} are damaged", hint="remove them to begin anew")
+    return None

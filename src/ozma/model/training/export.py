@@ -1,0 +1,57 @@
+"""From a training's newest checkpoint to a Hugging Face folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ozma.errors import OzmaError
+from ozma.model.card import model_card, read_log
+from ozma.model.config import LlamaConfig
+from ozma.model.hf import export_model
+from ozma.model.list_tokens import read_lists
+from ozma.model.llama import Llama
+from ozma.model.training import checkpoint
+from ozma.model.training.data import TrainingData
+from ozma.model.training.loop import RECIPE_JSON
+from ozma.model.training.prepare import COMMANDS
+from ozma.model.training.recipes import Recipe
+from ozma.model.training.report import LOG
+
+
+def note_command(out: Path, command: str) -> None:
+    """Keeps the words that started or continued this training, for its card."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / COMMANDS).open("a", encoding="utf-8") as file:
+        file.write(command + "\n")
+
+
+def export(out: Path, folder: Path, storage: str = "f32") -> LlamaConfig:
+    """Writes the newest checkpoint of the training in `out` as a model folder with its card."""
+    recipe = _read_recipe(out)
+    data = TrainingData(Path(recipe.pop("data")))
+    config = Recipe(**recipe | {"shares": tuple(recipe["shares"])}).config(data.vocabulary)
+    state = checkpoint.newest(out, lambda text: print(text, file=sys.stderr))
+    if state is None:
+        raise OzmaError(f"{out} has no checkpoint yet", hint="run `ozma train run` first")
+    model = Llama(config)
+    model.load_state_dict(state["model"])
+    commands = _lines(data.folder / COMMANDS) + _lines(out / COMMANDS)
+    card = model_card(config, commands, recipe, data.facts, read_log(out / LOG), storage)
+    text = (data.folder / "tokenizer.json").read_text("utf-8")
+    export_model(model, folder, text, card, read_lists(data.folder), storage)
+    return config
+
+
+def _read_recipe(out: Path) -> dict[str, Any]:
+    try:
+        return json.loads((out / RECIPE_JSON).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise OzmaError(f"{out} holds no training", hint="run `ozma train run` first") from error
+
+
+def _lines(path: Path) -> list[str]:
+    """The commands of a file, each once."""
+    return list(dict.fromkeys(path.read_text("utf-8").splitlines())) if path.exists() else []

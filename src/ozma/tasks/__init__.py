@@ -1,0 +1,1 @@
+"""Prompt and answer of every task, rendered and parsed in one place for all models."""
