@@ -14,12 +14,15 @@ import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
@@ -29,6 +32,9 @@ import numpy as np
 
 from ozma.model.config import LlamaConfig, read_config, write_config
 from ozma.model.weights import read_weights, write_weights
+
+if TYPE_CHECKING:
+    from ozma.model.estimate import LayerCost
 
 M20 = LlamaConfig(8192, 384, 1024, 8, 6, 6, 16_384)
 BACKENDS = ("numpy", "torch", "transformers", "llama.cpp-f32", "llama.cpp-q8_0")
@@ -89,15 +95,13 @@ def backend_runner(backend) -> Runner:
         seconds, state = timed(lambda: backend.prefill(ids[: backend.context - 2 * STEPS]))
         results = {"prefill": (len(ids), seconds)}
         for rows in (1, ROWS):
-            forked = backend.fork(state, rows)
-            backend.step(forked, [5] * rows)
-            results[f"x{rows}"] = (rows * STEPS, timed(lambda: steps(forked, rows))[0])  # noqa: B023
-            del forked
+            results[f"x{rows}"] = (rows * STEPS, steps_seconds(backend.fork(state, rows)))
         return results
 
-    def steps(state, rows: int) -> None:
-        for _ in range(STEPS):
-            backend.step(state, [5] * rows)
+    def steps_seconds(state) -> float:
+        tokens = [5] * state.rows
+        backend.step(state, tokens)
+        return timed(lambda: [backend.step(state, tokens) for _ in range(STEPS)])[0]
 
     return run
 
@@ -196,10 +200,8 @@ def table(results: dict[str, dict[str, float]]) -> str:
 
 
 def large(folder: Path, prompt: int) -> str:
-    """Rows for 7B and 13B: memory, and hours of one core, from one layer in each storage."""
-    from ozma.model.estimate import LLM_COMPILER_7B, LLM_COMPILER_13B, measure_layer, memory_need
-    from ozma.model.generate.gguf_export import export_gguf
-    from ozma.model.generate.llama_cpp import LlamaCpp
+    """Rows for 7B and 13B: memory, and minutes of one core, from one layer in each storage."""
+    from ozma.model.estimate import LLM_COMPILER_7B, LLM_COMPILER_13B
 
     lines = [
         "| model | bits | GB at 2k / 16k tokens | one layer: ms a prompt token / a new token "
@@ -207,24 +209,43 @@ def large(folder: Path, prompt: int) -> str:
         "|---" * 6 + "|",
     ]
     for name, config in (("7B", LLM_COMPILER_7B), ("13B", LLM_COMPILER_13B)):
-        for bits, storage in ((16, "f16"), (8, "q8_0"), (4, "q4_0")):
-
-            def made(shape: LlamaConfig, storage=storage) -> LlamaCpp:
-                path = folder / f"layer-{storage}.gguf"
-                export_gguf(path, shape, Tiled(shape), storage)
-                return LlamaCpp(path, rows=2, answer_tokens=STEPS)
-
-            cost = measure_layer(made, config, prompt)
-            layers = config.num_hidden_layers
-            needs = [memory_need(config, bits, tokens).total / 1e9 for tokens in (2000, 15_800)]
-            minutes = [cost.prefill_seconds(layers, tokens) / 60 for tokens in (2000, 15_800)]
-            rate = 100 / cost.decode_seconds(layers, 2000, 100)
-            lines.append(
-                f"| {name} | {bits} | {needs[0]:.1f} / {needs[1]:.1f} | "
-                f"{1e3 * cost.prompt_token:.2f} / {1e3 * cost.token:.2f} | "
-                f"{minutes[0]:.1f} / {minutes[1]:.1f} | {rate:.2f} |"
-            )
+        for bits, cost in layer_costs(folder, config, prompt).items():
+            lines.append(large_row(name, config, bits, cost))
     return "\n".join(lines)
+
+
+def layer_costs(folder: Path, config: LlamaConfig, prompt: int) -> dict[int, LayerCost]:
+    """Bits -> cost. How weights are stored does not change attention: its median is that of all."""
+    from ozma.model.estimate import measure_layer
+    from ozma.model.generate.gguf_export import export_gguf
+    from ozma.model.generate.llama_cpp import LlamaCpp
+
+    costs = {}
+    for bits, storage in ((16, "f16"), (8, "q8_0"), (4, "q4_0")):
+
+        def made(shape: LlamaConfig, storage: str = storage) -> LlamaCpp:
+            path = folder / f"layer-{storage}.gguf"
+            export_gguf(path, shape, Tiled(shape), storage)
+            return LlamaCpp(path, rows=2, answer_tokens=STEPS)
+
+        costs[bits] = measure_layer(made, config, prompt)
+    prompt_pair = statistics.median(cost.prompt_pair for cost in costs.values())
+    pair = statistics.median(cost.pair for cost in costs.values())
+    return {b: replace(c, prompt_pair=prompt_pair, pair=pair) for b, c in costs.items()}
+
+
+def large_row(name: str, config: LlamaConfig, bits: int, cost: LayerCost) -> str:
+    from ozma.model.estimate import memory_need
+
+    layers, lengths = config.num_hidden_layers, (2000, 15_800)
+    needs = [memory_need(config, bits, tokens).total / 1e9 for tokens in lengths]
+    minutes = [cost.prefill_seconds(layers, tokens) / 60 for tokens in lengths]
+    return (
+        f"| {name} | {bits} | {needs[0]:.1f} / {needs[1]:.1f} | "
+        f"{1e3 * cost.prompt_token:.2f} / {1e3 * cost.token:.2f} | "
+        f"{minutes[0]:.1f} / {minutes[1]:.0f} | "
+        f"{100 / cost.decode_seconds(layers, 2000, 100):.1f} |"
+    )
 
 
 class Tiled(dict):

@@ -41,14 +41,15 @@ _HELD_OUT = 8  # one text in so many judges, by stretches
 
 
 def subjects(corpus: Path, count: int, splits: tuple[str, ...]) -> Iterator[Subject]:
-    """About `count` functions, as many from each project."""
+    """`count` functions (all if there are fewer), as many from each project as it has."""
     chosen = choose(corpus, Choice(splits=splits, largest=100_000))
-    each = count // len(chosen) + 1
-    left = count
+    rows = {project.project: project.rows["function"] for project in chosen}
+    most = 1
+    while sum(min(len(one), most) for one in rows.values()) < min(count, sum(map(len, rows.values()))):
+        most += 1
     for project in chosen:
-        rows = project.rows["function"]
-        project.rows["function"] = rows[:: max(1, len(rows) // each)][: min(each * 2, left)]
-        left -= len(project.rows["function"])
+        step = max(1, len(project.rows["function"]) // most)
+        project.rows["function"] = project.rows["function"][::step][:most]
         yield from load_subjects(corpus, project)
 
 

@@ -425,7 +425,9 @@ def test_a_published_checkpoint_answers_with_its_own_tokenizer(tmp_path):
     texts = answerer.texts(["dce -p", "dce 'g'"])
     state = answerer.state("abc")
     assert sorted(text for _, text in answerer.ranked(state, texts)) == sorted(texts.texts)
-    (answer,) = answerer.answers("abc", Sampling(max_tokens=60), answerer.grammar('start: "dce" " g"+\n'))
+    (answer,) = answerer.answers(
+        "abc", Sampling(max_tokens=60), answerer.grammar('start: "dce" " g"+\n')
+    )
     assert answer.text.startswith("dce g")
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(OzmaError, match="not a tokenizer.json"):

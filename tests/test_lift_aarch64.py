@@ -6,6 +6,7 @@ import math
 import random
 import struct
 import subprocess
+from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
@@ -18,10 +19,15 @@ from ozma.lift.aarch64.outlined import restored
 from ozma.lift.aarch64.registers import register_named
 from ozma.lift.architecture import Instruction
 from ozma.lift.assembly import parse_assembly, split_operands
+from ozma.lift.compile_back import Compiler
+from ozma.lift.decisions import Decisions
 from ozma.lift.effects import (
     Branch, Condition, Const, Let, Load, Op, Reg, SelectFlags, SetFlags, SetReg, Store, Temp,
     Unsupported, bits, is_float, lanes,
 )  # fmt: skip
+from ozma.lift.equality import Reference
+from ozma.lift.lifter import lift_function
+from ozma.lift.mangled import Parameters, parameters_of
 from ozma.llvm import find_toolchain
 
 CODE, MEMORY, SIZE = 0x10000, 0x200000, 0x2000
@@ -395,7 +401,7 @@ st1 { v1.16b }, [x19]|st1 { v1.s }[2], [x19]|ld1 { v0.16b, v1.16b }, [x19]|mul v
 
 
 def _lines(text: str) -> list[str]:
-    return [line for row in text.strip().splitlines() for line in row.split("|")]
+    return [line for row in text.split("\n") for line in row.split("|") if line]
 
 
 def _instruction(line: str) -> Instruction:
@@ -602,3 +608,70 @@ def test_branches_say_what_they_test() -> None:
     assert [e.condition.opcode for e in (zero, sign, bit)] == ["icmp eq", "icmp slt", "icmp eq"]
     assert bit.condition.operands[0].operands[1] == Const(1 << 40, "i64")
     assert flags == Branch(Condition("uge"), ".L")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kinds", "member"),
+    [
+        ("_ZN3FooC2ERK3Barb", ("i", "i"), True), ("_Z5clampf", ("f",), False),
+        ("_ZNK3Foo3getEv", (), True), ("_ZN3Foo3setEdPKc", ("f", "i"), None),
+        ("_Z3putN2Qt5ColorE", ("?",), False), ("main", None, None),
+    ],
+)  # fmt: skip
+def test_a_mangled_name_tells_its_parameters(symbol: str, kinds: tuple | None, member: bool | None) -> None:
+    told = parameters_of(symbol)
+    assert told == (None if kinds is None else Parameters(kinds, member))
+
+
+HEAD = """
+target datalayout = "e-m:e-i8:8:32-i16:16:32-i64:64-i128:128-n32:64-S128-Fn32"
+target triple = "aarch64-unknown-linux-gnu"
+declare void @use(ptr)
+declare void @make(ptr sret(i64))
+declare i32 @next(i32)
+attributes #0 = { minsize nounwind optsize uwtable "target-cpu"="generic" "target-features"="+fp-armv8,+neon,+outline-atomics,+v8a,-fmv" }
+!llvm.module.flags = !{!0, !1}
+!0 = !{i32 8, !"PIC Level", i32 2}
+!1 = !{i32 7, !"PIE Level", i32 2}
+"""
+
+ROUND_TRIPS = {
+    "sum": "define i32 @f(i32 %a, i32 %b) #0 { %s = add i32 %a, %b %m = mul i32 %s, %a ret i32 %m }",
+    "pages": """@table = external hidden global [16 x i32], align 4
+      define i32 @f() #0 {
+      %v = load i32, ptr getelementptr (i8, ptr @table, i64 8), align 4 ret i32 %v }""",
+    "frame": """define i32 @f(i32 %n) #0 { %p = alloca i32, align 4 %q = alloca i64, align 8
+      store i32 %n, ptr %p call void @use(ptr %p) call void @use(ptr %q)
+      %v = load i32, ptr %p ret i32 %v }""",
+    "result in memory": """define i64 @f() #0 { %r = alloca i64, align 8
+      call void @make(ptr sret(i64) %r) %v = load i64, ptr %r ret i64 %v }""",
+    "loop": """define i32 @f(i32 %n) #0 {
+      entry: br label %l
+      l: %i = phi i32 [ 0, %entry ], [ %j, %l ] %j = tail call i32 @next(i32 %i)
+         %c = icmp slt i32 %j, %n br i1 %c, label %l, label %x
+      x: ret i32 %j }""",
+    "table of jumps": """define i32 @f(i32 %n) #0 {
+      entry: switch i32 %n, label %d [ i32 0, label %a i32 1, label %b i32 2, label %c i32 3, label %e ]
+      a: %w = tail call i32 @next(i32 7) br label %d
+      b: %x = tail call i32 @next(i32 9) %xx = mul i32 %x, %x br label %d
+      c: %y = tail call i32 @next(i32 11) %yy = add i32 %y, 3 br label %d
+      e: %z = tail call i32 @next(i32 13) %zz = xor i32 %z, 5 br label %d
+      d: %r = phi i32 [ 1, %entry ], [ %w, %a ], [ %xx, %b ], [ %yy, %c ], [ %zz, %e ] ret i32 %r }""",
+}
+
+
+@pytest.fixture(scope="module")
+def compiler() -> Iterator[Compiler]:
+    with Compiler(find_toolchain()) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", ROUND_TRIPS)
+def test_lifted_functions_compile_back_to_the_same_assembly(compiler: Compiler, name: str) -> None:
+    assembly = compiler.compile(HEAD + ROUND_TRIPS[name]).assembly
+    lifted = lift_function(assembly, "f", "aarch64")
+    assert lifted.refusal is None
+    back = compiler.compile(lifted.ir, Decisions().pipeline)
+    assert back.ok, back.reason
+    reference = Reference(assembly, "aarch64")
+    assert reference.normalized(back.assembly) == reference.lines

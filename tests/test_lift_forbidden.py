@@ -86,8 +86,8 @@ CHEATS = {
     ),
     "ifunc": ("@g = ifunc void (), ptr @r\ndefine ptr @r() {\n  ret ptr @f\n}\n" + EMPTY, "ifunc"),
     "data as constructor": (
-        '@d = constant [1 x i8] c"\\C3"\n@llvm.global_ctors = appending global [1 x { i32, ptr, ptr }]'
-        " [{ i32, ptr, ptr } { i32 1, ptr @d, ptr null }]\n" + EMPTY,
+        '@d = constant [1 x i8] c"\\C3"\n@llvm.global_ctors = appending global '
+        "[1 x { i32, ptr, ptr }] [{ i32, ptr, ptr } { i32 1, ptr @d, ptr null }]\n" + EMPTY,
         "no function",
     ),
     "linker options": (EMPTY + '!llvm.linker.options = !{!0}\n!0 = !{!"-la"}\n', "metadata"),

@@ -210,7 +210,7 @@ def test_hidden_order_is_found_again(compiler, function, seed):
     ir, assembly = function
     judge = Judge(compiler, Reference(assembly), Meter(Budget(250)))
     start = judge(Candidate("test", _shuffled(ir, seed)))
-    found, steps = EditSearch(judge).run(start)
+    found, steps = EditSearch(judge).run([start])
     assert found.exact and (bool(steps) or start.exact)
     assert Reference(assembly).compare(compiler.compile(found.candidate.ir).assembly).exact
 
@@ -221,7 +221,7 @@ def test_a_search_of_no_budget_does_nothing_and_the_same_budget_the_same(compile
     results = []
     for budget in (0, 40, 40):
         judge = Judge(compiler, Reference(assembly), Meter(Budget(budget)))
-        found, steps = EditSearch(judge).run(judge(start))
+        found, steps = EditSearch(judge).run([judge(start)])
         results.append((found.distance, steps, judge.meter.compiles))
     assert results[0][2] <= 4 and results[1] == results[2]
 

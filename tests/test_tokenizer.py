@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ozma.cli import _guarded
+from ozma.cli import main as ozma
 from ozma.errors import OzmaError
 from ozma.llvm.pipelines import catalogue_of
 from ozma.tasks.answers import LIST_CLOSE, LIST_OPEN
@@ -120,11 +120,6 @@ def test_training_gives_the_same_file_twice() -> None:
 
 # ozma prompt
 
-
-def ozma(words: list[str]) -> int:
-    return _guarded(words[0], words[1:])
-
-
 SOURCE = "static int twice(int x) { return 2 * x; }\nint f(int x) { return twice(x) + 1; }\n"
 
 
@@ -167,6 +162,8 @@ def test_disassembly_prompt_of_c_and_of_assembly(source, tmp_path, capsys) -> No
     (tmp_path / "f.s").write_text(assembly)
     assert ozma(["prompt", str(tmp_path / "f.s"), "--task", "disassemble"]) == 0
     assert assembly in capsys.readouterr().out
+    assert ozma(["prompt", str(tmp_path / "f.s")]) == 100
+    assert "give --task disassemble" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ from ozma.model.card import read_log
 from ozma.model.hf import export_model, load_model
 from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
-from ozma.model.training.data import Mixture, TrainingData, groups_of, joined
+from ozma.model.training.choice import CHOICES, Choice, cheapest
+from ozma.model.training.data import Mixture, TrainingData, groups_of
 from ozma.model.training.distributed import Computing, World
 from ozma.model.training.judge import gains_of
 from ozma.model.training.loop import Training
@@ -156,20 +158,54 @@ def test_bytes_left_never_exceed_the_backup():
     assert gains["gain first list"] == pytest.approx(-20) and gains["gain best"] == pytest.approx(30)
 
 
+def test_costs_are_bytes_above_the_best_list_and_never_above_oz():
+    costs = SoftTarget(0.01).costs(np.array([200, 160, 180, 900, -1]))
+    assert costs == pytest.approx([2.0, 0.0, 1.0, 2.0, 2.0])  # in units of 10 T = 20 bytes
+
+
+@given(st.lists(st.floats(0, 5), min_size=2, max_size=6), st.integers(1, 3))
+@settings(deadline=None, max_examples=50)
+def test_the_cheapest_of_some_draws_is_what_trying_all_draws_gives(costs, tries):
+    odds = torch.linspace(1, 2, len(costs), dtype=torch.float64)
+    odds /= odds.sum()
+    values = torch.tensor(costs, dtype=torch.float64)
+    expected = sum(
+        float(odds[list(draw)].prod()) * min(costs[i] for i in draw)
+        for draw in product(range(len(costs)), repeat=tries)
+    )
+    assert cheapest(odds[None], values[None], tries).item() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", CHOICES)
+def test_every_choice_prefers_the_better_list(kind):
+    table = torch.tensor([[0.0, 2.0]]) if kind == "bytes" else torch.tensor([[1.0, 0.2]])
+    choice = Choice(kind, torch.tensor([1]), table, first=3, weight=2.0)
+    hidden, head = torch.zeros(3, 4), torch.zeros(5, 4)
+    hidden[1, 0] = 1.0
+    losses = []
+    for better in (3, 4):
+        head.zero_()[better, 0] = 4.0
+        losses.append(choice(hidden, head).item())
+    assert losses[0] < losses[1]
+
+
 # --- data
 
 
 def test_flag_documents_ask_for_the_odds_of_all_lists_at_once(data):
-    examples = Mixture(data, tiny("temperature=0.5", "list_weight=1")).examples["flags"]
+    examples = Mixture(data, tiny("temperature=0.5", "choice=shared")).examples["flags"]
     document, question = examples.document(1, np.random.default_rng(0)), len(examples.prompt(1))
-    at_choice = document.places == question - 1
-    assert document.places.min() == question - 1 and at_choice.sum() == 2
-    assert set(document.targets[at_choice]) == {data.codec.first, data.codec.first + 1}
-    assert document.weights[at_choice].sum() == pytest.approx(1)
+    assert document.choice_place == question - 1 and document.places.min() == question
+    assert document.choice.sum() == pytest.approx(1) and (document.choice > 0).sum() == 2
     passes = LISTS[int(document.tokens[question]) - data.codec.first]
     text = data.codec.decode(document.tokens)
     assert text.startswith("[INST] Tell me how to optimize") and f"opt -p '{passes}'\n\n" in text
     assert "instruction count 50 and binary size 200 bytes. The output" in text
+
+
+def test_a_function_that_can_shrink_comes_more_often(data):
+    once, thrice = (Mixture(data, tiny(f"gaining={n}")).examples["flags"] for n in (1, 3))
+    assert (len(once), len(thrice)) == (40, 100)  # a quarter of them gains nothing
 
 
 def test_lists_that_are_spelled_out_are_drawn_by_their_odds(tmp_path):
@@ -234,11 +270,12 @@ def test_debug_cpu_learns_and_gives_the_golden_losses(folder, tmp_path):
     assert result.checked["validation pretraining"] < 3 < golden["losses"][0]
 
 
-def test_the_choice_of_lists_is_learnt(folder, tmp_path):
-    recipe = tiny("steps=50", "shares=0,0,1,0", "rate=0.003", "list_weight=100")
+@pytest.mark.parametrize("choice", CHOICES)
+def test_the_choice_of_lists_is_learnt(folder, tmp_path, choice):
+    recipe = tiny(f"choice={choice}", "steps=80", "shares=0,0,1,0", "rate=0.003", "list_weight=100")
     result = Training(recipe, TrainingData(folder), tmp_path, ALONE).run()
     assert result.checked["gain best"] == pytest.approx(30)
-    assert result.checked["gain first list"] == pytest.approx(30)
+    assert result.checked["gain 1"] == pytest.approx(30)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])

@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="FILE", help=".c .cc .cpp .i .ii .ll .bc; .s to disassemble; - is standard input (LLVM-IR)")
     parser.add_argument("--task", choices=TASKS, default="flags", help="what is asked for (default flags)")
-    parser.add_argument("--passes", metavar="LIST", help="the list to emulate, as opt -passes= takes it (default clang's own for -Oz)")
+    parser.add_argument("--passes", metavar="LIST", default="default<Oz>", help="the list to emulate, as opt -passes= takes it (default default<Oz>)")
     parser.add_argument("--answer", choices=("ir", "assembly"), default="ir", help="what to emulate (default ir)")
     parser.add_argument("--function", metavar="NAME", help="this function alone, split off as the corpus does")
     parser.add_argument("--published", action="store_true", help="whole IR instead of the short form, for the published models")
@@ -54,21 +54,20 @@ def main(words: list[str]) -> int:
     ours, theirs = split_words(words)
     options, unknown = _parser().parse_known_args(ours)
     toolchain = find_toolchain(options.llvm)
-    if options.passes is not None:
-        parse(options.passes)
+    parse(options.passes)
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
-        source = _source(options.file, Path(folder))
+        source = source_of(options.file, Path(folder))
         if source.suffix == ".s" and options.task == "disassemble":
             prompt = disassembly_prompt(_read(source))
         else:
             config = OptimizeConfig(target=options.target, clang_args=tuple(theirs + unknown))
-            bitcode = _bitcode(toolchain, worker, source, config, options.function)
+            bitcode = bitcode_of(toolchain, worker, source, config, options.function)
             prompt = _prompt(toolchain, worker, bitcode, options)
     _show(prompt, options)
     return 0
 
 
-def _source(name: str, folder: Path) -> Path:
+def source_of(name: str, folder: Path) -> Path:
     """The input's path; standard input is saved as a file of its kind."""
     if name != "-":
         return Path(name)
@@ -85,10 +84,12 @@ def _read(path: Path) -> str:
         raise OzmaError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _bitcode(
+def bitcode_of(
     toolchain: Toolchain, worker: Worker, source: Path, config: OptimizeConfig, function: str | None
 ) -> bytes:
     """Unoptimized bitcode of the file, or of one of its functions."""
+    if source.suffix == ".s":
+        raise OzmaError(f"{source} is assembly", hint="give --task disassemble")
     check_input(source)
     if source.suffix in IR_SUFFIXES:
         bitcode = source.read_bytes()
@@ -109,19 +110,19 @@ def _prompt(
     toolchain: Toolchain, worker: Worker, bitcode: bytes, options: argparse.Namespace
 ) -> str:
     loaded = worker.load(bitcode)
-    oz = clang_pipeline(toolchain)
     if options.task == "disassemble":
-        return disassembly_prompt(_done(worker.evaluate(loaded.id, oz, ("assembly",))).assembly)
-    plain = _done(worker.evaluate(loaded.id, "", ("ir",)))
+        lowered = worker.evaluate(loaded.id, clang_pipeline(toolchain), ("assembly",))
+        return disassembly_prompt(done_of(lowered).assembly)
+    plain = done_of(worker.evaluate(loaded.id, "", ("ir",)))
     ir = plain.ir if options.published else shorten(plain.ir)
     if options.task == "flags":
         return flags_prompt(ir)
     task = Task.EMULATE_IR if options.answer == "ir" else Task.EMULATE_ASSEMBLY
-    passes = oz if options.passes is None else options.passes
-    return emulation_prompt(ir, passes, loaded.instructions, plain.sizes.total, task)
+    size = plain.sizes.total
+    return emulation_prompt(ir, options.passes, loaded.instructions, size, task)
 
 
-def _done(one: Evaluation) -> Evaluation:
+def done_of(one: Evaluation) -> Evaluation:
     if not one.ok:
         raise OzmaError(f"LLVM: {one.outcome.value} {one.message}".rstrip())
     return one

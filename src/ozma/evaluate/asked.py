@@ -1,4 +1,4 @@
-"""What `ozma evaluate` does with one model: sizes, emulation, perplexity; measured, then reported."""
+"""What `ozma evaluate` does with one model: sizes, emulation and perplexity."""
 
 from __future__ import annotations
 
@@ -55,7 +55,12 @@ def record_file(
 
 
 def _sizes(
-    file: RecordFile, subjects: Iterable[Subject], answerer: Answerer, form: Form, tokens: int, draws: int
+    file: RecordFile,
+    subjects: Iterable[Subject],
+    answerer: Answerer,
+    form: Form,
+    tokens: int,
+    draws: int,
 ) -> Report:
     with Worker(find_toolchain()) as worker:
         measure_sizes(file, subjects, answerer, form, _greedy(tokens), worker)
@@ -64,7 +69,12 @@ def _sizes(
 
 
 def _emulation(
-    file: RecordFile, subjects: Iterable[Subject], answerer: Answerer, form: Form, tokens: int, draws: int
+    file: RecordFile,
+    subjects: Iterable[Subject],
+    answerer: Answerer,
+    form: Form,
+    tokens: int,
+    draws: int,
 ) -> Report:
     toolchain = find_toolchain()
     known = [entry.passes for entry in load_pack(pack_path(toolchain.major)).lists]
@@ -75,7 +85,12 @@ def _emulation(
 
 
 def _perplexity(
-    file: RecordFile, subjects: Iterable[Subject], answerer: Answerer, form: Form, tokens: int, draws: int
+    file: RecordFile,
+    subjects: Iterable[Subject],
+    answerer: Answerer,
+    form: Form,
+    tokens: int,
+    draws: int,
 ) -> Report:
     with Worker(find_toolchain()) as worker:
         measure_perplexity(file, subjects, BackendScorer(answerer), form, worker)

@@ -49,9 +49,7 @@ class Draws:
     def mean(self, value_n: np.ndarray) -> Estimate:
         return self.ratio(value_n, np.ones(len(value_n)))
 
-    def difference(
-        self, one_n: np.ndarray, other_n: np.ndarray, below_n: np.ndarray
-    ) -> Estimate:
+    def difference(self, one_n: np.ndarray, other_n: np.ndarray, below_n: np.ndarray) -> Estimate:
         """Of two ratios over the same rows: its interval says whether one is ahead."""
         return self.ratio(np.asarray(one_n) - np.asarray(other_n), below_n)
 

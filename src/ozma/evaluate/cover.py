@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+ALONE = (-0.2, 0.3)
+
 
 def cover_order(
     worth_nl: np.ndarray, weight_n: np.ndarray | None = None, most: int | None = None
@@ -34,8 +36,9 @@ def cover_order(
     return np.array([*order, *rest[np.argsort(-mean_l[rest], kind="stable")]], dtype=np.int64)
 
 
-def best_alone(worth_nl: np.ndarray, weight_n: np.ndarray) -> int:
-    """The list that saves most on average, -1 where none saves anything: then clang's own is best."""
-    mean_l = weight_n @ worth_nl
+def best_alone(relative_nl: np.ndarray, byte_n: np.ndarray) -> int:
+    """The list that saves the largest share of the modules' bytes, -1 where none saves anything and
+    clang's own is best. One module's share counts within ALONE only."""
+    mean_l = byte_n @ np.clip(relative_nl, *ALONE)
     best = int(np.argmax(mean_l))
     return best if mean_l[best] > 0 else -1

@@ -59,7 +59,12 @@ class Emulation:
     """Asks one model; what LLVM does is the truth, and judges the answers."""
 
     def __init__(
-        self, answerer: Answerer, form: Form, sampling: Sampling, worker: Worker, known: Sequence[str]
+        self,
+        answerer: Answerer,
+        form: Form,
+        sampling: Sampling,
+        worker: Worker,
+        known: Sequence[str],
     ) -> None:
         self._answerer, self._form, self._sampling = answerer, form, sampling
         self._worker, self._known = worker, known
@@ -90,13 +95,13 @@ class Emulation:
             if before.sizes and after.sizes  # a list that fails has no answer
         ]
 
-    def _record(
-        self, subject: Subject, pair: Pair, before: Evaluation, after: Evaluation
-    ) -> Row:
+    def _record(self, subject: Subject, pair: Pair, before: Evaluation, after: Evaluation) -> Row:
         def prompt() -> str:
             code = self._form.short(before.ir)
             size = before.sizes.total
-            return emulation_prompt(code, pair.passes, before.instructions, size, _TASKS[pair.answer])
+            return emulation_prompt(
+                code, pair.passes, before.instructions, size, _TASKS[pair.answer]
+            )
 
         reply = ask(self._answerer, prompt, self._sampling)
         answer = parse_code_answer(reply.text or "")
@@ -154,6 +159,8 @@ def assembles(toolchain: Toolchain, assembly: str, seconds: float = 10.0) -> boo
     words = [str(toolchain.tool("clang")), "-c", "-x", "assembler", "-", "-o", "/dev/null"]
     try:
         data = assembly.encode("utf-8", "replace")
-        return subprocess.run(words, input=data, capture_output=True, timeout=seconds).returncode == 0
+        return (
+            subprocess.run(words, input=data, capture_output=True, timeout=seconds).returncode == 0
+        )
     except subprocess.TimeoutExpired:
         return False

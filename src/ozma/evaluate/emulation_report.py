@@ -69,9 +69,15 @@ def render_emulation(facts: Sequence[dict[str, Any]]) -> str:
 
 def _table(facts: dict[str, Any]) -> str:
     head = f"answers as {facts['answer']}, by {facts['by']}"
-    lines = [f"{head:<34}{'pairs':>7}{'not asked':>11}{'exact, %':>22}{'compiles, %':>22}{'BLEU':>22}"]
+    lines = [
+        f"{head:<34}{'pairs':>7}{'not asked':>11}{'exact, %':>22}{'compiles, %':>22}{'BLEU':>22}"
+    ]
     for name, one in facts["rows"].items():
-        cells = [_percent(one["exact"], 100), _percent(one["compiles"], 100), _percent(one["bleu"], 1)]
+        cells = [
+            _percent(one["exact"], 100),
+            _percent(one["compiles"], 100),
+            _percent(one["bleu"], 1),
+        ]
         text = "".join(f"{cell:>22}" for cell in cells)
         lines.append(f"{name:<34}{one['pairs']:>7,}{one['not_asked']:>11,}{text}")
     return "\n".join(lines)

@@ -92,7 +92,11 @@ def _read(path: Path) -> Known:
 def _write(path: Path, known: Known) -> None:
     arrow = load_pyarrow()
     schema = arrow.schema(
-        {"hash": arrow.string(), "seconds": arrow.float64(), "features": arrow.list_(arrow.float32())}
+        {
+            "hash": arrow.string(),
+            "seconds": arrow.float64(),
+            "features": arrow.list_(arrow.float32()),
+        }
     )
     rows = [
         {"hash": digest, "seconds": seconds, "features": values}

@@ -113,7 +113,7 @@ def _flow(bodies: str, opcodes: list[str]) -> list[float]:
 
 
 def _repeated(opcodes: list[str], length: int) -> float:
-    """Runs of `length` opcodes that stand somewhere else too: what outlining and merging live on."""
+    """Runs of `length` opcodes that stand somewhere else too: outlining and merging live on them."""
     runs = list(zip(*(opcodes[start:] for start in range(length))))
     return float(len(runs) - len(set(runs)))
 

@@ -36,8 +36,12 @@ def dense_set(out: Path, name: str = "") -> LabelSet:
     if len(found) == 1:
         return found[0]
     names = ", ".join(labels.folder.name for labels in sets) or "none"
-    problem = f"no set '{name}'" if name else "no set of flag labels" if not sets else "several sets"
-    raise OzmaError(f"{problem} in {out} (there are: {names})", hint="label first, or choose with --set")
+    problem = (
+        f"no set '{name}'" if name else "no set of flag labels" if not sets else "several sets"
+    )
+    raise OzmaError(
+        f"{problem} in {out} (there are: {names})", hint="label first, or choose with --set"
+    )
 
 
 def evaluate_flags(
@@ -50,7 +54,10 @@ def evaluate_flags(
     table = load_table(labels)
     kinds = [kind for kind in choice.kinds if len(table.of(choice.split, kind))]
     if not kinds:
-        raise OzmaError(f"{labels.folder.name} has no {choice.split} modules", hint="run `ozma corpus split`, then label that split")
+        raise OzmaError(
+            f"{labels.folder.name} has no {choice.split} modules",
+            hint="run `ozma corpus split`, then label that split",
+        )
     features = _features(out, table, choice, labels) if choice.need_features else None
     with Worker(toolchain, labels.options.timeout, labels.options.memory) as worker:
         for kind in kinds:

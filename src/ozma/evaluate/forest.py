@@ -1,4 +1,4 @@
-"""A fitted forest as flat arrays: which training modules share a module's leaves, in NumPy alone."""
+"""A fitted forest as flat arrays: which training modules share a module's leaves; NumPy alone."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class Forest:
     """t trees side by side; node 0 of a tree is its root, children are places in the arrays."""
 
     def __init__(self, trees: Iterable[Any], features_nf: np.ndarray) -> None:
-        """`trees`: scikit-learn's (`feature`, `threshold`, `children_left`, `children_right`), taken
-        one after the other; `features_nf`: the modules that they were fitted on."""
+        """`trees`: scikit-learn's (`feature`, `threshold`, `children_left`, `children_right`), each
+        taken once, in turn; `features_nf`: the modules that they were fitted on."""
         parts = [
-            (tree.feature, tree.threshold, tree.children_left, tree.children_right) for tree in trees
+            (tree.feature, tree.threshold, tree.children_left, tree.children_right)
+            for tree in trees
         ]
         feature, self._threshold, left, right = map(np.concatenate, zip(*parts, strict=True))
         sizes = [len(part[0]) for part in parts]

@@ -27,7 +27,8 @@ class Saved:
 
     base_n: bytes under clang's -Oz; alone_n: of the one answer, without clang's object to fall back
     on; reached_nk: of the smallest of that object and COMPILES[k] candidates; seconds_n: what
-    choosing them took; at_seconds_nt: bytes at SECONDS[t], None without measured costs.
+    choosing them took; tried: candidates of a module, at most; at_seconds_nt: bytes at SECONDS[t],
+    None without measured costs.
     """
 
     policy: str
@@ -35,6 +36,7 @@ class Saved:
     alone_n: np.ndarray
     reached_nk: np.ndarray
     seconds_n: np.ndarray
+    tried: int
     at_seconds_nt: np.ndarray | None = None
 
 
@@ -47,7 +49,8 @@ def saved_by(policy: str, rows: Sequence[Row], compile_seconds_n: np.ndarray | N
     timed = None
     if compile_seconds_n is not None:
         timed = np.array([_at_seconds(*each) for each in zip(rows, compile_seconds_n, strict=True)])
-    return Saved(policy, base_n, alone_n, reached_nk, seconds_n, timed)
+    tried = max(row["tried"] for row in rows)
+    return Saved(policy, base_n, alone_n, reached_nk, seconds_n, tried, timed)
 
 
 def _at_seconds(row: Row, compile_seconds: float) -> list[int]:
@@ -60,7 +63,7 @@ def _at_seconds(row: Row, compile_seconds: float) -> list[int]:
 def policy_facts(saved: Saved, draws: Draws) -> dict[str, Any]:
     """The table rows of one policy: the one answer alone, then COMPILES; or SECONDS."""
     facts = {
-        "modules": len(saved.base_n),
+        "tried": saved.tried,
         "seconds": round(float(saved.seconds_n.mean()), 6),
         "sum": _sums(saved.base_n, _with_alone(saved), draws),
         "mean": _means(saved.base_n, _with_alone(saved), draws),

@@ -69,9 +69,7 @@ def _tables(
     return tables
 
 
-def _table(
-    kind: str, records: Records, costs: list[Row], rival: str, draws: int
-) -> dict[str, Any]:
+def _table(kind: str, records: Records, costs: list[Row], rival: str, draws: int) -> dict[str, Any]:
     """Policies on the modules that all of them have records of."""
     tuners = {name: of for name, of in records.items() if name.startswith(AUTOTUNER)}
     policies = {name: of for name, of in records.items() if name not in tuners}
@@ -83,13 +81,15 @@ def _table(
     facts: dict[str, Any] = {
         "kind": kind, "split": some[0]["split"], "set": some[0]["set"], "modules": len(shared), "projects": drawn.projects,
         "bytes": sum(row["base"] for row in some),
-        "left_out": {name: len(of) - len(shared) for name, of in policies.items() if len(of) > len(shared)},
+        "left_out": {n: len(of) - len(shared) for n, of in policies.items() if len(of) > len(shared)},
         "policies": {name: policy_facts(one, drawn) for name, one in saved.items()},
     }  # fmt: skip
     if ORACLE in saved:
         facts["of_oracle"] = _each(saved, lambda one: share_of(one, saved[ORACLE], drawn))
     if rival in saved:
-        facts["lead"] = {"over": rival} | _each(saved, lambda one: lead_over(one, saved[rival], drawn))
+        facts["lead"] = {"over": rival} | _each(
+            saved, lambda one: lead_over(one, saved[rival], drawn)
+        )
     facts["tuners"] = [_tuner(name, of, policies, costs, draws) for name, of in tuners.items()]
     return _plain(facts)
 

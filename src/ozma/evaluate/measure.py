@@ -1,9 +1,8 @@
-"""Bytes of a module under a policy's lists: from the dense labels where they have them, else live."""
+"""Bytes of a module under a policy's lists: from the dense labels where possible, else live."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 

@@ -16,21 +16,19 @@ from ozma.evaluate.modules import Module
 from ozma.evaluate.policies import OWN, Ranking, digest_of
 from ozma.llvm import Toolchain
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
+from ozma.model.pack_ranker import PackRanker, Ranked, our_prompt
 from ozma.passes import Catalogue
-from ozma.tasks.answers import LIST_CLOSE, LIST_OPEN, parse_flags_answer
-from ozma.tasks.canonical import shorten
+from ozma.tasks.answers import parse_flags_answer
 from ozma.tasks.normal import NotShortened
-from ozma.tasks.prompts import flags_prompt
 
 if TYPE_CHECKING:
-    from ozma.model.generate.answer import Answerer, Sampling, TokenAnswerer
+    from ozma.model.generate.answer import Answerer, Sampling
 
-Ranked = Sequence[tuple[str, float]]
 PACK = "pack"
 
 
 class ListRanker(Protocol):
-    """(list, log-probability) for the text of a module, best first; none when it cannot be asked."""
+    """(list, log-probability) for the text of a module, best first; none if it cannot be asked."""
 
     def rank(self, ir_text: str) -> Ranked: ...
 
@@ -38,44 +36,23 @@ class ListRanker(Protocol):
 class ModelPolicy:
     """`version` names weights and settings. Its time is that of the ranker, which runs here."""
 
-    def __init__(self, ranker: ListRanker, name: str, version: str, own: str = "") -> None:
+    def __init__(
+        self, ranker: ListRanker, name: str, version: str, own: str = "", pack: Sequence[str] = ()
+    ) -> None:
         """`own` is clang's pipeline as the ranker writes it: as an answer it saves nothing, and is
-        not measured again where clang's object is there already."""
+        not measured again where clang's object is there already. `pack` is tried in its order for a
+        module that does not fit the model's window, as `ozma optimize --rank model` does."""
         self.name, self.version, self._ranker, self._own = name, version, ranker, own
+        self._pack = list(pack)
 
     def rank(self, module: Module) -> Ranking:
-        """Each list once, in the ranker's order; clang's own for a module that does not fit."""
+        """Each list once, in the ranker's order."""
         text = module.ir()
         ranked, seconds = timed(lambda: self._ranker.rank(text))
         order = [OWN if p == self._own else p for p in dict.fromkeys(p for p, _ in ranked)]
-        lists = [passes for passes in order if passes != OWN]
-        return Ranking(lists, seconds, order[0] if order else OWN)
-
-
-def our_prompt(ir_text: str) -> str:
-    """What our own model is asked: the published question about the short form."""
-    return flags_prompt(shorten(ir_text))
-
-
-class PackRanker:
-    """All lists of a pack by their probability as the model's answer."""
-
-    def __init__(
-        self, answerer: TokenAnswerer, lists: Sequence[str], prompt: Callable[[str], str] = our_prompt
-    ) -> None:
-        self._answerer, self._prompt = answerer, prompt
-        answers = {f"{LIST_OPEN}{passes}{LIST_CLOSE}": passes for passes in lists}
-        self._answers, self._trie = answers, answerer.texts(list(answers), ends=False)
-
-    def rank(self, ir_text: str) -> Ranked:
-        from ozma.model.generate.backend import ContextOverflow
-
-        try:
-            state = self._answerer.state(self._prompt(ir_text))
-        except (ContextOverflow, NotShortened):
-            return []
-        ranked = self._answerer.ranked(state, self._trie)
-        return [(self._answers[text], logprob) for logprob, text in ranked]
+        if not order:
+            return Ranking(self._pack, seconds, self._pack[0] if self._pack else OWN)
+        return Ranking([passes for passes in order if passes != OWN], seconds, order[0])
 
 
 class AnswerRanker:
@@ -110,10 +87,11 @@ def load_model_policy(
     from ozma.model.generate.answer import Sampling, TokenAnswerer
 
     answerer = TokenAnswerer.load(folder)
-    version, own = digest_of(fingerprint(folder), method, count, *lists), clang_pipeline(toolchain)
+    own = clang_pipeline(toolchain)
+    version = digest_of(fingerprint(folder), method, count, "pack where too long", *lists)
     if method == PACK:
         ranker = PackRanker(answerer, [own, *lists])
-        return ModelPolicy(ranker, f"model {folder.name}", version, own)
+        return ModelPolicy(ranker, f"model {folder.name}", version, own, lists)
     sampling = Sampling(method, 1 if method == "greedy" else count)
     ranker = AnswerRanker(answerer, sampling, catalogue_of(toolchain))
     return ModelPolicy(ranker, f"model {folder.name} {method}", version, own)

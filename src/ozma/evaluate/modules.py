@@ -35,9 +35,7 @@ class Code:
 
     def __init__(self, out: Path, kind: str) -> None:
         self._kind, self._out = kind, out
-        self._places = {
-            one.project: one for one in choose(out, Choice((kind,), largest=2**31 - 1))
-        }
+        self._places = {one.project: one for one in choose(out, Choice((kind,), largest=2**31 - 1))}
         self._project, self._bitcode = "", {}
 
     def __call__(self, project: str, digest: str) -> bytes:

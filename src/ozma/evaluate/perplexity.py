@@ -121,14 +121,14 @@ def _facts(level: str, view: str, rows: Sequence[Row], draws: int) -> dict[str, 
 def render_perplexity(facts: Sequence[dict[str, Any]]) -> str:
     """One line for each level and view."""
     lines = [
-        f"{'':<22}{'modules':>8}{'tokens':>11}{'characters':>12}{'perplexity':>24}{'bits a character':>26}"
+        f"{'':<22}{'modules':>8}{'tokens':>11}{'characters':>12}{'perplexity':>30}{'bits a character':>28}"
     ]
     for one in facts:
         perplexity, low, high = one["perplexity"]
         bits, least, most = one["bits_per_character"]
         lines.append(
             f"{one['level'] + ', ' + one['view']:<22}{one['modules']:>8,}{one['tokens']:>11,}"
-            f"{one['characters']:>12,}{f'{perplexity:.3f} [{low:.3f} {high:.3f}]':>24}"
-            f"{f'{bits:.4f} [{least:.4f} {most:.4f}]':>26}"
+            f"{one['characters']:>12,}{f'{perplexity:.3f} [{low:.3f} {high:.3f}]':>30}"
+            f"{f'{bits:.4f} [{least:.4f} {most:.4f}]':>28}"
         )
     return "\n".join(lines)

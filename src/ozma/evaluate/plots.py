@@ -140,7 +140,8 @@ def write_plots(folder: Path, plots: Mapping[str, str]) -> list[Path]:
     pictures = "".join(f"<figure>{svg}</figure>" for svg in plots.values())
     page = (
         '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Gain over clang -Oz</title><style>figure{{max-width:900px;margin:2em auto}}</style>{pictures}\n"
+        "<title>Gain over clang -Oz</title><style>figure{max-width:900px;margin:2em auto}</style>"
+        f"{pictures}\n"
     )
     texts = {f"{name}.svg": svg for name, svg in plots.items()} | {"gain.html": page}
     try:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ozma.evaluate.clock import timed
 from ozma.evaluate.cover import cover_order
 from ozma.evaluate.modules import Module
 from ozma.evaluate.table import DenseTable
@@ -22,7 +23,7 @@ from ozma.labels.flags import MISSING
 from ozma.passes import Catalogue
 
 COVERED = 30
-"""Lists that are chosen by what they add; the rest follow by their mean, as nothing much is left."""
+"""Lists that are chosen by what they add; the rest follow by their mean."""
 OWN = "clang -Oz"
 """Stands for clang's own pipeline as an answer."""
 CAP = 0.05
@@ -97,8 +98,12 @@ class RandomLists:
         return digest_of(self.seed, self.count, *(info.name for info in self.catalogue.candidates))
 
     def rank(self, module: Module) -> Ranking:
-        drawn = (draw(module.hash, self.seed, 2 * i, self.catalogue) for i in range(self.count))
-        return Ranking(list(dict.fromkeys(one.passes for one in drawn)))
+        drawn, seconds = timed(lambda: [self._draw(module, 2 * i) for i in range(self.count)])
+        return Ranking(list(dict.fromkeys(drawn)), seconds)
+
+    def _draw(self, module: Module, index: int) -> str:
+        """Even numbers are flat lists (labels/emulation.py)."""
+        return draw(module.hash, self.seed, index, self.catalogue).passes
 
 
 class Oracle:
@@ -142,6 +147,12 @@ def coreset_policy(train: DenseTable) -> FixedOrder:
 
 def _fixed(name: str, table: DenseTable, order: np.ndarray) -> FixedOrder:
     return FixedOrder(name, tuple(table.lists[index] for index in order))
+
+
+def learnt_ranking(lists: Sequence[str], order: np.ndarray, alone: int, seconds: float) -> Ranking:
+    """`order` and `alone` are places in `lists`; an `alone` below 0 is clang's own."""
+    ranked = [lists[index] for index in order]
+    return Ranking(ranked, seconds, lists[alone] if alone >= 0 else OWN)
 
 
 def digest_of(*facts: object) -> str:

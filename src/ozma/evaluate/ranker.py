@@ -19,7 +19,14 @@ from ozma.evaluate.cover import best_alone, cover_order
 from ozma.evaluate.feature_store import Features
 from ozma.evaluate.forest import Forest
 from ozma.evaluate.modules import Module
-from ozma.evaluate.policies import CAP, COVERED, OWN, Ranking, digest_of, training_digest
+from ozma.evaluate.policies import (
+    CAP,
+    COVERED,
+    Ranking,
+    digest_of,
+    learnt_ranking,
+    training_digest,
+)
 from ozma.evaluate.table import DenseTable
 
 
@@ -53,21 +60,24 @@ class TreeRanker:
     ) -> None:
         self.version = digest_of(training_digest(train), config)
         self._lists = train.lists
-        self._saved_nl = np.clip(train.relative_nl(), -config.cap, config.cap)
-        self._weight_n = train.base_n.astype(np.float64) ** config.weight
-        target_nc = _components(self._saved_nl, self._weight_n, config.components)
+        self._relative_nl, self._cap = train.relative_nl(), config.cap
+        self._byte_n = train.base_n.astype(np.float64)
+        self._weight_n = self._byte_n**config.weight
+        clipped_nl = np.clip(self._relative_nl, -config.cap, config.cap)
+        target_nc = _components(clipped_nl, self._weight_n, config.components)
         trees = _fitted(features.values_nf, target_nc, self._weight_n, config)
         self._forest = Forest(trees, features.values_nf)
 
     def rank(self, module: Module) -> Ranking:
         (order, alone), seconds = timed(lambda: self._ranked(module.features))
-        lists = [self._lists[index] for index in order]
-        return Ranking(lists, seconds + module.feature_seconds, self._lists[alone] if alone >= 0 else OWN)
+        return learnt_ranking(self._lists, order, alone, seconds + module.feature_seconds)
 
     def _ranked(self, features_f: np.ndarray) -> tuple[np.ndarray, int]:
         rows, share = self._forest.companions(features_f)
-        saved, weight = self._saved_nl[rows], share * self._weight_n[rows]
-        return cover_order(saved, weight, COVERED), best_alone(saved, weight)
+        relative_nl = self._relative_nl[rows]
+        clipped_nl = np.clip(relative_nl, -self._cap, self._cap)
+        order = cover_order(clipped_nl, share * self._weight_n[rows], COVERED)
+        return order, best_alone(relative_nl, share * self._byte_n[rows])
 
 
 def _components(saved_nl: np.ndarray, weight_n: np.ndarray, count: int) -> np.ndarray:

@@ -43,7 +43,9 @@ def run_policy(
     for done, row in enumerate(range(len(table))):
         if _key(table, row) in file:
             continue
-        new.append(_record(policy, module_of(table, row, features, code, worker), row, table, sizer))
+        new.append(
+            _record(policy, module_of(table, row, features, code, worker), row, table, sizer)
+        )
         if len(new) >= _BATCH:
             file.append(new)
             new = []

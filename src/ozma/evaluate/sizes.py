@@ -1,4 +1,4 @@
-"""How well a model knows sizes: what its flag answers say of the module before and after its list."""
+"""How well a model knows sizes: what its flag answers say of a module before and after its list."""
 
 from __future__ import annotations
 
@@ -23,8 +23,12 @@ FIELDS = ("before_bytes", "before_instructions", "after_bytes", "after_instructi
 
 
 def measure_sizes(
-    file: RecordFile, subjects: Iterable[Subject], answerer: Answerer, form: Form,
-    sampling: Sampling, worker: Worker,
+    file: RecordFile,
+    subjects: Iterable[Subject],
+    answerer: Answerer,
+    form: Form,
+    sampling: Sampling,
+    worker: Worker,
 ) -> None:
     """Adds a record for each subject that has none: what was said and what is so."""  # fmt: skip
     for subject in subjects:
@@ -35,7 +39,11 @@ def measure_sizes(
 def _record(
     subject: Subject, answerer: Answerer, form: Form, sampling: Sampling, worker: Worker
 ) -> Row:
-    facts = {"module": subject.hash, "project": subject.project, "instructions": subject.instructions}
+    facts = {
+        "module": subject.hash,
+        "project": subject.project,
+        "instructions": subject.instructions,
+    }
     try:
         loaded = worker.load(subject.bitcode)
     except InvalidIR as error:

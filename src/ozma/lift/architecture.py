@@ -78,6 +78,8 @@ class Architecture:
     inverted, so that IR names the next block first?"""
     first_local_highest: bool = False
     """Does LLVM lay out locals downwards in the order of their allocas?"""
+    without_variadic: Callable[[Graph], Graph] = lambda graph: graph
+    """Puts `llvm.va_start` in place of what a variadic function saves and fills."""
     prepare: Callable[[AsmFunction, Listing], AsmFunction] = lambda function, listing: function
     """Makes a function's lines ready: what its code was moved out to is put back."""
     is_part: Callable[[str], bool] = lambda name: False

@@ -27,7 +27,8 @@ _HANDLER = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
 _ERROR = 0
 _READS_FILES = re.compile(r"^\s*\.(incbin|include)\b.*", re.MULTILINE)
 _LOCAL = re.compile(r"^\s*\.local\s+.*\n", re.MULTILINE)
-_TYPED = re.compile(r"^\s*\.type\s+([^\s,]+)\s*,\s*[@%](?:function|object|tls_object)", re.MULTILINE)
+_KINDS = "function|object|tls_object"
+_TYPED = re.compile(rf"^\s*\.type\s+([^\s,]+)\s*,\s*[@%](?:{_KINDS})", re.MULTILINE)
 _BOUND = re.compile(r"^\s*\.(?:globl|global|weak)\s+(\S+)", re.MULTILINE)
 _ALL_EXTENSIONS = {"aarch64": "\t.arch armv8.6-a+crypto+fp16+sha3+sm4+fp16fml\n"}
 

@@ -14,6 +14,7 @@ from ozma.lift.search import Candidate, EditSearch, Judge, Tried
 from ozma.lift.site_search import Lift, SiteSearch
 from ozma.search.budget import Budget
 
+_STARTS = 2
 _SITE_SHARE = 3
 """One of so many compiles goes into the lifter's decisions before IR itself is edited."""
 Proposer = Callable[[str, str], Iterable[Candidate]]
@@ -26,12 +27,12 @@ class AnswerOptions:
 
     `settings` of the lifter are tried (configurations.py); `search` edits the nearest within
     `budget`, which counts the settings' compiles too; its seconds are of processor time, so that
-    a busy machine gives the same answers. `listing`: the text was made from an object file. With `fewest_flags` an exact answer is freed
-    of poison flags that it does not need.
+    a busy machine gives the same answers. With `fewest_flags` an exact answer is freed of poison
+    flags that it does not need. `listing`: the text was made from an object file.
     """
 
     target: str = "x86-64"
-    settings: int = 24
+    settings: int = 12
     search: bool = True
     budget: Budget = field(default_factory=lambda: Budget(None, 2.0))
     fewest_flags: bool = True
@@ -72,9 +73,9 @@ class Attempt:
         if not found:
             return Found(reason=self._reason, refusal=self._refusal())
         if found[0].exact or not self._options.search:
-            return Found(tuple(found))
+            return Found(tuple(_distinct([found[0], *self._plain(), *found])))
         best, edits = self._search(found[0])
-        return Found(tuple(_distinct([best, *self._sorted()])), edits)
+        return Found(tuple(_distinct([best, *self._plain(), *self._sorted()])), edits)
 
     def _candidates(self, proposers: tuple[Proposer, ...]) -> Iterator[Tried]:
         """Everything worth a compile: the default setting, proposals, the other settings."""
@@ -112,6 +113,10 @@ class Attempt:
             kept.append(tried)
         return tried
 
+    def _plain(self) -> list[Tried]:
+        """The answer of the default setting: the least guessed one."""
+        return [lift.tried for lift in self._lifts[:1]]
+
     def _sorted(self) -> list[Tried]:
         every = [*(lift.tried for lift in self._lifts), *self._others]
         return _distinct(sorted(every, key=lambda tried: tried.distance))
@@ -131,7 +136,8 @@ class Attempt:
             self._lifts.append(lift)
             best = lift.tried
         if not best.exact:
-            best, edits = EditSearch(self._judge, self._name).run(best)
+            starts = _distinct([best, *self._sorted()])[:_STARTS]
+            best, edits = EditSearch(self._judge, self._name).run(starts)
         return best, edits
 
     def _site_compiles(self) -> int:

@@ -15,7 +15,7 @@ from ozma.lift.assembler import BadAssembly, assemble
 from ozma.lift.behaviour_compare import Difference, Pair
 from ozma.lift.emulator import STEPS, Emulator
 from ozma.lift.emulator_abi import Unplaced, parameter_places, result_places
-from ozma.lift.emulator_inputs import Known, draw_arguments, read_known
+from ozma.lift.emulator_inputs import Arguments, Known, draw_arguments, read_known
 from ozma.lift.emulator_machine import machine
 from ozma.lift.emulator_memory import World
 from ozma.lift.emulator_run import FINISHED, UNSUPPORTED, Run
@@ -25,7 +25,7 @@ from ozma.lift.signature import Callees, Signature
 from ozma.llvm import Toolchain
 from ozma.llvm.objects import ObjectError
 
-_MORE_TRIES = 3
+_TRIES, _MOST_TRIES, _MOST_INPUTS = 3, 8, 2  # times the inputs that are asked for
 _MORE_STEPS = 8
 _NO_CALLEES: Mapping[str, Signature] = {}
 
@@ -41,8 +41,8 @@ class Verdict(Enum):
 @dataclass(frozen=True)
 class Behaviour:
     """A verdict with its evidence. `ran`: inputs that came to an end in both texts, chosen from
-    `tried`; `covered`: share of the original's code (in bytes) that ran; `input`: the arguments that show
-    the difference."""
+    `tried`; `covered`: share of the original's code (in bytes) that ran; `input`: the arguments
+    that show the difference."""
 
     verdict: Verdict
     ran: int = 0
@@ -65,7 +65,8 @@ class Question:
     """Two texts, each with its target, the function, and what is known of its interface.
 
     `callees` hold the signatures of called functions by symbol; "" is that of calls through
-    pointers. Arguments of other callees are not compared, except for what a C library fixes.
+    pointers. `inputs` is the least number that is compared; up to twice as many where they run
+    new code. Arguments of other callees are not compared, except for what a C library fixes.
     """
 
     original: str
@@ -119,6 +120,7 @@ class _Check:
         self._other = Emulator(question.other_target, loaded[1], routines[1], STEPS * _MORE_STEPS)
         self._known: Known = read_known(question.original)
         self._endings: list[str] = []
+        self._drawn: dict[int, Arguments] = {}
         self._tried = 0
 
     def __enter__(self) -> _Check:
@@ -145,24 +147,34 @@ class _Check:
         return Behaviour(Verdict.SAME, ran, self._tried, self._original.share_covered())
 
     def _chosen(self) -> list[tuple[World, Run]]:
-        """Inputs on which the original ends: those that run new code, then the first others."""
+        """Inputs on which the original ends: those that run new code, then the first others.
+
+        As long as new code is found, the search goes on.
+        """
         wanted, fresh, others = self._question.inputs, [], []
-        for number in range(wanted * _MORE_TRIES):
-            self._tried, before = number + 1, len(self._original.blocks_run)
+        limit = wanted * _TRIES
+        while self._tried < limit:
+            number, before = self._tried, len(self._original.blocks_run)
+            self._tried += 1
             world = World(self._known.pool, number)
             expected = self._run(self._original, world)
-            if expected.ending not in FINISHED:
-                self._note(expected)
-            elif len(self._original.blocks_run) > before:
-                fresh.append((world, expected))
+            new = len(self._original.blocks_run) > before
+            if new:
+                limit = max(limit, min(number + wanted * _TRIES, wanted * _MOST_TRIES))
+            if expected.ending in FINISHED:
+                (fresh if new else others).append((world, expected))
             else:
-                others.append((world, expected))
-        return [*fresh, *others][:wanted]
+                self._note(expected)
+        return [*fresh[: wanted * _MOST_INPUTS], *others[: max(wanted - len(fresh), 0)]]
 
     def _run(self, emulator: Emulator, world: World) -> Run:
-        question = self._question
-        given = draw_arguments(question.signature, self._known, world.number)
+        question, given = self._question, self._arguments(world.number)
         return emulator.run(question.signature, question.callees, self._known, world, given)
+
+    def _arguments(self, number: int) -> Arguments:
+        if number not in self._drawn:
+            self._drawn[number] = draw_arguments(self._question.signature, self._known, number)
+        return self._drawn[number]
 
     def _note(self, run: Run) -> None:
         self._endings.append(f"{run.ending} {run.detail}".strip())
@@ -173,7 +185,6 @@ class _Check:
         return f"no input comes to its end; most often: {most}"
 
     def _differs(self, difference: Difference, number: int, ran: int) -> Behaviour:
-        given = draw_arguments(self._question.signature, self._known, number)
         covered = self._original.share_covered()
-        text = f"{number} {given}"
+        text = f"{number} {self._arguments(number)}"
         return Behaviour(Verdict.DIFFERS, ran, self._tried, covered, difference, text)

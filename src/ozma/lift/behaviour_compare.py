@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Iterator
+from typing import Iterable, Iterator
 
 from ozma.lift.emulator import Emulator
 from ozma.lift.emulator_memory import PAGE, World
@@ -61,7 +61,8 @@ class Pair:
         a, b = int.from_bytes(left, "little"), int.from_bytes(right, "little")
         if any(one_nan(a, 64, lane) == one_nan(b, 64, lane) for lane in (32, 64)):
             return True
-        words = self.original.space.canonical(a, peek=False), self.other.space.canonical(b, peek=False)
+        left, right = self.original.space, self.other.space
+        words = left.canonical(a, peek=False), right.canonical(b, peek=False)
         return words[0] == words[1] or words[0][0] == words[1][0] == "stack"
 
 
@@ -104,6 +105,7 @@ def _calls(expected: Run, found: Run, fill: int) -> Difference | None:
 def _call(number: int, left: CallRecord, right: CallRecord, same: _Ends) -> Difference | None:
     if left.name != right.name:
         return Difference("call", f"call {number}", left.name, right.name)
+    same.enter(left, right)
     for place, (a, b) in enumerate(zip(left.words, right.words)):
         if not same.words(a, b):
             where = f"call {number} of {left.name}, argument {place}"
@@ -115,13 +117,19 @@ def _call(number: int, left: CallRecord, right: CallRecord, same: _Ends) -> Diff
 
 class _Ends:
     """Compares words; knows where objects on the stack end at the latest: where the next one that
-    a callee gets to see begins. In frames that differ, as many bytes are compared as the address
-    is aligned to, which is what a compiler gives an object of that size."""
+    the same callee gets to see begins. In frames that differ, the next one of any call ends it, and
+    as many bytes are compared as the address is aligned to, which is what a compiler gives an
+    object of that size."""
 
     def __init__(self, expected: Run, found: Run, fill: int) -> None:
-        self._starts = [_seen(run) for run in (expected, found)]
+        self._starts = [_seen(run.calls) for run in (expected, found)]
         self._alike = self._starts[0] == self._starts[1]
         self._fill = fill
+
+    def enter(self, left: CallRecord, right: CallRecord) -> None:
+        """The words of this call come next."""
+        if self._alike:
+            self._starts = [_seen([left]), _seen([right])]
 
     def words(self, left: Word, right: Word) -> bool:
         if left[0] != right[0]:
@@ -133,7 +141,7 @@ class _Ends:
         return left == right
 
     def _objects(self, left: Word, right: Word) -> bool:
-        """Bytes that the original never wrote do not count; pointers into a text are not followed."""
+        """Bytes that the original never wrote do not count, nor do pointers into a text."""
         size = min(self._room(0, left[1]), self._room(1, right[1]))
         if not self._alike or left[1] != right[1]:
             size = min(size, left[1] & -left[1], right[1] & -right[1], 8)
@@ -151,9 +159,9 @@ class _Ends:
         return starts[after] - address if after < len(starts) else _MOST
 
 
-def _seen(run: Run) -> list[int]:
+def _seen(calls: Iterable[CallRecord]) -> list[int]:
     """Addresses on the stack that callees get, in order."""
-    words = [word for call in run.calls for word in call.words]
+    words = [word for call in calls for word in call.words]
     words += [part for word in words if word[0] == "struct" for part in word[1:]]
     return sorted({word[1] for word in words if word[0] == "stack"})
 

@@ -66,7 +66,8 @@ class SemanticsCheck:
             self._inputs,
         )
         answer = self._checker.check(question)
-        return Finding(form, answer.verdict.value, "" if answer.verdict is Verdict.SAME else str(answer))
+        detail = "" if answer.verdict is Verdict.SAME else str(answer)
+        return Finding(form, answer.verdict.value, detail)
 
 
 def main() -> None:

@@ -70,6 +70,8 @@ class Builder:
         self.pending: list[tuple[Value, int, str, str, int]] = []
         self.constants: dict[tuple[int, str], Value] = {}
         self.symbols: dict[tuple[object, ...], Value] = {}
+        self.offsets: dict[str, int] = {}
+        """The largest offset by symbol that stands in an operand with its name."""
         self.block, self.line = ENTRY, 0
         self.local: dict[tuple[object, ...], Value] = {}
         self.conditions: dict[tuple[int, str], Value] = {}
@@ -223,6 +225,8 @@ class Builder:
             return wide
         wide = self.make("shl", type_, [wide, self.constant(low - offset, type_)])
         rest = self.read_content(cell.below, type_, offset)
+        if rest.op == "poison":
+            rest = self.constant(0, type_)
         hole = self.constant(~(((1 << count) - 1) << (low - offset)), type_)
         return self.make("or", type_, [self.make("and", type_, [rest, hole]), wide])
 
@@ -249,6 +253,8 @@ class Builder:
             return self._call_result(value, type_, offset)
         if value.op == "const":
             return self.constant(value.extra >> offset, type_)
+        if value.op == "poison":
+            return Value("poison", type_, [], None, ENTRY, 0)
         if bits(value.type) == width:
             return self._as_type(value, type_)
         if is_vector(value.type):
@@ -356,6 +362,8 @@ class Builder:
     def _natural_width(self, block: int, register: str) -> int:
         if block == ENTRY:
             return self.facts.live[0].get(register, 0)
+        if not self.facts.live[block].get(register):
+            return 0  # only a call's argument or a result: as wide as that asks for
         return self.facts.phi_width(block, register)
 
     def predecessors(self, block: int) -> list[int]:

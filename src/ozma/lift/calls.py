@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ozma.lift.architecture import Architecture, Convention
+from ozma.lift.assembly import Listing
 from ozma.lift.decisions import Chooser
 from ozma.lift.effects import Reg, Symbol, bits, is_float, is_vector
 from ozma.lift.facts import CallSite, Definition, Facts
+from ozma.lift.formats import arguments_of, string_at
 from ozma.lift.mangled import parameters_of
 from ozma.lift.prototypes import Prototype, prototypes
 
@@ -33,11 +35,13 @@ class Result:
 Key = tuple[int, int]
 
 
-def plan_calls(facts: Facts, architecture: Architecture, chooser: Chooser) -> dict[Key, CallPlan]:
+def plan_calls(
+    facts: Facts, architecture: Architecture, chooser: Chooser, listing: Listing
+) -> dict[Key, CallPlan]:
     """A plan for each call and tail call, by (block, step)."""
     plans = {}
     for site in facts.calls:
-        plans[site.block, site.step] = _plan(site, facts, architecture, chooser)
+        plans[site.block, site.step] = _plan(site, facts, architecture, chooser, listing)
     _level(facts.calls, plans)
     return plans
 
@@ -62,7 +66,9 @@ def _level(calls: list[CallSite], plans: dict[Key, CallPlan]) -> None:
             plan.arguments.sort(key=lambda a: places.get(a[0], len(places)))
 
 
-def _plan(site: CallSite, facts: Facts, architecture: Architecture, chooser: Chooser) -> CallPlan:
+def _plan(
+    site: CallSite, facts: Facts, architecture: Architecture, chooser: Chooser, listing: Listing
+) -> CallPlan:
     convention = architecture.convention
     name = site.target.name if isinstance(site.target, Symbol) else ""
     known = prototypes().get(name) if chooser.decisions.prototypes == "known" else None
@@ -71,7 +77,10 @@ def _plan(site: CallSite, facts: Facts, architecture: Architecture, chooser: Cho
     variadic = bool(convention.variadic_count) and _is_definite(
         site, facts, convention.variadic_count, True
     )
-    if known:
+    told = _by_format(site, facts, convention, listing) if variadic or known and known.variadic else None
+    if told:
+        integers, floats, variadic = *told, True
+    elif known:
         integers = max(len([t for t in known.arguments if not is_float(t)]), integers * known.variadic)
         floats = max(len([t for t in known.arguments if is_float(t)]), floats * known.variadic)
         variadic = known.variadic
@@ -81,7 +90,7 @@ def _plan(site: CallSite, facts: Facts, architecture: Architecture, chooser: Cho
         if _is_unfolded(site, facts, architecture):
             integers = max(integers, 3)
         if chooser.decisions.prototypes == "known" and name.startswith("_Z"):
-            integers, floats = _by_name(name, integers, floats)
+            integers, floats = _by_name(name, integers, floats, not convention.indirect_result)
         integers = _chosen_count(site, integers, facts, convention.integers, chooser)
     plan = CallPlan(variadic=variadic, prototype=known)
     plan.arguments = [(r, "") for r in convention.integers[:integers]]
@@ -98,15 +107,36 @@ def _plan(site: CallSite, facts: Facts, architecture: Architecture, chooser: Cho
     return plan
 
 
-def _by_name(name: str, integers: int, floats: int) -> tuple[int, int]:
-    """The counts that a mangled name tells, where it does, in place of those inferred."""
+def _by_format(
+    site: CallSite, facts: Facts, convention: Convention, listing: Listing
+) -> tuple[int, int] | None:
+    """(integers, floats) of a variadic call whose format string is at hand: the first string
+    with a directive."""
+    scans = isinstance(site.target, Symbol) and "scanf" in site.target.name
+    for position, register in enumerate(convention.integers):
+        found = site.reaching.get(register, ())
+        names = {facts.definitions[n].symbol for n in found}
+        text = string_at(listing, names.pop()) if len(names) == 1 else None
+        if text is None or "%" not in text:
+            continue
+        kinds = arguments_of(text, scans)
+        if kinds is None:
+            return None
+        integers = min(position + 1 + kinds.count("i"), len(convention.integers))
+        return integers, min(kinds.count("f"), len(convention.floats))
+    return None
+
+
+def _by_name(name: str, integers: int, floats: int, hidden: bool) -> tuple[int, int]:
+    """The counts that a mangled name tells, where it does, in place of those inferred. `hidden`:
+    the address of a result in memory may come first."""
     shape = parameters_of(name)
     if shape is None:
         return integers, floats
     told = shape.kinds.count("i") + bool(shape.member)
     if not shape.certain:
         return max(integers, told), max(floats, shape.kinds.count("f"))
-    if shape.member is None and integers > told:
+    if (shape.member is None or hidden) and integers > told:
         told += 1
     return min(told, 8), min(shape.kinds.count("f"), 8)
 
@@ -164,6 +194,9 @@ def _is_prepared(site: CallSite, facts: Facts, register: str, result: str) -> bo
     if result != "x0":  # x86-64 hands rdi out late too, but rsi, rdx and rcx are common scratch
         return register == "rdi" and _is_set(site, facts, register)
     found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+    if register == result and any(d.kind == "call" for d in found):  # a loop's, set before it
+        own = [d for d in found if d.kind != "call"]
+        return bool(own) and all(d.kind == "set" and d.explicit and not d.reads for d in own)
     near = register != result or all(d.block == site.block or not d.constant for d in found)
     return bool(found) and near and all(d.kind == "set" and d.explicit for d in found)
 
@@ -237,26 +270,29 @@ def _ordered(
 
 
 def _stack_arguments(site: CallSite, facts: Facts, convention: Convention) -> list[str]:
-    """Slots from the stack pointer up that were stored for nobody else."""
+    """Slots from the stack pointer up that were stored for nobody else; "[16]@64" is the part of
+    slot [16] from bit 64."""
     found, offset = [], site.sp + convention.stack_arguments * site.is_tail
     while True:
-        name = f"[{offset}]"
-        definitions = [facts.definitions[n] for n in site.reaching.get(name, ())]
+        start = next((s for s, end in facts.slots if s <= offset < end), offset)
+        definitions = [facts.definitions[n] for n in site.reaching.get(f"[{start}]", ())]
         if not definitions or any(
             d.kind != "set" or d.reads or d.saves or not d.explicit for d in definitions
         ):
             return found
-        found.append(name)
+        found.append(f"[{start}]" + (f"@{8 * (offset - start)}" if offset > start else ""))
         offset += 8
 
 
-def plan_result(facts: Facts, architecture: Architecture, chooser: Chooser, line: int) -> Result:
+def plan_result(
+    facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str
+) -> Result:
     """What all returns agree on; void where nothing was left for a caller."""
     convention = architecture.convention
     sites = [s for s in facts.returns]
     if chooser.decisions.result == "void" or not sites:
         return Result()
-    default = _inferred(sites, facts, convention.results[0], convention.float_results[0], chooser)
+    default = _inferred(sites, facts, architecture, chooser, mode != "O0")
     options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
     if default not in options:
         options = (*options, default)
@@ -273,17 +309,60 @@ def plan_result(facts: Facts, architecture: Architecture, chooser: Chooser, line
 
 
 def _inferred(
-    sites: list[CallSite], facts: Facts, integer: str, vector: str, chooser: Chooser
+    sites: list[CallSite], facts: Facts, architecture: Architecture, chooser: Chooser, reserves: bool
 ) -> str:
+    convention = architecture.convention
+    integer, vector = convention.results[0], convention.float_results[0]
     popped = {site.popped for site in sites if site.popped}
     if integer not in popped and (_returns(sites, facts, integer) or popped and _all_left(sites, facts, integer)):
         return _width(sites, facts, integer)
+    if integer not in popped and reserves and _all_left(sites, facts, integer):
+        if _is_avoided(sites, facts, integer) or (
+            _all_set(sites, facts, integer) and _is_reserved(facts, architecture)
+        ):
+            return _width(sites, facts, integer)
     if _returns(sites, facts, vector):
         numbers = {n for site in sites for n in site.reaching.get(vector, ())}
         return float_type([facts.definitions[n] for n in sorted(numbers)], facts)
     if chooser.decisions.result == "value":
         return "i64"
     return "void"
+
+
+def _all_set(sites: list[CallSite], facts: Facts, register: str) -> bool:
+    found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
+    return bool(found) and all(d.kind == "set" for d in found)
+
+
+def _is_avoided(sites: list[CallSite], facts: Facts, register: str) -> bool:
+    """Was another scratch register taken while this one held what a return finds there, and what
+    nobody read any more?"""
+    for site in sites:
+        held = site.reaching.get(register, frozenset())
+        reads = sum(facts.definitions[n].reads for n in held)
+        for definition in facts.definitions:
+            if definition.held == held and definition.held_reads == reads and definition.reads:
+                return True
+    return False
+
+
+def _is_reserved(facts: Facts, architecture: Architecture) -> bool:
+    """Was another scratch register taken while the result's was free, or a parameter moved there
+    that could have stayed? Then LLVM kept it for the result."""
+    convention, scratch = architecture.convention, architecture.scratch[:3]
+    for definition in facts.definitions:
+        if definition.kind != "set" or definition.block or definition.register not in scratch:
+            continue
+        if definition.register != scratch[0]:
+            return definition.reads > 0
+        if definition.moved_from not in convention.integers:
+            return False
+        source = [
+            d for d in facts.definitions
+            if d.kind == "entry" and d.register == definition.moved_from
+        ]  # fmt: skip
+        return bool(source) and source[0].reads == 1
+    return False
 
 
 def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = False) -> bool:
@@ -296,7 +375,8 @@ def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = 
             return False
         if strict and any(d.kind == "call" or not d.explicit for d in found):
             return False
-        certain |= any(d.kind == "set" and d.explicit and _unread(d, facts) for d in found)
+        last = register == "x0" and not strict  # handed out last: whatever is put there is given back
+        certain |= any(d.kind == "set" and d.explicit and (last or _unread(d, facts)) for d in found)
         certain |= any(d.kind == "set" and not d.explicit and _unread(d, facts) and register == "rax"
                        for d in found)  # fmt: skip
     return certain

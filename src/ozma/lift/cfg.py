@@ -71,6 +71,8 @@ class Graph:
     blocks: list[Block]
     labels: dict[str, int]
     has_cfi: bool = False
+    variadic: tuple[int, int] | None = None
+    """Fixed integer and floating arguments in registers of a function that ends in `...`."""
 
     def order(self) -> list[int]:
         """Reachable blocks in reverse postorder."""
@@ -125,6 +127,8 @@ def _cut(function: AsmFunction, architecture: Architecture) -> tuple[list[Block]
         ended = any(_ends(effect) for effect in step.effects)
     for block in blocks:
         _join_pushes(block.steps)
+    if not blocks[-1].steps and all(name.startswith(".Lfunc_end") for name in blocks[-1].labels):
+        blocks = blocks[:-1] or blocks  # the label that marks the end begins no block
     if len(blocks) == 1 and not blocks[0].steps:
         raise Refused(function.number, function.name, "the function has no instruction")
     return blocks, has_cfi

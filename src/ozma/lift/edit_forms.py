@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ozma.lift.ir_text import Body, read
@@ -11,7 +12,10 @@ from ozma.lift.rewrites import inverted, select_inverted
 _BRANCH = re.compile(r"(\s*br i1 %\S+), (label \S+), (label [^\s,]+)(.*)", re.DOTALL)
 _CONDITION = re.compile(r"\s*br i1 (%[^\s,]+)")
 _CHOICE = re.compile(r"\s*%\S+ = select i1 (%[^\s,]+)")
-_GEP = re.compile(r"(\s*(%\S+) = getelementptr .*?i8, ptr )([^\s,]+), (i64 [^\s,]+)(.*)")
+_GEP = re.compile(
+    r"(\s*(%\S+) = getelementptr (?:(?:inbounds|nuw|nusw) )*)([^,]+), ptr ([^\s,]+), (i\d+ [^\s,]+)(, !.*)?"
+)
+_CASE = re.compile(r"^ +i\d+ (-?\d+), label \S+$")
 
 
 def defining(body: Body, name: str) -> tuple[int, int, str] | None:
@@ -58,15 +62,15 @@ def select_turned(body: Body, block: int, at: int) -> Body | None:
 def address_regrouped(body: Body, block: int, at: int) -> Body | None:
     """(p + a) + b as (p + b) + a, where the first sum has no other use."""
     outer = _GEP.fullmatch(body.blocks[block].lines[at])
-    defined = defining(body, outer.group(3)) if outer else None
+    defined = defining(body, outer.group(4)) if outer else None
     inner = _GEP.fullmatch(defined[2]) if defined else None
     if not inner or body.uses[inner.group(2)] != 1 or defined[0] != block:
         return None
-    index = outer.group(4)
+    index = outer.group(5)
     if index.split()[1].startswith("%") and not _stands_before(body, block, index, defined[1]):
         return None
-    first = f"{inner.group(1)}{inner.group(3)}, {index}{inner.group(5)}"
-    second = f"{outer.group(1)}{outer.group(3)}, {inner.group(4)}{outer.group(5)}"
+    first = f"{inner.group(1)}{outer.group(3)}, ptr {inner.group(4)}, {index}"
+    second = f"{outer.group(1)}{inner.group(3)}, ptr {outer.group(4)}, {inner.group(5)}"
     return body.with_line(block, defined[1], first).with_line(block, at, second)
 
 
@@ -86,3 +90,17 @@ def weighted(body: Body, block: int, at: int) -> Body | None:
     number = max(numbers, default=0) + 1
     tail = f'{body.tail}\n!{number} = !{{!"branch_weights", i32 2000, i32 1}}'
     return replace(body.with_line(block, at, f"{line}, !prof !{number}"), tail=tail)
+
+
+def cases_reordered(body: Body, block: int, at: int) -> Iterator[Body]:
+    """A switch with its cases by value, the other way round, or one case first."""
+    lines = body.blocks[block].lines[at].split("\n")
+    cases = [line for line in lines if _CASE.match(line)]
+    if len(cases) < 2:
+        return
+    by_value = sorted(cases, key=lambda line: int(_CASE.match(line).group(1)))
+    orders = [by_value, by_value[::-1], cases[::-1]]
+    orders += [[case, *(other for other in cases if other != case)] for case in cases[1:8]]
+    for order in orders:
+        if order != cases:
+            yield body.with_line(block, at, "\n".join([lines[0], *order, lines[-1]]))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from ozma.lift.edit_forms import (
     address_regrouped,
     branch_inverted,
+    cases_reordered,
     defining,
     select_turned,
     weighted,
@@ -65,6 +66,8 @@ def likely_edits(body: Body, block: int, at: int) -> Iterator[Edit]:
     ):
         if made:
             yield Edit(kind, made)
+    for made in cases_reordered(body, block, at):
+        yield Edit("cases", made)
 
 
 def other_edits(body: Body, block: int, at: int) -> Iterator[Edit]:

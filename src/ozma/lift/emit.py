@@ -447,6 +447,10 @@ class Printer:
         if name in ("llvm.memset", "llvm.memcpy"):
             self._memory_intrinsic(value)
             return
+        if name == "llvm.va_start":
+            self.used.intrinsics[f"{name}.p0"] = "void (ptr)"
+            self.out(f"call void @{name}.p0(ptr {self.text(value.args[0], 'ptr')})")
+            return
         if name.endswith("with.overflow"):
             full = f"{name}.{types[0]}"
         elif name.startswith(_PLAIN):

@@ -10,18 +10,17 @@ from ozma.lift.emulator_abi import parameter_places, result_places
 from ozma.lift.emulator_answers import Answers
 from ozma.lift.emulator_calls import OutOfReach
 from ozma.lift.emulator_inputs import VARIABLE_ARGUMENTS, Arguments, Known
-from ozma.lift.emulator_machine import engine
+from ozma.lift.emulator_machine import EXTRA, ROUTINES, engine
 from ozma.lift.emulator_memory import PAGE, World
 from ozma.lift.emulator_registers import Registers
 from ozma.lift.emulator_run import (
     DIVISION, FAULT, FINISHED, RETURNED, TOO_LONG, TRAPPED, UNSUPPORTED, Run,
 )  # fmt: skip
 from ozma.lift.emulator_space import Space
-from ozma.lift.image_layout import FUNCTION, RETURN, STACK_TOP, THREAD, Loaded
+from ozma.lift.image_layout import FUNCTION, RETURN, STACK_TOP, Loaded
 from ozma.lift.signature import Callees, Signature
 
 STEPS = 30_000
-_ROUTINES = 0x0040_0000
 _ENTRY = STACK_TOP - 0x2000
 _LEAST_ADDRESS = 16 * PAGE
 _X86_TRAPS = (b"\x0f\x0b", b"\x0f\xb9")  # ud2, ud1
@@ -47,20 +46,20 @@ class Emulator:
         """(address, bytes) of blocks of code that ran, where the emulator watches."""
         self._uc = self._engine.lend(self)
         self._interrupt: int | None = None
+        self._kept: dict[str, int] = {}
         self.space = Space(self._engine, self._uc, loaded)
         self._registers = Registers(self._engine, self._uc, self.space)
         self._answers = Answers(target, self.space, self._registers, self._scramble)
         self._map_routines(*routines)
 
     def _map_routines(self, junk: bytes, keep: bytes) -> None:
-        self._junk_end = _ROUTINES + len(junk)
+        self._junk_end = ROUTINES + len(junk)
         self._all_end = self._junk_end + len(keep)
-        self._uc.mem_map(_ROUTINES, PAGE)
-        self._uc.mem_write(_ROUTINES, junk + keep)
-        self._uc.reg_write(self._machine.thread, THREAD)
+        self._uc.mem_map(ROUTINES, PAGE)
+        self._uc.mem_write(ROUTINES, junk + keep)
 
     def _scramble(self) -> None:
-        self._uc.emu_start(_ROUTINES, self._junk_end)
+        self._uc.emu_start(ROUTINES, self._junk_end)
 
     def close(self) -> None:
         """Gives the engine back; the next emulator of this kind needs it."""
@@ -88,6 +87,8 @@ class Emulator:
         self, signature: Signature, callees: Callees, known: Known, world: World, given: Arguments
     ) -> Run:
         """Runs the function from its entry on; memory is `world`'s before, and reset after."""
+        if self._interrupt is not None:
+            self._engine.refresh()
         self._run, self._interrupt = Run(TOO_LONG), None
         self._answers.begin(self._loaded.layout, callees, known, world, self._run)
         try:
@@ -104,28 +105,25 @@ class Emulator:
         return self._run
 
     def _prepare(self, given: Arguments) -> None:
-        """Registers full of junk, a return address, words where stack arguments may be."""
-        self._uc.emu_start(_ROUTINES, self._all_end)
+        """Registers full of junk, plausible words in all of arguments, a return address."""
+        self._uc.mem_write(EXTRA, given.registers)
+        self._uc.emu_start(ROUTINES, self._all_end)
         registers = self._registers
-        self._kept = {name: registers.get(r) for name, r in self._machine.saved.items()}
-        self.space.saved = {value.to_bytes(8, "little") for value in self._kept.values()}
+        if not self._kept:
+            self._kept = {name: registers.get(r) for name, r in self._machine.saved.items()}
+            self.space.saved = {value.to_bytes(8, "little") for value in self._kept.values()}
         self.space.entry = _ENTRY
         if registers.pushes_return:
             self.space.entry = _ENTRY - 8
             self.space.write(_ENTRY - 8, RETURN.to_bytes(8, "little"))
         else:
             registers.set(self._machine.link, RETURN)
-        area = b"".join(word.to_bytes(8, "little") for word in given.extra) * 2
-        self.space.write(_ENTRY, area)
+        self._uc.mem_write(_ENTRY, given.stack_area)
         registers.set(self._machine.stack, self.space.entry)
 
     def _pass(self, signature: Signature, given: Arguments, fill: int) -> None:
-        """Arguments in their places, plausible values in all other argument registers."""
+        """Arguments in their places."""
         machine, registers = self._machine, self._registers
-        for register, word in zip(machine.integers, given.extra):
-            registers.set(register, word)
-        for register, word in zip(machine.vectors, given.extra_floats):
-            registers.set(register, word)
         if registers.pushes_return:  # `pushq %rax` makes room for a local; %al counts floats
             first = len(machine.vectors) if signature.variadic else int(f"{fill:02x}" * 8, 16)
             registers.set(machine.results[0], first)

@@ -95,7 +95,8 @@ def scalars_of(text: str) -> tuple[Scalar, ...]:
         return (Scalar("bytes", 8 * size, alignment=max(alignment, 8)),)
     structure = _PARTS.match(text)
     if structure and structure[1] is not None:
-        return tuple(s for part in structure[1].split(",") if part for s in scalars_of(part.strip()))
+        parts = [part.strip() for part in structure[1].split(",") if part]
+        return tuple(scalar for part in parts for scalar in scalars_of(part))
     if structure and structure[3]:
         return scalars_of(structure[3]) * int(structure[2])
     if structure:

@@ -139,10 +139,8 @@ class Answers:
             places = parameter_places(self._with_formatted(name, signature), self._target)
         except Unplaced:
             return ()
-        registers = self._registers
-        return tuple(
-            registers.meaning(place, registers.argument(place)) for group in places for place in group
-        )
+        registers, flat = self._registers, [place for group in places for place in group]
+        return tuple(registers.meaning(place, registers.argument(place)) for place in flat)
 
     def _values(self, signature: Signature) -> list[int]:
         groups = parameter_places(signature, self._target)

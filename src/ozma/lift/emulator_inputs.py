@@ -6,7 +6,7 @@ import random
 import re
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ozma.lift.emulator_abi import Scalar, scalars_of
 from ozma.lift.emulator_memory import ARGUMENT_STEP, ARGUMENTS, LAZY, Pool, make_pool, mix
@@ -56,6 +56,17 @@ class Arguments:
     parameters: tuple[tuple[int, ...], ...]
     extra: tuple[int, ...]
     extra_floats: tuple[int, ...]
+
+    @cached_property
+    def stack_area(self) -> bytes:
+        """What lies where arguments on the stack may be."""
+        return b"".join(word.to_bytes(8, "little") for word in self.extra) * 2
+
+    @cached_property
+    def registers(self) -> bytes:
+        """Eight words and eight vectors for the argument registers."""
+        words = b"".join(word.to_bytes(8, "little") for word in self.extra[:8])
+        return words + b"".join(word.to_bytes(16, "little") for word in self.extra_floats)
 
     def __str__(self) -> str:
         words = ", ".join(" ".join(f"{v:#x}" for v in values) for values in self.parameters)

@@ -183,8 +183,9 @@ def _rounded(function: Callable[[float], int]) -> Callable[[float], float]:
 
 
 _ONE_NUMBER = {
-    "sqrt": math.sqrt, "fabs": math.fabs, "floor": _rounded(math.floor), "ceil": _rounded(math.ceil),
-    "trunc": _rounded(math.trunc), "rint": _rounded(round), "nearbyint": _rounded(round),
+    "sqrt": math.sqrt, "fabs": math.fabs, "floor": _rounded(math.floor),
+    "ceil": _rounded(math.ceil), "trunc": _rounded(math.trunc), "rint": _rounded(round),
+    "nearbyint": _rounded(round),
     "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos,
     "atan": math.atan, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh, "exp": math.exp,
     "exp2": lambda x: 2.0**x, "log": math.log, "log2": math.log2, "log10": math.log10,

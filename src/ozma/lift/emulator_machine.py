@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from ozma.errors import OzmaError
+from ozma.lift.image_layout import THREAD
 
 if TYPE_CHECKING:
     from unicorn import Uc
 
+ROUTINES, EXTRA = 0x0040_0000, 0x0040_0800
 _WATCHED = (0x0041_0000, 0x1F00_0000)  # where image_layout.py puts code
 _ADVANCED_SIMD = 3 << 20  # CPACR_EL1.FPEN: no trap on vector registers
 
@@ -38,7 +40,8 @@ class Machine:
     junk: str
     """Assembly that puts a value of its own into each register that a call may change."""
     keep: str
-    """Assembly that does so for the caller's registers."""
+    """Assembly that does so for the caller's registers, and fills those of arguments from EXTRA:
+    eight words, then eight vectors."""
 
     def start(self) -> Uc:
         """A fresh emulator of this machine, with nothing mapped."""
@@ -80,8 +83,13 @@ class Engine:
         if self.owner is not None:  # who had it never came to give it back
             self.take_back()
         self.owner = owner
-        self.uc.context_restore(self._fresh)
+        self.refresh()
         return self.uc
+
+    def refresh(self) -> None:
+        """The processor as on its first day: after a trap, a second one would be a double fault."""
+        self.uc.context_restore(self._fresh)
+        self.uc.reg_write(self.machine.thread, THREAD)
 
     def take_back(self) -> None:
         """Forgets memory and translated code."""
@@ -136,7 +144,7 @@ def _x86() -> Machine:
         None,
         None,
         "\n".join([*junk, "punpcklqdq %xmm0, %xmm0", *spread, "testl %edi, %edi", ""]),
-        "\n".join([*_loads(saved, "movabsq ${value}, %{name}"), ""]),
+        "\n".join([*_loads(saved, "movabsq ${value}, %{name}"), *_x86_extra(), ""]),
     )
 
 
@@ -145,6 +153,7 @@ def _aarch64() -> Machine:
     number = lambda *names: tuple(getattr(const, f"UC_ARM64_REG_{n.upper()}") for n in names)
     integers, vectors = [f"x{i}" for i in range(18)], number(*(f"q{i}" for i in range(8)))
     saved, halves = [f"x{i}" for i in range(19, 30)], [f"d{i}" for i in range(8, 16)]
+    kept = [f"movi v{i}.16b, #{i}" for i in range(8, 16)]
     spread = [f"movi v{i}.16b, #{0xA0 + i % 8}" for i in (*range(8), *range(16, 32))]
     return Machine(
         "aarch64",
@@ -155,8 +164,23 @@ def _aarch64() -> Machine:
         dict(zip([*saved, *halves], number(*saved, *halves))),
         *number("sp", "pc", "tpidr_el0", "x30", "x8"),
         "\n".join([*_loads(integers, _LOAD), *spread, "cmp x0, #1", ""]),
-        "\n".join([*_loads(saved, _LOAD), *(f"movi v{i}.16b, #{i}" for i in range(8, 16)), ""]),
+        "\n".join([*_loads(saved, _LOAD), *kept, *_aarch64_extra(), ""]),
     )
+
+
+def _x86_extra() -> Iterator[str]:
+    yield f"movl ${EXTRA}, %eax"
+    for i, name in enumerate(("rdi", "rsi", "rdx", "rcx", "r8", "r9")):
+        yield f"movq {8 * i}(%rax), %{name}"
+    yield from (f"movups {64 + 16 * i}(%rax), %xmm{i}" for i in range(8))
+
+
+def _aarch64_extra() -> Iterator[str]:
+    yield f"mov w17, #{EXTRA & 0xFFFF}"
+    yield f"movk w17, #{EXTRA >> 16}, lsl #16"
+    for i in range(8):
+        yield f"ldr x{i}, [x17, #{8 * i}]"
+        yield f"ldr q{i}, [x17, #{64 + 16 * i}]"
 
 
 _LOAD = "movz {name}, #{low}\nmovk {name}, #0x7bad, lsl #32"

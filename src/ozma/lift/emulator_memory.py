@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import struct
 from dataclasses import dataclass
+from functools import cache
 from typing import Sequence
 
 PAGE = 4096
@@ -49,15 +50,21 @@ class Template:
 Pool = dict[str, list[Template]]
 
 
-def make_pool(constants: Sequence[int], strings: Sequence[bytes], seed: int = 0) -> Pool:
+def make_pool(constants: Sequence[int], strings: Sequence[bytes]) -> Pool:
     """Templates of every kind; `constants` and `strings` are the function's own."""
-    rng = random.Random(f"pool {seed}")
+    rng = random.Random("own pages")
     texts = [text.encode("latin-1") for text in _TEXTS] + list(strings) * 3
+    mixed = [_of_words(rng, constants, 0.25) for _ in range(4)]
+    return _common_pool() | {"text": [_of_texts(rng, texts) for _ in range(4)], "mixed": mixed}
+
+
+@cache
+def _common_pool() -> Pool:
+    """The kinds that owe nothing to a function."""
+    rng = random.Random("common pages")
     return {
         "zero": [Template(0)],
-        "text": [_of_texts(rng, texts) for _ in range(4)],
-        "lazy": [_of_words(rng, constants, 0.9) for _ in range(2)],
-        "mixed": [_of_words(rng, constants, 0.25) for _ in range(6)],
+        "lazy": [_of_words(rng, (), 0.9) for _ in range(2)],
         "small": [
             _packed("i", [rng.randrange(-2, 12) for _ in range(1024)]),
             _packed("Q", [rng.randrange(12) for _ in range(512)]),

@@ -1,4 +1,4 @@
-"""The memory of one emulator: the image, the stack, and pages that appear where they are touched."""
+"""The memory of one emulator: image, stack, and pages that appear where they are touched."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ Width = tuple[int, bool]
 
 @dataclass
 class Definition:
-    """A write to a register: `kind` is "set", "entry" (as the function began) or "call" (what a
-    call left). `reads` counts instructions that use it, calls' arguments and returns apart."""
+    """A write to a register: `kind` is "set", "entry" (as the function began), "call" (what a
+    call left) or "passed" (a slot of the stack after a call). `reads` counts instructions that use it, calls' arguments and returns apart."""
 
     register: str
     kind: str
@@ -36,6 +36,14 @@ class Definition:
     sources: frozenset[int] = frozenset()
     loads: bool = False
     saves: bool = False
+    symbol: str = ""
+    """Whose address it is."""
+    moved_from: str = ""
+    """The register that it copies."""
+    held: frozenset[int] = frozenset()
+    """What was in the result's register then."""
+    held_reads: int = 0
+    """How often that had been read until then."""
     named: int = 0
     """Instructions whose text reads it, addresses in the frame too (of the register for a result
     in memory only)."""
@@ -69,24 +77,28 @@ class Facts:
     definitions: list[Definition] = field(default_factory=list)
     calls: list[CallSite] = field(default_factory=list)
     returns: list[CallSite] = field(default_factory=list)
+    slots: list[tuple[int, int]] = field(default_factory=list)
+    """Slots of the frame: from, to."""
 
     def phi_width(self, block: int, register: str) -> int:
         """Bits of a phi for the register at the start of the block."""
         demand = self.live[block].get(register, 0)
         most, flexible = self.widths[block].get(register, (0, True))
+        if 0 < demand < 32:
+            return demand
         if most >= FLEXIBLE:
             return most if most == FLEXIBLE else demand
         if flexible:
             return max(demand, most) if demand or most else FLEXIBLE
-        if most == 32 and 0 < demand < 32:
-            return demand
         return max(most, min(demand, 32))
 
 
-def find_facts(graph: Graph, architecture: Architecture) -> Facts:
-    facts = Facts()
+def find_facts(
+    graph: Graph, architecture: Architecture, slots: list[tuple[int, int]] | None = None
+) -> Facts:
+    facts = Facts(slots=slots or [])
     order = graph.order()
-    facts.live = _liveness(graph, order, architecture)
+    facts.live = live_widths(graph, order, architecture)
     facts.widths = _widths(graph, order, architecture)
     _Reach(graph, order, architecture, facts).run()
     return facts
@@ -119,7 +131,8 @@ def whole_copy(effect: Effect, architecture: Architecture) -> bool:
     )
 
 
-def _liveness(graph: Graph, order: list[int], architecture: Architecture) -> list[dict[str, int]]:
+def live_widths(graph: Graph, order: list[int], architecture: Architecture) -> list[dict[str, int]]:
+    """For each block, bits of each register that are read from it on before they are set."""
     exposed = [_exposed(block, architecture) for block in graph.blocks]
     live: list[dict[str, int]] = [{} for _ in graph.blocks]
     changed = True
@@ -272,7 +285,22 @@ class _Reach:
                             name, "call", (*key, name), line=step.line, block=block.index
                         )
                         state[name] = frozenset((number,))
+                    self._pass_slots(step, key, state)
         return state
+
+    def _pass_slots(self, step: Step, key: tuple[int, ...], state: Reaching) -> None:
+        """What a call may have taken from the stack is no later call's argument."""
+        for name in [n for n in state if n[0] == "[" and int(n[1:-1]) >= step.sp]:
+            number = self._number(name, "passed", (*key, name), line=step.line)
+            self.facts.definitions[number].sources |= state[name] - {number}
+            state[name] = frozenset((number,))
+
+    def _read(self, number: int) -> None:
+        definition = self.facts.definitions[number]
+        definition.reads += 1
+        if definition.kind == "passed" and definition.reads == 1:
+            for source in definition.sources:
+                self._read(source)
 
     def _set(
         self, effect: SetReg, step: Step, block: Block, key: tuple[int, ...], state: Reaching
@@ -288,7 +316,13 @@ class _Reach:
             explicit=not effect.implicit and not self._is_save(effect, state)
             and not self._is_cleanup(block, key[1]), constant=constant,
             copy_of=copy, loads=isinstance(effect.value, Load),
+            moved_from=effect.value.name if isinstance(effect.value, Reg) else "",
+            symbol=effect.value.name if isinstance(effect.value, Symbol) else "",
         )  # fmt: skip
+        if self.record and effect.name in self.architecture.scratch[1:3]:
+            definition = self.facts.definitions[number]
+            definition.held = self._of(state, self.architecture.scratch[0])
+            definition.held_reads = sum(self.facts.definitions[n].reads for n in definition.held)
         if effect.name[0] == "[":
             self.facts.definitions[number].saves = self._saves(step, state)
         if copy:
@@ -306,6 +340,7 @@ class _Reach:
         names.discard(self.architecture.convention.stack_pointer)
         return bool(names) and all(
             name not in arguments
+            and name[0] != "["
             and all(self.facts.definitions[n].kind == "entry" for n in self._of(state, name))
             for name in names
         )
@@ -336,7 +371,7 @@ class _Reach:
         moves = [e for e in step.effects if isinstance(e, SetReg)]
         if len(moves) != 2 or moves[0].name != self.architecture.convention.stack_pointer:
             return False
-        if not isinstance(step.effects[0], Let):
+        if not isinstance(step.effects[0], Let) or moves[1].name[0] == "[":
             return False
         return not position or block.steps[position - 1].sp <= step.sp
 
@@ -344,7 +379,7 @@ class _Reach:
         if not whole_copy(effect, self.architecture) and not self._is_cleanup(block, position):
             for register in reads(effect):
                 for number in self._of(state, register.name):
-                    self.facts.definitions[number].reads += 1
+                    self._read(number)
         indirect = self.architecture.convention.indirect_result
         if indirect and _names(step, indirect):
             for number in self._of(state, indirect):

@@ -41,9 +41,9 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMGetNamedFunction": (c_void_p, [c_void_p, c_char_p]),
 }
 _INDIRECT_BRANCH, _INVOKE, _CALL, _CALL_BRANCH, _STORE, _LOAD = 4, 5, 45, 67, 28, 27
-_CODE_SECTIONS = re.compile(r"\.(text|init|fini|plt|exit|head|entry)(?![\w])|.*(text|code|exec)", re.I)
-_DATA_SECTIONS_MEANT = (".init_array", ".fini_array", ".preinit_array")
+_CODE_SECTIONS = re.compile(r"\.(text|init|fini|plt)([.$]|$)")
 _SECTION_NAME = re.compile(r"[\w.$\-]+")
+_FUNCTION_TYPE = 9
 _TEXT_SECTION = re.compile(r"\.text([.$]|$)")
 _SLEDS = ("patchable-function", "patchable-function-entry", "patchable-function-prefix",
           "fentry-call", "function-instrument", "xray-instruction-threshold",
@@ -61,7 +61,9 @@ _CONSTANT = re.compile(r'\bc"[^"]*"')
 _INJECTS = re.compile(r"\\(0[0-9A-F]|1[0-9A-F]|22|5C|7F)|\\\\")
 
 
-def check(ir_text: str, function: str | None = None, toolchain: Toolchain | None = None) -> str | None:
+def check(
+    ir_text: str, function: str | None = None, toolchain: Toolchain | None = None
+) -> str | None:
     """Why this IR is no lift, None if it is clean. `function` must then be defined in it.
 
     Text that LLVM does not parse is refused as well, with LLVM's message.
@@ -100,7 +102,7 @@ class _Judge:
     # --- what LLVM prints ---
 
     def _printed(self) -> Iterator[str]:
-        """LLVM copies section names and more into the assembly as they are, line breaks included."""
+        """LLVM copies section names and more into the assembly as they are, line breaks and all."""
         for line in self._module.text().splitlines():
             for string in _STRING.findall(_CONSTANT.sub("", line)):
                 if _INJECTS.search(string):
@@ -139,7 +141,8 @@ class _Judge:
             else:
                 yield from self._goes_to(name, called, "calls")
         elif opcode == _INDIRECT_BRANCH:
-            yield from self._goes_to(name, self._dll.LLVMGetOperand(instruction, 0), "branches into")
+            target = self._dll.LLVMGetOperand(instruction, 0)
+            yield from self._goes_to(name, target, "branches into")
 
     def _goes_to(self, name: str, target: int, verb: str) -> Iterator[str]:
         """The places that a call or branch may lead to, as far as they can be followed."""
@@ -189,7 +192,7 @@ class _Judge:
         name, section = self._module.name_of(variable), _section(self._library, variable)
         if section and not _SECTION_NAME.fullmatch(section):
             yield f"assembly could hide in the section {section!r}"
-        elif section and section not in _DATA_SECTIONS_MEANT and _CODE_SECTIONS.match(section):
+        elif _CODE_SECTIONS.match(section):
             yield f"{name} is data in section {section!r}"
         if name in ("llvm.global_ctors", "llvm.global_dtors"):
             yield from self._constructors(name, variable)
@@ -207,7 +210,8 @@ class _Judge:
         alias = dll.LLVMGetFirstGlobalAlias(handle)
         while alias:
             target = dll.LLVMAliasGetAliasee(alias)
-            is_code = self._library.LLVMGetTypeKind(self._library.LLVMGlobalGetValueType(alias)) == 9
+            type_ = self._library.LLVMGlobalGetValueType(alias)
+            is_code = self._library.LLVMGetTypeKind(type_) == _FUNCTION_TYPE
             fits = dll.LLVMIsAFunction(target) if is_code else dll.LLVMIsAGlobalVariable(target)
             if not fits:
                 yield f"{self._module.name_of(alias)} is an alias of something else than it says"

@@ -18,6 +18,7 @@ from ozma.lift.effects import (
 
 State = dict[str, int]
 _WRAP = 1 << 64
+_VA_LIST = 24
 
 
 @dataclass
@@ -41,13 +42,15 @@ class Region:
 
 @dataclass
 class Frame:
-    """`regions` by ascending offset; `low`: the deepest stack pointer; `realigned`: to how many
+    """`regions` by ascending offset; `low`: the deepest stack pointer at a call; `realigned`: to how many
     bytes the function aligns its stack itself (0: it does not)."""
 
     accesses: list[Access] = field(default_factory=list)
     escapes: dict[int, int] = field(default_factory=dict)
     strides: dict[int, int] = field(default_factory=dict)
     """Bytes between elements where an offset is only indexed."""
+    sizes: dict[int, int] = field(default_factory=dict)
+    """Bytes of the objects whose size is known."""
     regions: list[Region] = field(default_factory=list)
     slots: list[tuple[int, int]] = field(default_factory=list)
     saved: set[int] = field(default_factory=set)
@@ -103,6 +106,9 @@ class Rewriter:
                 return Const((first.addend - second.addend) % _WRAP, "i64")
             if expr.opcode == "add" and (moved := _hoist(first, second)):
                 return self.value(moved)
+            if expr.opcode == "or" and (is_frame(first) or is_frame(second)):
+                # The back end writes a sum so where bits of the address are known to be zero.
+                return replace(expr, opcode="add", operands=operands)
         return replace(expr, operands=operands)
 
     def _moved(self, opcode: str, offset: int, amount: int) -> Expr:
@@ -173,7 +179,7 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
         steps = _rewrite(block, rewriter, architecture, graph.has_cfi)
         exit_ = steps[-1].effects[-1] if block.exit is not None and steps and steps[-1].effects else block.exit
         blocks.append(replace(block, steps=steps, exit=exit_ if block.exit is not None else None))
-    new = Graph(blocks, graph.labels, graph.has_cfi)
+    new = architecture.without_variadic(Graph(blocks, graph.labels, graph.has_cfi))
     _collect(new, states, frame, architecture)
     return new, frame
 
@@ -268,7 +274,8 @@ def _collect(graph: Graph, states: dict[int, State], frame: Frame, architecture:
     for index in graph.order():
         block = graph.blocks[index]
         for step in block.steps:
-            frame.low = min(frame.low, step.sp)
+            if any(isinstance(effect, Call) for effect in step.effects):
+                frame.low = min(frame.low, step.sp)
             for effect in step.effects:
                 _collect_effect(effect, step, frame, convention)
             frame.changed.update(e.name for e in step.effects if isinstance(e, SetReg))
@@ -350,6 +357,9 @@ def _collect_effect(effect: Effect, step: Step, frame: Frame, convention: Conven
         name = effect.name
         if isinstance(effect, SetReg) and name == convention.frame_pointer:
             frame.uses_frame_pointer = effect.value.addend == step.sp or frame.uses_frame_pointer
+    elif isinstance(effect, Do) and effect.op.opcode == "llvm.va_start":
+        frame.sizes[effect.op.operands[0].addend] = _VA_LIST
+        frame.escapes.setdefault(effect.op.operands[0].addend, step.line)
     elif not (isinstance(effect, SetFlags) and _moves_stack(step, convention)):
         for name in type(effect).__dataclass_fields__:
             _escapes(getattr(effect, name), step, frame)

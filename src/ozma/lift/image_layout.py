@@ -25,6 +25,7 @@ STACK_LOW, STACK_TOP = 0x7E00_0000, 0x7E04_0000
 RETURN = 0x7F80_0000
 RESOLVER = 0x7F90_0000  # what a TLS descriptor's first word points to
 THREAD, _THREAD_STEP = 0x7000_0000, 0x1000
+_CANARY = 0x5AFE_C0DE_1234_5600
 _PAGE = 4096
 _OUTLINED = "OUTLINED_FUNCTION_"  # LLVM's name for instructions that several places share
 GOT_OFFSETS = "_GLOBAL_OFFSET_TABLE_"
@@ -160,7 +161,7 @@ class _Loader:
             )
             apply(self._bytes[relocation.section], relocation, place)
         variables = self._variables()
-        segments = [*self._whole(), *variables.values(), *self._table()]
+        segments = [*self._whole(), *variables.values(), *self._tables()]
         return Loaded(self._layout, segments, self._code(), variables)
 
     def _address(self, symbol: Symbol) -> int:
@@ -195,14 +196,17 @@ class _Loader:
                 found[symbol.name] = address, bytes(body), False
         return found
 
-    def _table(self) -> list[tuple[int, bytes, bool]]:
-        """The global offset table: address, offset from the thread pointer, resolver and offset."""
+    def _tables(self) -> list[tuple[int, bytes, bool]]:
+        """The thread's control block, and the global offset table: per symbol its address, its
+        offset from the thread pointer, and what a TLS descriptor holds."""
         layout = self._layout
         rows = [(0, 0, RESOLVER, 0)]  # what local-dynamic code asks for: offset 0
         for name, address in layout.symbols.items():
             offset = layout.threads.get(name, 0)
             rows.append((address, offset, RESOLVER, offset))
-        return [(_GOT, b"".join(struct.pack("<4Q", *row) for row in rows), False)]
+        block = struct.pack("<6Q", THREAD, 0, 0, 0, 0, _CANARY)  # %fs:0 is its own address
+        table = b"".join(struct.pack("<4Q", *row) for row in rows)
+        return [(_GOT, table, False), (THREAD, block, False)]
 
     def _code(self) -> list[range]:
         own, ranges = self._own, []

@@ -77,7 +77,7 @@ _LOW_ARM: dict[int, tuple[Callable[[Place, int], int], int, int, int]] = {
     549: (lambda p, a: p.thread + a, 12, 12, 10),  # TLSLE_ADD_TPREL_HI12
     550: (lambda p, a: p.thread + a, 0, 12, 10),
     551: (lambda p, a: p.thread + a, 0, 12, 10),
-    552: (lambda p, a: p.thread + a, 0, 12, 10),  # TLSLE_LDST8 .. LDST64, each with and without check
+    552: (lambda p, a: p.thread + a, 0, 12, 10),  # TLSLE_LDST8 .. LDST64
     553: (lambda p, a: p.thread + a, 0, 12, 10),
     554: (lambda p, a: p.thread + a, 1, 11, 10),
     555: (lambda p, a: p.thread + a, 1, 11, 10),

@@ -114,9 +114,9 @@ def _lift(
     if plain:
         fill_gaps(frame)
     graph = promote(graph, frame)
-    facts = find_facts(graph, architecture)
-    plans = plan_calls(facts, architecture, chooser)
-    result = plan_result(facts, architecture, chooser, function.number)
+    facts = find_facts(graph, architecture, frame.slots)
+    plans = plan_calls(facts, architecture, chooser, listing)
+    result = plan_result(facts, architecture, chooser, function.number, mode)
     builder = Builder(graph, facts, plans, result, listing, architecture, mode)
     Translator(builder).run()
     blocks = [b.index for b in graph.blocks if b.index in builder.bodies]

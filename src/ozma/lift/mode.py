@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ozma.lift.architecture import Architecture
 from ozma.lift.cfg import Block, Graph
 from ozma.lift.effects import Call, Const, Effect, Load, Op, Reg, Store, Temp
+from ozma.lift.facts import live_widths
 from ozma.lift.frame import Frame, is_frame
 
 
@@ -25,12 +26,23 @@ def find_mode(
         return "O0"
     if _keeps_unused(graph, frame):
         return "O0" if aligned else "slots"
-    spoken = {offset for offset in frame.escapes} | frame.saved
-    in_place = sum(
+    read = {access.offset for access in frame.accesses if not access.writes}
+    written = {access.offset for access in frame.accesses if access.writes}
+    spoken = {*frame.escapes, *frame.saved, *(written - read)}
+    in_place = any(
         _works_in_place(effect, spoken) for block in graph.blocks for step in block.steps
         for effect in step.effects
     )  # fmt: skip
-    return "slots" if in_place else "optimized"
+    return "slots" if in_place and _crosses_by_memory(graph, architecture) else "optimized"
+
+
+def _crosses_by_memory(graph: Graph, architecture: Architecture) -> bool:
+    """Hardly any block begins with something in a register (spilled constants are no variables)."""
+    order = graph.order()
+    live = live_widths(graph, order, architecture)
+    ignored = {architecture.convention.stack_pointer, architecture.convention.frame_pointer}
+    begins = sum(bool(set(live[index]) - ignored) for index in order[1:])
+    return 5 * begins <= len(order)
 
 
 def _reloads(block: Block, architecture: Architecture) -> bool:

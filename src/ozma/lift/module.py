@@ -29,6 +29,9 @@ def parameters(builder: Builder, architecture: Architecture) -> tuple[list[str],
     stack = [name for name in stack if int(name[1:-1]) >= convention.stack_arguments]
     integers = _count(used, convention.integers)
     floats = _count(used, convention.floats)
+    variadic = builder.graph.variadic
+    if variadic:
+        integers, floats = max(integers, variadic[0]), max(floats, variadic[1])
     if stack:
         integers = len(convention.integers)
     names = [*convention.integers[:integers], *convention.floats[:floats]]
@@ -48,6 +51,8 @@ def parameters(builder: Builder, architecture: Architecture) -> tuple[list[str],
             type_ = "ptr sret(i8)"
         texts.append(f"{type_} %a{position}")
         by_register[name] = f"%a{position}"
+    if variadic:
+        texts.append("...")
     for name, value in used.items():
         value.name = by_register.get(name, "poison")
     return texts, by_register
@@ -203,11 +208,7 @@ def _needs(printer: Printer) -> dict[str, tuple[int, int]]:
     """(bytes, alignment) that accesses show a variable to have, at least. AArch64 puts the low
     part of an address into a load only if the variable is aligned to the access, and an offset
     into the address only if the variable is that large."""
-    found: dict[str, tuple[int, int]] = {}
-    for name, addend, relocation in list(printer.builder.symbols):
-        size, align = found.get(name, (1, 1))
-        if relocation != "frame":
-            found[name] = (max(size, addend + 1), align)
+    found = {name: (offset + 1, 1) for name, offset in printer.builder.offsets.items()}
     for body in printer.builder.bodies.values():
         for value in body.values:
             place = {"load": 0, "store": 1}.get(value.op)
@@ -216,8 +217,10 @@ def _needs(printer: Printer) -> dict[str, tuple[int, int]]:
                 name, addend, _ = address.extra
                 width = bits(value.type) // 8
                 size, align = found.get(name, (1, 1))
-                known = width if width in (1, 2, 4, 8, 16) and addend % width == 0 else 1
-                found[name] = (max(size, addend + width), max(align, known))
+                told = value.align != 1 and addend % width == 0
+                known = width if told and width in (1, 2, 4, 8, 16) else 1
+                inside = addend + width if addend <= printer.builder.offsets.get(name, 0) else 1
+                found[name] = (max(size, inside), max(align, known))
     return found
 
 

@@ -29,7 +29,7 @@ def lay_out(
         starts = sorted({*starts, *(s for s, _ in frame.slots if s < top and s not in saved)})
     ends = _ends(starts, frame, top, every_slot, chooser)
     frame.regions = [
-        Region(start, end, _alignment(start, end - start, frame.realigned, convention))
+        Region(start, end, _alignment(start, end - start, frame, convention))
         for start, end in zip(starts, ends)
         if end > start
     ]
@@ -51,7 +51,10 @@ def fill_gaps(frame: Frame) -> None:
 
 
 def _continues(start: int, starts: list[int], frame: Frame) -> bool:
-    """Is it a field of the elements of an array that begins below?"""
+    """Is it a field of the elements of an array that begins below, or inside of what is accessed
+    as one?"""
+    if any(a.offset < start < a.offset + a.size for a in frame.accesses):
+        return True
     stride = frame.strides.get(start, 0)
     return any(start - stride < other < start for other in starts)
 
@@ -89,7 +92,7 @@ def _ends(
             limit = min(limit, next(end for offset, end in frame.slots if offset == start))
         elif chooser.decisions.regions != "single":
             limit = min([limit, *(s for s in spills if s > start)])
-        ends.append(limit)
+        ends.append(min(limit, start + frame.sizes.get(start, limit - start)))
     return ends
 
 
@@ -105,14 +108,14 @@ def _spills(frame: Frame, starts: list[int]) -> list[int]:
     return spills
 
 
-def _alignment(start: int, size: int, realigned: int, convention: Convention) -> int:
+def _alignment(start: int, size: int, frame: Frame, convention: Convention) -> int:
     """The largest that the address allows and the size suggests."""
     address = start + (convention.stack_arguments or 16)
-    natural = address & -address if address else 64
+    natural, realigned = address & -address if address else 64, frame.realigned
     if realigned > 16 and not address % realigned:
         return realigned
     allowed = min(natural, 16)
-    if size < 16 or size % 16:
+    if size < 16 or size % 16 and start not in frame.sizes:
         allowed = min(allowed, 8)
     while allowed > size:
         allowed //= 2
@@ -129,7 +132,7 @@ def promote(graph: Graph, frame: Frame) -> Graph:
         ]
         exit_ = steps[-1].effects[-1] if block.exit is not None and steps and steps[-1].effects else block.exit
         blocks.append(replace(block, steps=steps, exit=exit_))
-    return Graph(blocks, graph.labels, graph.has_cfi)
+    return Graph(blocks, graph.labels, graph.has_cfi, graph.variadic)
 
 
 def _promoted(effect: Effect, frame: Frame) -> Effect:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -19,8 +19,8 @@ from ozma.lift.equality import Difference, Reference
 from ozma.lift.ir_text import Body, NotEditable, parse
 from ozma.search.budget import Meter
 
-_SLACK = 2
-"""A state may be this much worse than the best and still be swept."""
+_SLACK, _SHARE = 2, 3
+"""A step may be worse by so many lines, or by one in so many, and still be gone on from."""
 _SIDE_SWEEP = 60
 """Compiles for a state that is not the best."""
 
@@ -140,19 +140,20 @@ class EditSearch:
         self._ticket = count()
         self._assemblies: set[int] = set()
 
-    def run(self, start: Tried) -> tuple[Tried, tuple[str, ...]]:
-        """The best answer found within the budget, and the kinds of the edits that made it."""
+    def run(self, starts: Sequence[Tried]) -> tuple[Tried, tuple[str, ...]]:
+        """The best answer found within the budget, and the kinds of the edits that made it.
+
+        `starts` are answers to begin with, the nearest first.
+        """
         try:
-            first = self._settle(start)
+            states = [self._settle(start) for start in starts]
         except NotEditable:
-            return start, ()
-        self._best = self._shown = first
-        self._wait(first)
+            return starts[0], ()
+        self._best = self._shown = min(states, key=lambda state: state.tried.distance)
+        for state in states:
+            self._wait(state)
         while self._waiting and not self._over():
-            state = heapq.heappop(self._waiting)[-1]
-            if state.tried.distance > self._best.tried.distance + _SLACK:
-                break
-            self._climb(state)
+            self._climb(heapq.heappop(self._waiting)[-1])
         return self._shown.tried, self._shown.steps
 
     def _over(self) -> bool:
@@ -199,8 +200,8 @@ class EditSearch:
 
     def _remember(self, state: _State, made: _State) -> None:
         """Keeps a state whose assembly is new and hardly worse."""
-        mark = hash(made.tried.lines)
-        if mark in self._assemblies or made.tried.distance > state.tried.distance + _SLACK:
+        mark, distance = hash(made.tried.lines), state.tried.distance
+        if mark in self._assemblies or made.tried.distance > distance + max(_SLACK, distance // _SHARE):
             return
         self._assemblies.add(mark)
         if made.tried.lines != state.tried.lines:

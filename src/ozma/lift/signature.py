@@ -51,7 +51,7 @@ Callees = Mapping[str, Signature]
 
 
 def signature_of(function: Function) -> Signature:
-    """The signature of a function that LLVM has read. ValueError for types beyond the ABI tables."""
+    """The signature of a function that LLVM has read. ValueError for types beyond the tables."""
     parameters = []
     for parameter in function.parameters:
         words = [_type_text(parameter.type), *_kept(parameter.attributes)]

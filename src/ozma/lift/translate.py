@@ -167,6 +167,8 @@ class Translator:
         raise Unsupported("an expression of unknown kind")
 
     def _symbol(self, symbol: Symbol) -> Value:
+        offsets = self.builder.offsets
+        offsets[symbol.name] = max(offsets.get(symbol.name, 0), symbol.addend)
         return self.builder.symbol(symbol.name, symbol.addend, symbol.relocation)
 
     def _operation(self, expr: Op) -> Value:
@@ -259,7 +261,7 @@ class Translator:
         }
         wide = set()
         for position, (register, content) in enumerate(contents):
-            if register in self.builder.architecture.vector_registers:
+            if register[0] == "[" or register in self.builder.architecture.vector_registers:
                 continue
             if _is_number(content) and register in lines:
                 earlier = [
@@ -273,14 +275,17 @@ class Translator:
     def natural(self, register: str, type_: str) -> Value:
         """A register in the type of what it holds, or in the one that is known."""
         builder = self.builder
+        register, _, part = register.partition("@")
+        if part:
+            return builder.read(register, "i64", int(part))
         wanted = {"ptr": "i64", "sret": "i64"}.get(type_, type_)
         content = builder.content(register)
         if register in builder.architecture.vector_registers:
             return builder.read(register, wanted or "double")
         if isinstance(content, Cell):
             value = resolve(content.value)
-            held = f"i{content.width}" if content.offset == 0 else "i64"
-            if is_float(value.type) and register[0] == "[":
+            held = f"i{content.width}" if content.offset == 0 and content.width < 64 else "i64"
+            if value.type in ("float", "double") and register[0] == "[":
                 held = value.type
             if value.op == "clobber":
                 held = wanted or "i64"

@@ -86,7 +86,10 @@ def _last_check(log: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     checks = [line for line in log if any(name.startswith("validation") for name in line)]
     last = checks[-1] if checks else {}
     names = {name: value for name, value in last.items() if name not in ("step", "time")}
-    return {(name if name.startswith("gain") else f"{name}, nats a token"): value for name, value in names.items()}
+    return {
+        f"{name}, {'percent' if name.startswith('gain') else 'nats a token'}": value
+        for name, value in names.items()
+    }
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -172,7 +172,9 @@ def read_config(folder: Path) -> LlamaConfig:
     try:
         return LlamaConfig.from_json(json.loads(path.read_text("utf-8")))
     except OSError as error:
-        raise OzmaError(f"cannot read {path}: {error.strerror}", hint="give a model's folder") from error
+        raise OzmaError(
+            f"cannot read {path}: {error.strerror}", hint="give a model's folder"
+        ) from error
     except KeyError as error:
         raise OzmaError(f"{path} has no {error}", hint="is it a Llama's config.json?") from error
     except (ValueError, TypeError, AttributeError, ZeroDivisionError) as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from ozma.errors import OzmaError
-from ozma.model.config import read_config, write_config
+from ozma.model.config import LlamaConfig, read_config, write_config
 from ozma.model.list_tokens import write_lists
 from ozma.model.llama import Llama
 from ozma.model.weights import read_weights, write_weights
@@ -62,7 +62,7 @@ def export_model(
     ordered = {name: weights[name].float().numpy() for name in config.shapes()}
     write_weights(folder, ordered, storage)
     write_config(folder, config, _DTYPES[storage])
-    ids = {f"{name}_token_id": getattr(config, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+    ids = {name: getattr(config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     _write_json(folder / "generation_config.json", ids | {"do_sample": False})
     (folder / "tokenizer.json").write_text(tokenizer_json, "utf-8")
     _write_json(folder / "tokenizer_config.json", _tokenizer_config(tokenizer_json, config))
@@ -71,8 +71,9 @@ def export_model(
     (folder / "README.md").write_text(card, "utf-8")
 
 
-def _tokenizer_config(tokenizer_json: str, config) -> dict:
-    names = {one["id"]: one["content"] for one in json.loads(tokenizer_json).get("added_tokens", [])}
+def _tokenizer_config(tokenizer_json: str, config: LlamaConfig) -> dict:
+    added = json.loads(tokenizer_json).get("added_tokens", [])
+    names = {one["id"]: one["content"] for one in added}
     special = {
         f"{name}_token": names[getattr(config, f"{name}_token_id")]
         for name in ("bos", "eos", "pad")

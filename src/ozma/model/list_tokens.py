@@ -71,10 +71,13 @@ def with_lists(tokenizer_json: str, lists: Sequence[str]) -> tuple[str, int]:
     added = content.setdefault("added_tokens", [])
     first = 1 + max([*content["model"]["vocab"].values(), *(one["id"] for one in added)])
     if first + len(lists) > 1 << 16:
-        raise OzmaError(f"{first + len(lists):,} tokens do not fit 16 bits", hint="use a smaller vocabulary")
+        raise OzmaError(
+            f"{first + len(lists):,} tokens do not fit 16 bits", hint="use a smaller vocabulary"
+        )
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     for place in range(len(lists)):
-        added.append({"id": first + place, "content": f"<|list{place}|>"} | flags | {"special": True})
+        entry = {"id": first + place, "content": f"<|list{place}|>", "special": True}
+        added.append(entry | flags)
     return json.dumps(content, ensure_ascii=False), first
 
 

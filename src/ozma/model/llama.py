@@ -12,7 +12,7 @@ Suffixes of tensor names, one letter an axis:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -56,19 +56,19 @@ class Llama(nn.Module):
         places_N: Tensor | None = None,
         targets_N: Tensor | None = None,
         weights_N: Tensor | None = None,
+        extra: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> Tensor:
         """Logits (T, V), or (N, V) at `places_N` only; with targets, the sum of weight x loss.
 
         `lengths` are those of the documents, in order; they sum to T. Each of N targets says what
         should follow the token at its place, in nats times its weight. A place may come several
-        times: a soft target.
+        times. `extra` of the last hidden states (T, D) and the head (V, D) is added to the loss.
         """
         hidden_TD = self.model(tokens_T, lengths)
-        if places_N is not None:
-            hidden_TD = hidden_TD[places_N]
         if targets_N is None or weights_N is None:
-            return self.lm_head(hidden_TD)
-        return weighted_loss(hidden_TD, self.lm_head.weight, targets_N, weights_N)
+            return self.lm_head(hidden_TD if places_N is None else hidden_TD[places_N])
+        loss = weighted_loss(hidden_TD[places_N], self.lm_head.weight, targets_N, weights_N)
+        return loss if extra is None else loss + extra(hidden_TD, self.lm_head.weight)
 
 
 class Trunk(nn.Module):

@@ -8,6 +8,7 @@ Attribute groups are written as differences (`+noreturn -minsize`) from what cla
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ozma.tasks.irtext import NAME, split_argument, split_arguments
@@ -27,6 +28,8 @@ _HEAD = re.compile(rf"(define|declare) (.*?)(@{NAME})\(")
 _HEAD_SUFFIX = re.compile(
     r"((?: (?:local_)?unnamed_addr| addrspace\(\d+\))*)(?: #\{((?:[^}\"]|\"[^\"]*\")*)\})?(.*)"
 )
+_OTHER = "! "
+"""Before the attributes of an argument that are not its parameter's."""
 _LIKE_CALLEE = re.compile(r"noreturn|willreturn|returns_twice|memory\(|allocsize\(")
 
 
@@ -107,7 +110,7 @@ class Head:
         return tuple((kind, attributes, "") for kind, attributes, _ in self.parameters)
 
 
-def joined(argument: Argument) -> str:
+def joined(argument: Iterable[str]) -> str:
     """As it stands in a line."""
     return " ".join(part for part in argument if part)
 
@@ -176,22 +179,21 @@ def call_group(callee: str, known: Signature | None, caller: frozenset[str]) -> 
     return base | carried
 
 
-def short_call(call: Call, known: Signature | None, caller: frozenset[str]) -> str | None:
-    """The short form of a call; None when its arguments contradict what is known of the callee."""
+def short_call(call: Call, known: Signature | None, caller: frozenset[str]) -> str:
+    """The short form of a call, given what is known of the callee at this line."""
     arguments = [_hide(call, known, place) for place in range(len(call.arguments))]
-    if None in arguments:
-        return None
     changed = differences(call.group, call_group(call.callee, known, caller))
     text = ", ".join(arguments)
     return f"{call.before}{call.opcode} {call.kind} {call.callee}({text}){changed}{call.after}"
 
 
-def _hide(call: Call, known: Signature | None, place: int) -> str | None:
+def _hide(call: Call, known: Signature | None, place: int) -> str:
     kind, attributes, value = call.arguments[place]
-    if known and place < len(known.parameters):
-        expected = known.parameters[place]
-        return f"{kind} {value}" if (kind, attributes) == expected[:2] else None
-    return joined((kind, hide_noundef(attributes) if call.has_defaults else attributes, value))
+    expected = known.parameters[place] if known and place < len(known.parameters) else None
+    if expected and (kind, attributes) == expected[:2]:
+        return f"{kind} {value}"
+    mark = _OTHER.strip() if expected else ""
+    return joined((kind, mark, hide_noundef(attributes) if call.has_defaults else attributes, value))
 
 
 def hide_noundef(attributes: str) -> str:
@@ -212,9 +214,11 @@ def long_call(line: str, known: Signature | None, caller: frozenset[str]) -> Cal
 
 def _show(call: Call, known: Signature | None, place: int) -> Argument:
     kind, attributes, value = call.arguments[place]
-    if known and place < len(known.parameters):
-        return (kind, known.parameters[place][1], value)
     shown = (kind, attributes, value)
+    if known and place < len(known.parameters):
+        if not value.startswith(_OTHER):
+            return (kind, known.parameters[place][1], value)
+        shown = split_argument(f"{kind} {value[len(_OTHER) :]}")
     return show_noundef(shown) if call.has_defaults else shown
 
 

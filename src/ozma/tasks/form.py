@@ -35,7 +35,7 @@ class Form:
             short = short_call(call, self.heads.expected(call.callee), self._caller)
         else:
             short = self.memory.short(line)
-        exact = short is not None and not short.startswith(WHOLE) and self._long(short)[0] == line
+        exact = not short.startswith(WHOLE) and self._long(short)[0] == line
         self.heads.learn(call)
         return short if exact else WHOLE + line
 

@@ -16,6 +16,8 @@ _NARROW = {"ldrb": ("zext", "i8"), "ldrh": ("zext", "i16"), "ldrsb": ("sext", "i
 _ORDERED_LOADS = {"ldar": "", "ldarb": "i8", "ldarh": "i16", "ldapr": "", "ldaprb": "i8", "ldaprh": "i16"}
 _ORDERED_STORES = {"stlr": "", "stlrb": "i8", "stlrh": "i16"}
 _QUAD = "<2 x i64>"
+ANY_ALIGNMENT = 1
+"""What an ordinary access asks of its address: nothing, so that IR must not promise more."""
 
 
 def _type(register: Operand) -> str:
@@ -24,19 +26,26 @@ def _type(register: Operand) -> str:
     return _QUAD if register.is_vector and register.bits == 128 else register.type
 
 
-def _loaded(where: Expr, type_: str, atomic: str = "") -> Expr:
+def _alignment(memory: Memory) -> int:
+    """0, as its size, where the low part of a symbol's address is in the access: that is encoded
+    in units of the size."""
+    return 0 if isinstance(memory.offset, Label) else ANY_ALIGNMENT
+
+
+def _loaded(where: Expr, type_: str, align: int) -> Expr:
     """An address that was loaded from the global offset table is the symbol's own."""
     if isinstance(where, Symbol) and where.relocation == "gotslot":
         return Symbol(where.name, where.addend, "got")
     if isinstance(where, Const) or isinstance(where, Symbol) and where.model == "initialexec":
         return where  # a descriptor's or the distance from the thread pointer
-    return Load(where, type_, atomic)
+    return Load(where, type_, align=align)
 
 
 def _load(operands: Operands) -> list[Effect]:
     target, memory = _pair_of(operands)
     type_ = _type(target)
-    return [*write(target, _loaded(address(memory), type_), type_), *stepped(memory)]
+    value = _loaded(address(memory), type_, _alignment(memory))
+    return [*write(target, value, type_), *stepped(memory)]
 
 
 def _pair_of(operands: Operands) -> tuple[Operand, Memory]:
@@ -55,7 +64,7 @@ def _load_narrow(mnemonic: str) -> Meaning:
 
     def meaning(operands: Operands) -> list[Effect]:
         target, memory = _pair_of(operands)
-        value = op(extend, _type(target), Load(address(memory), narrow))
+        value = op(extend, _type(target), Load(address(memory), narrow, align=_alignment(memory)))
         return [*write(target, value, _type(target)), *stepped(memory)]
 
     return meaning
@@ -65,7 +74,9 @@ def _store(narrow: str = "") -> Meaning:
     def meaning(operands: Operands) -> list[Effect]:
         source, memory = _pair_of(operands)
         type_ = narrow or _type(source)
-        return [Store(address(memory), read_register(source, type_), type_), *stepped(memory)]
+        align = _alignment(memory)
+        stored = Store(address(memory), read_register(source, type_), type_, align=align)
+        return [stored, *stepped(memory)]
 
     return meaning
 
@@ -77,7 +88,8 @@ def _load_pair(narrow: str = "") -> Meaning:
         for place, target in enumerate((first, second)):
             type_ = _type(target)
             part = narrow or type_
-            value: Expr = Load(plus(address(memory), place * bits(part) // 8), part)
+            where = plus(address(memory), place * bits(part) // 8)
+            value: Expr = Load(where, part, align=ANY_ALIGNMENT)
             effects += write(target, op("sext", type_, value) if narrow else value, type_)
         return _once_read(effects) + stepped(memory)
 
@@ -100,7 +112,7 @@ def _store_pair(operands: Operands) -> list[Effect]:
     for place, source in enumerate((first, second)):
         type_ = _type(source)
         where = plus(address(memory), place * bits(type_) // 8)
-        effects.append(Store(where, read_register(source, type_), type_))
+        effects.append(Store(where, read_register(source, type_), type_, align=ANY_ALIGNMENT))
     return effects + stepped(memory)
 
 
@@ -138,7 +150,8 @@ def _load_list(operands: Operands) -> list[Effect]:
     where, effects = address(memory), []
     for place, register in enumerate(registers.registers):
         if registers.lane is None:
-            part: Expr = Load(plus(where, place * register.bits // 8), register.vector_type)
+            start = plus(where, place * register.bits // 8)
+            part: Expr = Load(start, register.vector_type, align=ANY_ALIGNMENT)
         else:
             part = _with_lane(register, registers.lane, where)
         effects.append(SetReg(register.name, part, _whole(register, registers.lane)))
@@ -151,7 +164,7 @@ def _whole(register: Register, lane: int | None) -> str:
 
 def _with_lane(register: Register, lane: int, where: Expr) -> Op:
     type_ = _whole(register, lane)
-    element = Load(where, f"i{register.lane_bits}")
+    element = Load(where, f"i{register.lane_bits}", align=ANY_ALIGNMENT)
     return op("insertelement", type_, read_register(_scalar(register), type_), element, constant(lane, "i64"))
 
 
@@ -163,7 +176,7 @@ def _load_repeated(operands: Operands) -> list[Effect]:
     """ld1r: one element in every lane."""
     registers, memory = _listed(operands)
     (register,) = registers.registers
-    element = Load(address(memory), f"i{register.lane_bits}")
+    element = Load(address(memory), f"i{register.lane_bits}", align=ANY_ALIGNMENT)
     return [SetReg(register.name, repeated(element, register.vector_type), register.vector_type),
             *stepped(memory)]  # fmt: skip
 
@@ -181,12 +194,14 @@ def _store_list(operands: Operands) -> list[Effect]:
     for place, register in enumerate(registers.registers):
         if registers.lane is None:
             type_ = register.vector_type
-            effects.append(Store(plus(where, place * register.bits // 8), read_register(register, type_), type_))
+            start = plus(where, place * register.bits // 8)
+            effects.append(Store(start, read_register(register, type_), type_, align=ANY_ALIGNMENT))
         else:
             element = f"i{register.lane_bits}"
             vector = read_register(_scalar(register), _whole(register, registers.lane))
             lane = constant(registers.lane, "i64")
-            effects.append(Store(where, op("extractelement", element, vector, lane), element))
+            value = op("extractelement", element, vector, lane)
+            effects.append(Store(where, value, element, align=ANY_ALIGNMENT))
     return effects + stepped(memory)
 
 

@@ -3,6 +3,7 @@
 from ozma.lift.architecture import Architecture, Convention
 from ozma.lift.x86.registers import VECTORS
 from ozma.lift.x86.table import effects
+from ozma.lift.x86.variadic import without_variadic
 
 _SYSTEM_V = Convention(
     integers=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
@@ -30,4 +31,5 @@ X86_64 = Architecture(
     scratch=("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11"),
     vector_registers=VECTORS,
     first_local_highest=True,
+    without_variadic=without_variadic,
 )

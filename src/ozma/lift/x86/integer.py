@@ -31,7 +31,7 @@ _COUNTS = {"popcnt": "llvm.ctpop", "tzcnt": "llvm.cttz", "lzcnt": "llvm.ctlz"}
 _BIT_CHANGES = {"bts": "or", "btr": "and", "btc": "xor"}
 # (from, to) of the widening moves; Intel's movzx, movsx, movsxd read widths from operands
 _WIDTHS = {"b": 8, "w": 16, "l": 32, "q": 64}
-_ATOMIC = {"add": "add", "sub": "sub", "and": "and", "or": "or", "xor": "xor"}
+_ABSORBING = {"and": lambda d: Const(0, d.type), "or": lambda d: Const((1 << d.width) - 1, d.type)}
 
 
 def _last(d: Decoded) -> tuple[Expr, Expr]:
@@ -52,6 +52,8 @@ def _binary(opcode: str, flags: str) -> Rule:
             zero = Const(0, type_)
             return [SetFlags("logic", zero, None, type_), write(d.operands[1], zero, type_)]
         left, right = _last(d)
+        if right == _ABSORBING.get(opcode, lambda _: None)(d):  # the shortest way to store it
+            return [SetFlags("logic", right, None, type_), write(d.operands[-1], right, type_)]
         effects = [Let("a", left, type_), Let("b", right, type_)]
         effects.append(Let("r", Op(opcode, type_, (Temp("a"), Temp("b"))), type_))
         return effects + [_flags(flags, type_), write(d.operands[-1], Temp("r"), type_)]

@@ -81,9 +81,7 @@ class TokenAnswerer:
     `codec` encodes and decodes in the place of the tokenizer, where known lists are single tokens.
     """
 
-    def __init__(
-        self, backend: Backend, tokenizer: Tokenizer, codec: Codec | None = None
-    ) -> None:
+    def __init__(self, backend: Backend, tokenizer: Tokenizer, codec: Codec | None = None) -> None:
         if tokenizer.vocab_size > backend.vocab_size:
             raise OzmaError(
                 f"the tokenizer has {tokenizer.vocab_size} tokens, the model {backend.vocab_size}",
@@ -97,10 +95,12 @@ class TokenAnswerer:
 
     @classmethod
     def load(cls, folder: Path, backend: Backend | None = None) -> TokenAnswerer:
-        """Of a model's folder: weights (in NumPy if no backend is given), tokenizer, list tokens."""
+        """A model's folder: weights (NumPy unless a backend is given), tokenizer, known lists."""
         tokenizer = Tokenizer.load(folder / "tokenizer.json")
         lists, first = read_lists(folder)
-        return cls(backend or NumpyLlama.load(folder), tokenizer, ListTokens(tokenizer, lists, first))
+        return cls(
+            backend or NumpyLlama.load(folder), tokenizer, ListTokens(tokenizer, lists, first)
+        )
 
     def ids(self, prompt: str | bytes) -> list[int]:
         """Begin token and prompt; what looks like a special token in it is ordinary text."""

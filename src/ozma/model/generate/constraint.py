@@ -1,4 +1,4 @@
-"""What an answer may be, as a mask over the next token: here a grammar, in `trie` a set of texts."""
+"""What an answer may be, as a mask over the next token: a grammar (`trie` has sets of texts)."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class NumpyLlama(Backend):
 
     @classmethod
     def load(cls, folder: Path) -> NumpyLlama:
-        """OzmaError when memory is short, or files are missing, damaged or do not fit each other."""
+        """OzmaError when memory is short, or files are missing, damaged or do not fit together."""
         return cls(*read_model(folder, bits=32))
 
     def _encode(self, ids: list[int]) -> NumpyState:

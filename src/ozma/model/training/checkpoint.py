@@ -15,6 +15,7 @@ from ozma.errors import OzmaError
 
 FOLDER = "checkpoints"
 _KEPT = 2
+_DAMAGE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile)
 
 
 def save(out: Path, step: int, state: dict[str, Any]) -> Path:
@@ -51,8 +52,10 @@ def newest(out: Path, note: Callable[[str], None]) -> dict[str, Any] | None:
     for path in reversed(found):
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             note(f"ozma: {path} is damaged and passed over: {type(error).__name__}")
     if found:
-        raise OzmaError(f"all checkpoints in {out / FOLDER} are damaged", hint="remove them to begin anew")
+        raise OzmaError(
+            f"all checkpoints in {out / FOLDER} are damaged", hint="remove them to begin anew"
+        )
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +12,13 @@ import numpy as np
 
 from ozma.errors import OzmaError
 from ozma.model.list_tokens import ListTokens, read_lists
-from ozma.model.tokenizer import BOS, EOS, Tokenizer
+from ozma.model.tokenizer import Tokenizer
+from ozma.model.training.documents import FLAGS, Document, FlagAnswers, question_and_answer
 from ozma.model.training.recipes import TASKS, Recipe
 from ozma.model.training.shards import Shards
-from ozma.model.training.targets import SoftTarget
-from ozma.tasks.answers import LIST_CLOSE, LIST_OPEN, Facts, flags_rest
 
-FLAGS = "flags"
 _ANSWER = 120
 """Tokens kept free in the window for a flag answer of one list token."""
-
-
-@dataclass(frozen=True)
-class Document:
-    """Tokens that go in (L,), and what should follow: places in it, targets and weights (N,)."""
-
-    task: str
-    tokens: np.ndarray
-    places: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Documents one after another, as Llama.forward takes them."""
-
-    tokens: np.ndarray
-    lengths: list[int]
-    places: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
-
-
-def joined(documents: Sequence[Document]) -> Batch:
-    """One batch of documents; of none, a token that nothing is learnt of."""
-    if not documents:
-        nothing = np.zeros(0, np.int64)
-        return Batch(np.array([BOS]), [1], nothing, nothing, nothing.astype(np.float32))
-    starts = np.cumsum([0, *map(len, documents)])
-    return Batch(
-        np.concatenate([one.tokens for one in documents]),
-        [len(one) for one in documents],
-        np.concatenate([one.places + start for one, start in zip(documents, starts)]),
-        np.concatenate([one.targets for one in documents]),
-        np.concatenate([one.weights for one in documents]),
-    )
 
 
 class TrainingData:
@@ -89,58 +46,6 @@ class TrainingData:
         return Shards(self.folder / split / task)
 
 
-class FlagAnswers:
-    """Draws answers of flag tuning, and says what the choice of the list should have been."""
-
-    def __init__(self, data: TrainingData, target: SoftTarget, recipe: Recipe) -> None:
-        self._codec, self._lists, self._target = data.codec, data.lists, target
-        self._list_weight, self._prompt_weight = recipe.list_weight, recipe.prompt_weight
-        self._lengths = [len(passes) for passes in data.lists]
-        self._single = bool(len(data.codec.ids))
-
-    def document(
-        self, prompt: np.ndarray, tables: Mapping[str, np.ndarray], rng: np.random.Generator
-    ) -> Document:
-        """The question and an answer drawn from the soft target. Where lists are single tokens
-        the choice has all of them as targets at once, else the one that was drawn."""
-        odds = self._target.weights(tables["sizes"], self._lengths)
-        drawn = int(rng.choice(len(odds), p=odds))
-        rest = flags_rest(Facts(*map(int, tables["before"])), _facts_of(tables, drawn))
-        ids = self._codec.ids
-        chosen = [ids[drawn]] if self._single else self._codec.encode(self._lists[drawn])
-        answer = [*chosen, *self._codec.encode(LIST_CLOSE + rest), EOS]
-        plain = question_and_answer(FLAGS, prompt, answer, self._prompt_weight)
-        return self._softened(plain, len(prompt) - 1, odds) if self._single else plain
-
-    def _softened(self, plain: Document, place: int, odds: np.ndarray) -> Document:
-        """The target at `place`, one list, becomes all lists with odds."""
-        kept = plain.places != place
-        (likely,) = np.nonzero(odds > 1e-3)
-        share = odds[likely] / odds[likely].sum() * self._list_weight
-        ids = np.array(self._codec.ids)[likely]
-        return Document(
-            FLAGS, plain.tokens,
-            np.concatenate([plain.places[kept], np.full(len(likely), place)]),
-            np.concatenate([plain.targets[kept], ids]),
-            np.concatenate([plain.weights[kept], share.astype(np.float32)]),
-        )  # fmt: skip
-
-
-def _facts_of(tables: Mapping[str, np.ndarray], place: int) -> Facts:
-    return Facts(int(tables["counts"][place]), int(tables["sizes"][place]))
-
-
-def question_and_answer(
-    task: str, prompt: Sequence[int] | np.ndarray, answer: Sequence[int] | np.ndarray, prompt_weight: float
-) -> Document:
-    """A document of which the answer is learnt, and the question (bos aside) with its weight."""
-    tokens = np.concatenate([np.asarray(prompt, np.int64), np.asarray(answer, np.int64)])
-    weights = np.ones(len(tokens) - 1, np.float32)
-    weights[: len(prompt) - 1] = prompt_weight
-    (places,) = np.nonzero(weights)
-    return Document(task, tokens[:-1], places, tokens[1:][places], weights[places])
-
-
 class Examples:
     """Documents of one split and task as a recipe wants them. `skipped` do not fit its window."""
 
@@ -151,11 +56,20 @@ class Examples:
         lengths = self._shards.lengths() + (_ANSWER if task == FLAGS else 0)
         (self.fitting,) = np.nonzero(lengths <= room)
         self.skipped = len(lengths) - len(self.fitting)
+        if task == FLAGS and split == "train":
+            self.fitting = np.repeat(self.fitting, self._times(self.fitting))
         self.mean_length = float(lengths[self.fitting].mean()) if len(self.fitting) else 0.0
-        self._answers = FlagAnswers(data, recipe.target(), recipe) if task == FLAGS else None
+        self._answers = FlagAnswers(data.codec, data.lists, recipe) if task == FLAGS else None
 
     def __len__(self) -> int:
         return len(self.fitting)
+
+    def _times(self, documents: np.ndarray) -> np.ndarray:
+        """How often each comes in an epoch: more often where some list saves bytes."""
+        tables = [shard.tables["sizes"] for shard in self._shards.shards]
+        sizes = np.concatenate(tables)[documents] if tables else np.zeros((0, 1))
+        gains = ((sizes >= 0) & (sizes < sizes[:, :1])).any(1)
+        return np.where(gains, self._recipe.gaining, 1)
 
     def document(self, index: int, rng: np.random.Generator) -> Document:
         """Number `index` of those that fit."""

@@ -100,7 +100,9 @@ class Computing:
         return float(norm.full_tensor() if self._world.sharded else norm)
 
 
-def whole_state(model: nn.Module, optimizers: list[torch.optim.Optimizer], world: World) -> dict[str, Any]:
+def whole_state(
+    model: nn.Module, optimizers: list[torch.optim.Optimizer], world: World
+) -> dict[str, Any]:
     """Weights and optimizer, whole and on the CPU; on the first process only where many."""
     if not world.sharded:
         return {"model": model.state_dict(), "optimizers": [one.state_dict() for one in optimizers]}

@@ -101,7 +101,11 @@ class ExampleMaker:
             raise
 
     def _tolerant(
-        self, stage: Callable[..., Iterator[Example]], source: Source, row: dict | None, rng: random.Random
+        self,
+        stage: Callable[..., Iterator[Example]],
+        source: Source,
+        row: dict | None,
+        rng: random.Random,
     ) -> Iterator[Example]:
         try:
             yield from stage(source, row, rng)
@@ -118,7 +122,9 @@ class ExampleMaker:
         }
         yield Example("flags", flags_prompt(source.short) + LIST_OPEN, "", tables)
 
-    def _pretraining(self, source: Source, row: dict | None, rng: random.Random) -> Iterator[Example]:
+    def _pretraining(
+        self, source: Source, row: dict | None, rng: random.Random
+    ) -> Iterator[Example]:
         views = rng.sample(("input", "output", ASSEMBLY), self._options.views)
         small = None
         if set(views) != {"input"}:
@@ -152,7 +158,9 @@ class ExampleMaker:
         code = shorten(text) if wanted == IR else text
         yield Example("emulation", prompt, code_answer(code, facts))
 
-    def _disassembly(self, source: Source, row: dict | None, rng: random.Random) -> Iterator[Example]:
+    def _disassembly(
+        self, source: Source, row: dict | None, rng: random.Random
+    ) -> Iterator[Example]:
         for level in rng.sample(LEVELS, self._options.levels):
             found = lower(self._worker, source.subject.bitcode, level)
             if found.ir and found.assembly:

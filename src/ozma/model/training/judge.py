@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ozma.model.training.data import Document, Examples, TrainingData, groups_of, joined
+from ozma.model.training.choice import Choice
+from ozma.model.training.data import Examples, TrainingData, groups_of
 from ozma.model.training.distributed import Computing
+from ozma.model.training.documents import Document, joined
 from ozma.model.training.recipes import TASKS, Recipe
 from ozma.model.training.targets import bytes_left
 
@@ -40,8 +42,11 @@ class Judge:
     def _loss(self, model: Computing, task: str) -> float:
         rng = np.random.default_rng(0)
         documents = [self._examples[task].document(index, rng) for index in self._some(task)]
-        total = sum(batch_loss(model, group) for group in _groups(documents, self._recipe))
-        return float(total) / sum(float(one.weights.sum()) for one in documents)
+        total = sum(self._batch_loss(model, group) for group in _groups(documents, self._recipe))
+        return float(total) / whole_weight(documents, self._recipe)
+
+    def _batch_loss(self, model: Computing, documents: list[Document]) -> torch.Tensor:
+        return batch_loss(model, documents, self._recipe, self._data.codec.first)
 
 
 def _groups(documents: list[Document], recipe: Recipe) -> list[list[Document]]:
@@ -49,12 +54,25 @@ def _groups(documents: list[Document], recipe: Recipe) -> list[list[Document]]:
     return groups
 
 
-def batch_loss(model: Computing, documents: list[Document]) -> torch.Tensor:
-    """Sum of weight x loss over the documents."""
+def batch_loss(
+    model: Computing, documents: list[Document], recipe: Recipe, first: int
+) -> torch.Tensor:
+    """Sum of weight x loss over the documents; `first` is the token of the first list."""
     batch = joined(documents)
     device = next(model.model.parameters()).device
-    tensors = (torch.from_numpy(x).to(device) for x in (batch.places, batch.targets, batch.weights))
-    return model(torch.from_numpy(batch.tokens).to(device), batch.lengths, *tensors)
+    places, targets, weights, at, table = (
+        torch.from_numpy(x).to(device)
+        for x in (batch.places, batch.targets, batch.weights, batch.choice_places, batch.choices)
+    )
+    choice = Choice(recipe.choice, at, table, first, recipe.list_weight, recipe.tries)
+    tokens = torch.from_numpy(batch.tokens).to(device)
+    return model(tokens, batch.lengths, places, targets, weights, choice if len(at) else None)
+
+
+def whole_weight(documents: list[Document], recipe: Recipe) -> float:
+    """What the losses of the documents weigh together."""
+    choices = sum(one.choice is not None for one in documents)
+    return sum(float(one.weights.sum()) for one in documents) + recipe.list_weight * choices
 
 
 def list_scores(model: Computing, data: TrainingData, prompts: list[np.ndarray]) -> np.ndarray:
@@ -90,6 +108,11 @@ def gains_of(sizes: list[np.ndarray], orders: list[Any]) -> dict[str, float]:
         return 100 * (1 - sum(left(row, order) for row, order in rows) / max(base, 1))
 
     gains = {f"gain {k}": saved(lambda row, order, k=k: bytes_left(row, order, k)) for k in TRIES}
-    gains["gain first list"] = saved(lambda row, order: int(row[order[0]] if row[order[0]] >= 0 else row[0]))
+    gains["gain first list"] = saved(lambda row, order: first_alone(row, order[0]))
     gains["gain best"] = saved(lambda row, order: int(row[row >= 0].min()))
     return gains
+
+
+def first_alone(sizes: np.ndarray, place: int) -> int:
+    """Bytes under one list, those of -Oz where it gives no code."""
+    return int(sizes[place] if sizes[place] >= 0 else sizes[0])

@@ -7,15 +7,17 @@ import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ozma.errors import OzmaError
 from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
-from ozma.model.training.data import Document, Mixture, TrainingData, groups_of
+from ozma.model.training.data import Mixture, TrainingData, groups_of
 from ozma.model.training.distributed import Computing, World, set_state, whole_state
-from ozma.model.training.judge import Judge, batch_loss
+from ozma.model.training.documents import Document
+from ozma.model.training.judge import Judge, batch_loss, whole_weight
 from ozma.model.training.optimizer import Optimizers
 from ozma.model.training.recipes import Recipe
 from ozma.model.training.report import Reporter, Speed, measured_peak, progress_text
@@ -57,13 +59,17 @@ class Training:
 
     def _resume(self) -> None:
         state = checkpoint.newest(self.out, self.reporter.note)
-        _same_recipe(self.out, self.recipe, self.data, begun=state is not None, first=self.world.first)
+        _require_same(self.out, self.recipe, self.data, begun=state is not None)
+        if self.world.first:
+            _write_recipe(self.out, self.recipe, self.data)
         if state is None:
             return
         try:
             set_state(self.computing.model, self.optimizers.all, state, self.world)
         except (RuntimeError, ValueError, KeyError) as error:
-            raise OzmaError(f"the checkpoint in {self.out} is of another model", hint="give a new --out") from error
+            raise OzmaError(
+                f"the checkpoint in {self.out} is of another model", hint="give a new --out"
+            ) from error
         self.budget.step, self.budget.seconds = state["step"], state["seconds"]
         self.tokens, self.mixture.cursors = state["tokens"], state["cursors"]
         self.stage_step = state["stage_step"]
@@ -136,10 +142,10 @@ class Training:
     def _gradients(self, documents: list[Document]) -> float:
         """Adds up the gradients of the mean loss over all processes; returns that loss."""
         ranks = self.world.size
-        whole = sum(float(one.weights.sum()) for one in documents)
+        whole = whole_weight(documents, self.recipe)
         total = torch.zeros((), device=self.world.device)
         for group in groups_of(documents, self.recipe.micro_tokens, ranks)[self.world.rank]:
-            loss = batch_loss(self.computing, group) / whole
+            loss = batch_loss(self.computing, group, self.recipe, self.data.codec.first) / whole
             (loss * ranks).backward()  # FSDP takes the mean over ranks
             total += loss.detach()
         return self.world.total(total)
@@ -151,7 +157,8 @@ class Training:
         self.reporter.note(f"ozma: step {self.budget.step} left out: its loss is {loss}")
         if self._bad >= _PATIENCE:
             raise OzmaError(
-                f"the loss is {loss} since {_PATIENCE} steps", hint="lower rate; the last checkpoint is good"
+                f"the loss is {loss} since {_PATIENCE} steps",
+                hint="lower rate; the last checkpoint is good",
             )
 
     def _log(self, loss: float, speed: Speed) -> None:
@@ -159,7 +166,7 @@ class Training:
         fraction = self.budget.fraction
         values = {
             "stage": self.stages[self.stage_step[0]].name, "loss": loss, "tokens": self.tokens,
-            "rate": self._rate(), "tokens/s": round(rate, 1), "MFU": round(share, 4),
+            "rate": self.recipe.rate * self._rate(), "tokens/s": round(rate, 1), "MFU": round(share, 4),
             "done": round(fraction, 5), "seconds": round(self.budget.seconds, 1),
         }  # fmt: skip
         self.reporter.record(self.budget.step, values)
@@ -209,17 +216,24 @@ def _model(recipe: Recipe, data: TrainingData) -> Llama:
     return model
 
 
-def _same_recipe(out: Path, recipe: Recipe, data: TrainingData, begun: bool, first: bool) -> None:
+def _settings(recipe: Recipe, data: TrainingData) -> dict[str, Any]:
+    """As they come back from JSON."""
+    return json.loads(json.dumps(asdict(recipe))) | {"data": str(data.folder.resolve())}
+
+
+def _require_same(out: Path, recipe: Recipe, data: TrainingData, begun: bool) -> None:
     """A training goes on with the recipe and data that it began with."""
-    path = out / RECIPE_JSON
-    now = json.loads(json.dumps(asdict(recipe))) | {"data": str(data.folder.resolve())}
-    if begun and path.exists():
-        before = json.loads(path.read_text("utf-8"))
-        for name in now:
-            if name not in _FREE and before.get(name) != now[name]:
-                raise OzmaError(
-                    f"{out} was begun with {name}={before.get(name)}, not {now[name]}",
-                    hint="give a new --out, or the same settings",
-                )
-    if first:
-        path.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
+    if not begun or not (out / RECIPE_JSON).exists():
+        return
+    before = json.loads((out / RECIPE_JSON).read_text("utf-8"))
+    for name, value in _settings(recipe, data).items():
+        if name not in _FREE and before.get(name, value) != value:
+            raise OzmaError(
+                f"{out} was begun with {name}={before[name]}, not {value}",
+                hint="give a new --out, or the same settings",
+            )
+
+
+def _write_recipe(out: Path, recipe: Recipe, data: TrainingData) -> None:
+    text = json.dumps(_settings(recipe, data), indent=1)
+    (out / RECIPE_JSON).write_text(text + "\n", "utf-8")

@@ -79,7 +79,9 @@ class Job:
     chosen: Chosen
 
 
-def prepare(out: Path, data: Path, tokenizer: Tokenizer, options: PrepareOptions) -> Iterator[Counter]:
+def prepare(
+    out: Path, data: Path, tokenizer: Tokenizer, options: PrepareOptions
+) -> Iterator[Counter]:
     """Writes DATA; yields the counts so far after each project. `data` must be new or empty.
 
     Without flag labels there is no flags stage. OzmaError if corpus or labels cannot be read.

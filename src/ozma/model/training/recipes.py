@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ozma.model.config import LlamaConfig, read_config
+from ozma.model.training.choice import BYTES, CHOICES
 from ozma.model.training.targets import SoftTarget
 
 TASKS = ("pretraining", "emulation", "flags", "disassembly")
 """The four stages in the paper's order, each named after the data that it brings."""
+_ABOVE_ZERO = (
+    "steps", "batch_tokens", "micro_tokens", "rate", "log_every", "check_every", "gaining", "tries",
+)  # fmt: skip
 PRECISIONS = ("bf16", "fp32")
 OPTIMIZERS = ("adamw", "muon")
 
@@ -26,8 +30,11 @@ class Recipe:
     first (0: no limit). A step has `batch_tokens` tokens, `micro_tokens` at once. `restart` warms
     up and anneals in each stage anew, as the paper does; else once. `rate_end` is the fraction of
     the peak `rate` that is left. `muon_rate` is for the matrices of layers if `optimizer` says so.
-    `prompt_weight` is what a token of a question weighs in the loss; `list_weight` what the choice
-    of the list weighs. `start` is a Hugging Face folder to go on from, "" for random weights.
+    `prompt_weight` is what a token of a question weighs in the loss. `list_weight` is what the
+    choice of the list weighs, whose loss is the expected bytes of the best of `tries` answers
+    (`choice` "bytes"), or another of training/choice.py. A function that some list makes smaller
+    comes `gaining` times an epoch of flag tuning. `start` is a Hugging Face folder to go on from, ""
+    for random weights.
     """
 
     name: str
@@ -61,6 +68,9 @@ class Recipe:
     recompute: bool = False
     prompt_weight: float = 0.0
     list_weight: float = 10.0
+    choice: str = BYTES
+    tries: int = 1
+    gaining: int = 2
     temperature: float = 0.01
     ties: str = "all"
     seed: int = 0
@@ -72,20 +82,22 @@ class Recipe:
     def __post_init__(self) -> None:
         self._check_above_zero()
         if len(self.shares) != len(TASKS) or min(self.shares) < 0 or not sum(self.shares):
-            raise ValueError(f"shares is {self.shares}: give {len(TASKS)}, none below 0, not all 0")
+            raise ValueError(f"shares is {self.shares}: give {len(TASKS)}, 0 or more, not all 0")
         if not 0 <= self.kept < 1:
             raise ValueError(f"kept is {self.kept}: give a share below 1")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is '{self.precision}': give {' or '.join(PRECISIONS)}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer is '{self.optimizer}': give {' or '.join(OPTIMIZERS)}")
+        if self.choice not in CHOICES:
+            raise ValueError(f"choice is '{self.choice}': give one of {', '.join(CHOICES)}")
         if self.micro_tokens > self.batch_tokens:
             raise ValueError(f"micro_tokens is {self.micro_tokens}: at most batch_tokens")
         self.target()
         self.config(self.vocab_size or 8)
 
     def _check_above_zero(self) -> None:
-        for name in ("steps", "batch_tokens", "micro_tokens", "rate", "log_every", "check_every"):
+        for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be above 0")
         for name in ("minutes", "warmup", "clip", "weight_decay", "prompt_weight", "list_weight"):
@@ -183,7 +195,8 @@ def overridden(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     for setting in settings:
         name, mark, text = setting.partition("=")
         if not mark or name not in known:
-            raise ValueError(f"'{setting}' sets nothing: give NAME=VALUE, NAME one of {', '.join(sorted(known))}")
+            names = ", ".join(sorted(known))
+            raise ValueError(f"'{setting}' sets nothing: give NAME=VALUE, NAME one of {names}")
         changes[name] = _parsed(name, text, kinds[name])
     if "hidden_size" in changes and "intermediate_size" not in changes:
         changes["intermediate_size"] = round(changes["hidden_size"] * 8 / 3 / 32) * 32

@@ -111,4 +111,5 @@ class Shards:
 
     def lengths(self) -> np.ndarray:
         """Tokens of each document."""
-        return np.concatenate([np.diff(shard.starts) for shard in self.shards] or [np.zeros(0, int)])
+        lengths = [np.diff(shard.starts) for shard in self.shards]
+        return np.concatenate(lengths or [np.zeros(0, int)])

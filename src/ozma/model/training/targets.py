@@ -35,17 +35,27 @@ class SoftTarget:
         """Probabilities (1 + lists,) of a row of sizes: -Oz first, negative for no code."""
         base = int(sizes[0])
         usable = (sizes >= 0) & (sizes <= base)
-        degrees = max(self.temperature * base, self.least)
         excess = np.where(usable, sizes - sizes[usable].min(), 0)
-        weights = np.where(usable, np.exp(-excess / degrees), 0.0)
+        weights = np.where(usable, np.exp(-excess / self._degrees(base)), 0.0)
         weights[~self._chosen(sizes, lengths)] = 0.0
         return weights / weights.sum()
+
+    def costs(self, sizes: np.ndarray) -> np.ndarray:
+        """Bytes above the best list's, in units of 10 T, (1 + lists,). With -Oz as the backup no
+        list costs more than -Oz."""
+        kept = np.where((sizes >= 0) & (sizes < sizes[0]), sizes, sizes[0])
+        return (kept - kept.min()) / (10 * self._degrees(int(sizes[0])))
+
+    def _degrees(self, base: int) -> float:
+        return max(self.temperature * base, self.least)
 
     def _chosen(self, sizes: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
         """Which list speaks for all of its size."""
         if self.ties == "all":
             return np.ones(len(sizes), bool)
-        order = np.argsort(lengths, kind="stable") if self.ties == "shortest" else np.arange(len(sizes))
+        order = np.arange(len(sizes))
+        if self.ties == "shortest":
+            order = np.argsort(lengths, kind="stable")
         _, first = np.unique(np.asarray(sizes)[order], return_index=True)
         chosen = np.zeros(len(sizes), bool)
         chosen[order[first]] = True

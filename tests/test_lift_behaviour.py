@@ -1,0 +1,299 @@
+"""The behaviour check: what clang makes of one source is the same, and faults are found."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ozma.errors import OzmaError
+from ozma.labels.disassembly import LEVELS, lower
+from ozma.lift.assembler import BadAssembly, assemble
+from ozma.lift.behaviour import Behaviour, Question, Verdict, check
+from ozma.lift.behaviour_process import Checker, same_behaviour
+from ozma.lift.emulator_abi import parameter_places, result_places, scalars_of
+from ozma.lift.emulator_answers import formatted
+from ozma.lift.emulator_memory import World, make_pool
+from ozma.lift.emulator_run import one_nan
+from ozma.lift.signature import Signature, common_signature, read_signatures
+from ozma.llvm import TARGETS, Toolchain, Worker
+from ozma.llvm.clang import compile_bitcode
+
+pytest.importorskip("unicorn")
+
+SOURCE = """
+#include <stdarg.h>
+#include <stddef.h>
+void *memcpy(void *, const void *, size_t); int printf(const char *, ...); void *malloc(size_t);
+size_t strlen(const char *); void exit(int) __attribute__((noreturn)); double sqrt(double);
+extern int g(int, const char *); extern int outside; extern void fill(int *);
+static int counter = 3;
+__thread int mine = 7; extern __thread int theirs;
+struct list { struct list *next; int value; }; struct pair { long a, b; };
+struct big { long w[5]; };
+
+int jumps(int x) { switch (x) { case 0: return g(1, "a"); case 1: return 7; case 2: return x * 3;
+  case 3: return g(x, "b"); case 4: return 11; case 5: return -1; case 9: return 4; } return 99; }
+int walk(struct list *l) { int n = 0; for (int i = 0; l && i < 50; i++, l = l->next) n += l->value;
+  return n; }
+double scale(double x, float y) { return x * 2.5 + y; }
+unsigned count(const char *s, char c) { unsigned n = 0; while (*s) n += *s++ == c; return n; }
+void store(long *p, int i) { p[i & 7] = i; outside += i; counter++; }
+struct pair both(long a, int b) { struct pair p = {a + b, a ^ b}; return p; }
+struct big many(int a) { struct big b = {{a, a + 1, a + 2, a + 3, a + 4}}; return b; }
+long by_value(struct big b, int i) { return b.w[i & 3] + b.w[4]; }
+int tls(int x) { mine += x; return mine + theirs; }
+int text(int x) { return printf("%d %s\\n", x, x > 3 ? "many" : "few"); }
+int varied(int n, ...) { va_list v; va_start(v, n); int t = 0;
+  for (int i = 0; i < (n & 3); i++) t += va_arg(v, int); va_end(v); return t; }
+int local(void) { int x[4]; fill(x); fill(x + 1); return x[0] + x[1]; }
+void leave(int x) { if (x > 5) exit(x); outside = x; }
+int trap(int x) { if (x == 1) __builtin_trap(); return x + 1; }
+char *fresh(const char *s) { size_t n = strlen(s) + 1; return memcpy(malloc(n), s, n); }
+int back(int (*f)(int, int), int x) { return f(x, 3) + f(x + 1, 4); }
+unsigned __int128 wide(unsigned __int128 a, unsigned long b) { return a * b + 1; }
+float root(float x) { return (float)sqrt(x); }
+int nine(int a, int b, int c, int d, int e, int f, int h, int i, int j) { return h - i * j; }
+_Bool flag(int *p) { return p && *p > 4; }
+"""
+NAMES = ("jumps walk scale count store both many by_value tls text varied local leave trap fresh"
+         " back wide root nine flag").split()
+TARGET_NAMES = ("x86-64", "aarch64")
+
+
+@pytest.fixture(scope="module")
+def lowered(toolchain: Toolchain, tmp_path_factory) -> dict:
+    """target -> (texts by level, signatures)."""
+    source = tmp_path_factory.mktemp("behaviour") / "source.c"
+    source.write_text(SOURCE)
+    found = {}
+    with Worker(toolchain) as worker:
+        for target in TARGET_NAMES:
+            arguments = (*TARGETS[target].clang_args, "-ffp-contract=off", "-ffreestanding")
+            bitcode = compile_bitcode(toolchain, source, arguments)
+            texts = {level.name: lower(worker, bitcode, level).assembly for level in LEVELS}
+            found[target] = texts, read_signatures(toolchain, bitcode)
+    return found
+
+
+@pytest.mark.parametrize("target", TARGET_NAMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_levels_of_one_source_do_the_same(toolchain, lowered, name, target) -> None:
+    texts, signatures = lowered[target]
+    for level in ("-O2", "-O0"):
+        pair = texts["-Oz"], texts[level], name, target, target
+        found = check(toolchain, Question(*pair, signatures[name], signatures))
+        assert found.verdict is Verdict.SAME, str(found)
+        assert found.ran == 10 and found.covered > 0.6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_machines_do_the_same(toolchain, lowered, name) -> None:
+    (first, signatures), (second, others) = (lowered[target] for target in TARGET_NAMES)
+    if signatures[name] != others[name] or name == "varied":
+        pytest.skip("the ABIs pass this differently")
+    pair = first["-Oz"], second["-Oz"], name, *TARGET_NAMES
+    found = check(toolchain, Question(*pair, signatures[name], signatures))
+    assert found.verdict is Verdict.SAME, str(found)
+
+
+HEAD = "\t.text\n\t.globl f\n\t.type f,@function\nf:\n"
+BODY = """\tpushq %rbx
+	movq %rdi, %rbx
+	leaq .Ls(%rip), %rsi
+	callq g@PLT
+	addl $5, %eax
+	movl %eax, (%rbx)
+	testl %eax, %eax
+	js .L1
+	incl %eax
+.L1:
+	popq %rbx
+	retq
+"""
+TAIL = '\t.size f, .-f\n\t.section .rodata.str1.1,"aMS",@progbits,1\n.Ls:\n\t.asciz "text"\n'
+CALLEES = {"g": Signature(("ptr", "ptr"), "i32")}
+FAULTS = {
+    "operator": ("addl $5", "subl $5", "result"),
+    "constant": ("$5", "$6", "result"),
+    "dropped store": ("movl %eax, (%rbx)", "nop", "write"),
+    "offset": ("(%rbx)", "4(%rbx)", "write"),
+    "branch": ("js .L1", "jns .L1", "result"),
+    "arguments": ("callq", "xchgq %rdi, %rsi\n\tcallq", "call"),
+    "text": ('"text"', '"test"', "call"),
+    "callee": ("g@PLT", "h@PLT", "call"),
+    "saved register": ("popq %rbx", "popq %rcx", "registers"),
+    "alignment": ("callq g@PLT", "pushq %rax\n\tcallq g@PLT\n\tpopq %rcx", "call"),
+    "one call more": ("callq g@PLT", "callq g@PLT\n\tmovq %rbx, %rdi\n\tcallq g@PLT", "call"),
+    "endless": ("popq %rbx", "jmp .L1", "ending"),
+    "trap": ("popq %rbx", "ud2", "ending"),
+}
+
+
+def _compare(toolchain: Toolchain, original: str, other: str, signature: Signature) -> Behaviour:
+    return check(toolchain, _question(original, other, signature))
+
+
+def _question(original: str, other: str, signature: Signature, inputs: int = 10) -> Question:
+    return Question(original, other, "f", "x86-64", "x86-64", signature, CALLEES, inputs)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_are_found(toolchain, name) -> None:
+    old, new, kind = FAULTS[name]
+    original = HEAD + BODY + TAIL
+    assert original.count(old) >= 1
+    found = _compare(toolchain, original, original.replace(old, new, 1), Signature(("ptr",), "i32"))
+    assert found.verdict is Verdict.DIFFERS
+    assert found.difference.kind == kind and found.input
+
+
+def test_only_bits_of_the_result_type_count(toolchain) -> None:
+    first = HEAD + "\tmovl %edi, %eax\n\tretq\n\t.size f, .-f\n"
+    second = HEAD + "\tmovq %rdi, %rax\n\tretq\n\t.size f, .-f\n"
+    assert _compare(toolchain, first, second, Signature(("i32",), "i32")).verdict is Verdict.SAME
+    assert _compare(toolchain, first, second, Signature(("i64",), "i64")).verdict is Verdict.DIFFERS
+
+
+def test_what_never_ends_or_faults_is_not_the_same(toolchain) -> None:
+    loop = HEAD + "\tjmp f\n\t.size f, .-f\n"
+    found = _compare(toolchain, loop, loop, Signature((), "void"))
+    assert found.verdict is Verdict.COULD_NOT_RUN and "too long" in found.reason
+    fault = HEAD + "\tmovl 0, %eax\n\tretq\n\t.size f, .-f\n"
+    found = _compare(toolchain, fault, fault, Signature((), "i32"))
+    assert found.verdict is Verdict.COULD_NOT_RUN and "memory fault" in found.reason
+    divides = HEAD + "\txorl %ecx, %ecx\n\tdivl %ecx\n\tretq\n\t.size f, .-f\n"
+    found = _compare(toolchain, divides, divides, Signature((), "i32"))
+    assert found.verdict is Verdict.COULD_NOT_RUN and "divides by zero" in found.reason
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        (HEAD + "\tmovl %eax\n", "line 5"),
+        (HEAD + '\t.incbin "/etc/hostname"\n', "reads a file"),
+        ("\t.text\ng:\n\tretq\n", "no function f"),
+        (HEAD + "\tretq\n\t.size f, .-f\n\t.bss\n\t.space 1<<27\n", "bytes"),
+    ],
+)
+def test_bad_texts_could_not_run(toolchain, text, reason) -> None:
+    good = HEAD + "\tretq\n\t.size f, .-f\n"
+    found = _compare(toolchain, good, text, Signature())
+    assert found.verdict is Verdict.COULD_NOT_RUN and reason in found.reason
+
+
+def test_types_beyond_the_tables_could_not_run(toolchain) -> None:
+    good = HEAD + "\tretq\n\t.size f, .-f\n"
+    found = _compare(toolchain, good, good, Signature((), "x86_fp80"))
+    assert found.verdict is Verdict.COULD_NOT_RUN and "x86_fp80" in found.reason
+
+
+def test_a_dead_or_hanging_child_is_a_verdict(toolchain) -> None:
+    text = HEAD + "\tretq\n\t.size f, .-f\n"
+    question = Question(text, text, "f", "x86-64", "x86-64", Signature(), {})
+    with Checker(toolchain) as checker:
+        assert checker.check(question).verdict is Verdict.SAME
+        os.kill(checker.pid, signal.SIGKILL)
+        found = checker.check(question)
+        assert found.verdict is Verdict.COULD_NOT_RUN and "SIGKILL" in found.reason
+        assert checker.check(question).verdict is Verdict.SAME
+        os.kill(checker.pid, signal.SIGSTOP)
+        checker._timeout = 0.2
+        found = checker.check(question)
+        assert found.verdict is Verdict.COULD_NOT_RUN and "0.2 s" in found.reason
+
+
+def test_many_checks_need_no_more_memory(toolchain) -> None:
+    text = HEAD + BODY + TAIL
+    with Checker(toolchain, memory=3 << 30) as checker:
+        question = _question(text, text, Signature(("ptr",), "i32"), 1)
+        assert {checker.check(question).verdict for _ in range(40)} == {Verdict.SAME}
+
+
+def test_without_unicorn_one_line_says_what_to_install(monkeypatch, toolchain) -> None:
+    monkeypatch.setitem(sys.modules, "unicorn", None)
+    question = Question("", "", "f", "x86-64", "x86-64", Signature(), {})
+    with pytest.raises(OzmaError, match="ozma\\[lift\\]"):
+        Checker(toolchain).check(question)
+
+
+def test_the_plain_function(toolchain) -> None:
+    text = HEAD + BODY + TAIL
+    found = same_behaviour(text, text, "f", "x86-64", Signature(("ptr",), "i32"), 3, CALLEES)
+    assert found.verdict is Verdict.SAME and found.ran == 3
+    assert str(found) == "same on 3 inputs, which ran 100% of its code"
+
+
+def test_a_question_names_the_wrong_field() -> None:
+    with pytest.raises(ValueError, match="inputs"):
+        Question("", "", "f", "x86-64", "x86-64", Signature(), {}, 0)
+    with pytest.raises(ValueError, match="target"):
+        Question("", "", "f", "x86-64", "thumb2", Signature(), {})
+
+
+# --- parts ---
+
+
+@pytest.mark.parametrize("text", ["int", "i32 foo", "", "ptr byval(x)"])
+def test_a_signature_refuses_what_is_no_type(text) -> None:
+    with pytest.raises(ValueError, match="parameters"):
+        Signature((text,))
+
+
+def test_places_follow_the_abi() -> None:
+    signature = Signature(("i32", "double", "i128", "ptr byval(24)", *["i64"] * 4, "<2 x float>"))
+    groups = parameter_places(signature, "x86-64")
+    assert [(p.where, p.index) for g in groups for p in g] == [
+        ("integer", 0), ("vector", 0), ("integer", 1), ("stack", 0), ("integer", 3),
+        ("integer", 4), ("integer", 5), ("stack", 24), ("vector", 1),
+    ]  # fmt: skip
+    arm = parameter_places(Signature(("i32", "i128", "ptr sret")), "aarch64")
+    assert [(p.where, p.index) for g in arm for p in g] == [
+        ("integer", 0), ("integer", 2), ("indirect", 0),
+    ]  # fmt: skip
+    assert [p.index for p in result_places("{ i64, double, i64 }", "x86-64")] == [0, 0, 1]
+    assert len(scalars_of("[2 x i64]")) == 2
+
+
+def test_formats_name_their_arguments() -> None:
+    found = formatted(b"%d %5.*f%% %ls %zu %s%c")
+    assert found == ("i32", "i32", "double", "ptr", "i64", "ptr", "i32")
+
+
+def test_calls_through_pointers_share_a_signature(toolchain) -> None:
+    ir = (
+        "define void @f(ptr %p) {\n  call void %p(i32 1, ptr null)\n"
+        "  %x = call i32 %p(i32 2, i64 3)\n  ret void\n}\n"
+    )
+    found = read_signatures(toolchain, 'target triple = "x86_64-pc-linux-gnu"\n' + ir)
+    assert found[""] == Signature(("i32",), "i64")
+    assert common_signature([]) is None
+
+
+@given(st.integers(0, 2**64 - 1), st.sampled_from([32, 64]))
+@settings(max_examples=60, deadline=None)
+def test_only_the_bits_of_nans_change(value: int, lane: int) -> None:
+    once = one_nan(value, 64, lane)
+    assert one_nan(once, 64, lane) == once
+    if lane == 64 and value & 0x7FF << 52 != 0x7FF << 52:
+        assert once == value
+
+
+@given(st.integers(0, 2**20), st.integers(0, 30))
+@settings(max_examples=30, deadline=None)
+def test_lazy_pages_follow_from_address_and_input(page: int, number: int) -> None:
+    pool = make_pool((5, 9), (b"key",))
+    address = 0x10_0000_0000 + page * 4096
+    assert World(pool, number).page(address) == World(pool, number).page(address)
+    assert World(pool, number).page(0) is None
+
+
+def test_local_symbols_keep_their_names(toolchain) -> None:
+    text = "\t.data\n\t.local x\n\t.type x,@object\nx:\n\t.long 1\n\t.size x, 4\n"
+    assert b"x\0" in assemble(toolchain, text, "x86-64")
+    with pytest.raises(BadAssembly, match="line 1"):
+        assemble(toolchain, "\tnonsense %eax\n", "x86-64")

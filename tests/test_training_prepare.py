@@ -1,0 +1,84 @@
+"""From corpus and labels to documents: every stage, each text as the prompts and answers say."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("llguidance")
+
+from ozma.cli.train import main
+from ozma.errors import OzmaError
+from ozma.model.training.data import TrainingData
+from ozma.model.training.recipes import TASKS
+
+from labels_support import LISTS, corpus, flags, no_worker_left, out, run, subjects  # noqa: F401
+from training_support import byte_tokenizer
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    path = tmp_path / "bytes.json"
+    path.write_text(byte_tokenizer())
+    return path
+
+
+def prepared(out, data, tokenizer, *words) -> TrainingData:
+    given = ["--tokenizer", str(tokenizer), "--window", "30000", *words]
+    assert main(["prepare", str(out), str(data), *given]) == 0
+    return TrainingData(data)
+
+
+def documents(data: TrainingData, task: str) -> list[str]:
+    found = data.shards("train", task)
+    places = (found.locate(index) for index in range(len(found)))
+    return [data.codec.decode(shard.document(place)) for shard, place in places]
+
+
+def test_all_stages_come_of_labelled_functions(out, flags, tokenizer, tmp_path, capsys):
+    run(out, flags)
+    data = prepared(out, tmp_path / "data", tokenizer, "--views", "3", "--pairs", "2", "--levels", "2")
+    assert "train flags documents: 5" in capsys.readouterr().out
+    texts = {task: documents(data, task) for task in TASKS}
+    assert {task: len(found) for task, found in texts.items()} == {
+        "pretraining": 15, "emulation": 15, "flags": 5, "disassembly": 10,
+    }  # fmt: skip
+    assert all(text.endswith(" [/INST] opt -p '") for text in texts["flags"])
+    assert all("when optimized using opt -p '" in text for text in texts["emulation"])
+    assert all(text.endswith("</code>") for text in texts["disassembly"])
+    assert data.lists[1:] == LISTS and len(data.codec.ids) == 1 + len(LISTS)
+    shard, _ = data.shards("train", "flags").locate(0)
+    assert shard.tables["sizes"].shape == (5, 1 + len(LISTS)) and (shard.tables["before"] > 0).all()
+
+
+def test_known_lists_are_one_token_in_emulation_too(out, flags, tokenizer, tmp_path):
+    run(out, flags)
+    data = prepared(out, tmp_path / "data", tokenizer, "--pairs", "0", "--known-pairs", "2")
+    found = data.shards("train", "emulation")
+    for index in range(len(found)):
+        shard, place = found.locate(index)
+        assert sum(token in data.codec.ids for token in shard.document(place)) == 1
+
+
+def test_a_corpus_without_labels_has_no_flags_stage(out, tokenizer, tmp_path):
+    data = prepared(out, tmp_path / "data", tokenizer)
+    assert not len(data.shards("train", "flags")) and len(data.shards("train", "pretraining")) == 5
+    assert data.facts["labels"] is None and not data.lists
+
+
+def test_what_is_too_long_is_counted_and_the_same_data_come_again(out, flags, tokenizer, tmp_path):
+    run(out, flags)
+    one = prepared(out, tmp_path / "one", tokenizer, "--window", "900")
+    assert one.facts["counts"]["skipped: longer than the window, flags"] > 0
+    two = prepared(out, tmp_path / "two", tokenizer, "--window", "900", "-j", "2")
+    assert two.facts["counts"] == one.facts["counts"]
+    assert all(documents(one, task) == documents(two, task) for task in TASKS)
+
+
+def test_data_are_never_mixed_into_an_old_folder(out, tokenizer, tmp_path):
+    prepared(out, tmp_path / "data", tokenizer)
+    with pytest.raises(OzmaError, match="is not empty"):
+        prepared(out, tmp_path / "data", tokenizer)
+    assert json.loads((tmp_path / "data" / "data.json").read_text())["lists"] == []
