@@ -36,12 +36,14 @@ class Refused(Exception):
 @dataclass
 class Step:
     """An instruction and its effects. `adjust`: bytes that CFI says are pushed here for a call.
-    `sp`: the stack pointer before it, relative to that at entry, once the frame is known."""
+    `framed`: CFI says that it makes or unmakes the frame. `sp`: the stack pointer before it,
+    relative to that at entry, once the frame is known."""
 
     instruction: Instruction
     effects: list[Effect]
     adjust: int = 0
     sp: int = 0
+    framed: bool = False
 
     @property
     def line(self) -> int:
@@ -156,6 +158,8 @@ def _note(line: Directive, block: Block) -> None:
             return
         text = f"{line.name} {line.arguments}".strip()
         raise Refused(line.number, text, _REFUSED[line.name])
+    if line.name == ".cfi_def_cfa_offset" and block.steps:
+        block.steps[-1].framed = True
     if line.name == ".cfi_adjust_cfa_offset" and block.steps:
         block.steps[-1].adjust += int(line.arguments, 0)
 

@@ -191,7 +191,7 @@ def _is_padding(step: Step, block: Block, convention: Convention, has_cfi: bool)
     pushed = step.effects[0].value
     if not isinstance(pushed, Reg) or pushed.name in convention.preserved:
         return False
-    return has_cfi or not block.index and _only_pushes(block, step)
+    return step.framed if has_cfi else not block.index and _only_pushes(block, step)
 
 
 def _only_pushes(block: Block, until: Step) -> bool:
