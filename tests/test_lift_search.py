@@ -19,10 +19,10 @@ from ozma.lift.edits import edits_of_block, likely_edits, other_edits
 from ozma.lift.equality import Reference, locate
 from ozma.lift.ir_text import NotEditable, parse, read
 from ozma.lift.rewrites import LIKELY, UNLIKELY, alternatives, inverted, split_operands
-from ozma.lift.search import Candidate, EditSearch, Judge
+from ozma.lift.search import Candidate, EditSearch, Judge, ProcessorMeter
 from ozma.llvm import InvalidIR, Worker
 from ozma.llvm.clang import compile_bitcode
-from ozma.search.budget import Budget, Meter
+from ozma.search.budget import Budget
 
 OZ = LEVELS[3]
 ONE = """
@@ -208,7 +208,7 @@ def _shuffled(ir: str, seed: int) -> str:
 @pytest.mark.parametrize("seed", range(4))
 def test_hidden_order_is_found_again(compiler, function, seed):
     ir, assembly = function
-    judge = Judge(compiler, Reference(assembly), Meter(Budget(250)))
+    judge = Judge(compiler, Reference(assembly), ProcessorMeter(Budget(250)))
     start = judge(Candidate("test", _shuffled(ir, seed)))
     found, steps = EditSearch(judge).run([start])
     assert found.exact and (bool(steps) or start.exact)
@@ -220,7 +220,7 @@ def test_a_search_of_no_budget_does_nothing_and_the_same_budget_the_same(compile
     start = Candidate("test", _shuffled(ir, 1))
     results = []
     for budget in (0, 40, 40):
-        judge = Judge(compiler, Reference(assembly), Meter(Budget(budget)))
+        judge = Judge(compiler, Reference(assembly), ProcessorMeter(Budget(budget)))
         found, steps = EditSearch(judge).run([judge(start)])
         results.append((found.distance, steps, judge.meter.compiles))
     assert results[0][2] <= 4 and results[1] == results[2]

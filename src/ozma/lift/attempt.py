@@ -15,8 +15,8 @@ from ozma.lift.site_search import Lift, SiteSearch
 from ozma.search.budget import Budget
 
 _STARTS = 2
-_SITE_SHARE = 3
-"""One of so many compiles goes into the lifter's decisions before IR itself is edited."""
+_SITE_SHARE = 0.4
+"""Of what is left of the budget, this goes into the lifter's decisions before IR is edited."""
 Proposer = Callable[[str, str], Iterable[Candidate]]
 """(assembly text, function) -> candidates of a model, judged as the lifter's are"""
 
@@ -132,17 +132,14 @@ class Attempt:
         lift = next((one for one in self._lifts if one.tried is best), None)
         if lift:
             sites = SiteSearch(self._judge, self._assembly, self._name, self._options.target)
-            lift = sites.run(lift, self._site_compiles())
+            used = self._judge.meter.used()
+            lift = sites.run(lift, used + (1 - used) * _SITE_SHARE)
             self._lifts.append(lift)
             best = lift.tried
         if not best.exact:
             starts = _distinct([best, *self._sorted()])[:_STARTS]
             best, edits = EditSearch(self._judge, self._name).run(starts)
         return best, edits
-
-    def _site_compiles(self) -> int:
-        limit = self._options.budget.compiles
-        return 200 if limit is None else (limit - self._judge.meter.compiles) // _SITE_SHARE
 
 
 def _distinct(found: list[Tried]) -> list[Tried]:

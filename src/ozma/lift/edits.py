@@ -8,7 +8,8 @@ the behaviour check.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ozma.lift.edit_forms import (
@@ -22,6 +23,8 @@ from ozma.lift.edit_forms import (
 from ozma.lift.ir_text import TERMINATORS, Body, read
 from ozma.lift.rewrites import LIKELY, UNLIKELY, UNSAFE, alternatives
 
+_TAIL = re.compile(r"^(\s*(?:%\S+ = )?)(?:tail )?call\b")
+_CALL_END = re.compile(r"(\))( #\d+)?$")
 _NEAR, _REACH = range(1, 3), 8
 PASSES = (
     "function(instcombine<no-verify-fixpoint>)",
@@ -85,6 +88,39 @@ def other_edits(body: Body, block: int, at: int) -> Iterator[Edit]:
         yield Edit("block of it", made)
     for made in _moves(body, block, at, range(_NEAR.stop, _REACH + 1)):
         yield Edit("move", made)
+
+
+def edits_of_whole(body: Body) -> Iterator[Edit]:
+    """One change at all places at once."""
+    for kind, change in (("noreturn", _never_returning), ("tail", _all_tail), ("tail", _no_tail)):
+        made = change(body)
+        if made != body:
+            yield Edit(kind, made)
+
+
+def _never_returning(body: Body) -> Body:
+    """Calls before `unreachable` say that they do not return: this makes their blocks rare."""
+    for number, block in enumerate(body.blocks):
+        if len(block.lines) < 2 or read(block.lines[-1]).opcode != "unreachable":
+            continue
+        call = block.lines[-2]
+        if read(call).opcode == "call" and " noreturn" not in call:
+            marked = _CALL_END.sub(lambda m: f"{m[1]} noreturn{m[2] or ''}", call)
+            body = body.with_line(number, len(block.lines) - 2, marked)
+    return body
+
+
+def _all_tail(body: Body) -> Body:
+    return _each_call(body, lambda line: _TAIL.sub(r"\1tail call", line))
+
+
+def _no_tail(body: Body) -> Body:
+    return _each_call(body, lambda line: _TAIL.sub(r"\1call", line))
+
+
+def _each_call(body: Body, change: Callable[[str], str]) -> Body:
+    blocks = tuple(replace(b, lines=tuple(map(change, b.lines))) for b in body.blocks)
+    return replace(body, blocks=blocks)
 
 
 def edits_of_block(body: Body, block: int) -> Iterator[Edit]:

@@ -14,7 +14,14 @@ from itertools import count
 from ozma.lift.aim import aimed_places
 from ozma.lift.compile_back import OPTIMIZED, Compiled, Compiler
 from ozma.lift.debug_lines import origins
-from ozma.lift.edits import PASSES, Edit, edits_of_block, likely_edits, other_edits
+from ozma.lift.edits import (
+    PASSES,
+    Edit,
+    edits_of_block,
+    edits_of_whole,
+    likely_edits,
+    other_edits,
+)
 from ozma.lift.equality import Difference, Reference
 from ozma.lift.ir_text import Body, NotEditable, parse
 from ozma.search.budget import Meter
@@ -68,16 +75,23 @@ class ProcessorMeter(Meter):
         return self.compiler.processor_seconds() if self.compiler else time.process_time()
 
     def spent(self) -> bool:
+        return self.used() >= 1
+
+    def used(self) -> float:
+        """Share of the budget that is gone: 1 or more is all of it."""
         limit, seconds = self.budget.compiles, self.budget.seconds
-        if limit is not None and self.compiles >= limit:
-            return True
-        return seconds is not None and self._now() - self.started >= seconds
+        shares = [0.0]
+        if limit is not None:
+            shares.append(self.compiles / limit if limit else 1.0)
+        if seconds is not None:
+            shares.append((self._now() - self.started) / seconds if seconds else 1.0)
+        return max(shares)
 
 
 class Judge:
     """Compiles candidates back and compares; the same text is compiled once."""
 
-    def __init__(self, compiler: Compiler, reference: Reference, meter: Meter) -> None:
+    def __init__(self, compiler: Compiler, reference: Reference, meter: ProcessorMeter) -> None:
         self.compiler, self.reference, self.meter = compiler, reference, meter
         self._seen: dict[tuple[str, str, int], Tried] = {}
 
@@ -210,6 +224,7 @@ class EditSearch:
     def _edits(self, state: _State) -> Iterator[Edit]:
         """Likely edits of what made the differing lines and of what is joined to it, blocks, passes;
         then all edits of these, of their blocks, of everything."""
+        yield from edits_of_whole(state.body)
         body, tiers = state.body, self._tiers(state)
         aimed, rest = tiers[:2], tiers[2:]
         if state.tried.difference.far:

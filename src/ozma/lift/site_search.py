@@ -26,9 +26,9 @@ class SiteSearch:
     def __init__(self, judge: Judge, assembly: str, name: str, target: str) -> None:
         self._judge, self._assembly, self._name, self._target = judge, assembly, name, target
 
-    def run(self, start: Lift, compiles: int) -> Lift:
-        """The best found with at most so many compiles, within the judge's own budget."""
-        best, end = start, self._judge.meter.compiles + compiles
+    def run(self, start: Lift, share: float) -> Lift:
+        """The best found until so large a share of the judge's budget is gone."""
+        best, end = start, share
         tried_sites: set[tuple[str, str]] = set()
         while not best.tried.exact:
             better = self._sweep(best, end, tried_sites)
@@ -37,12 +37,12 @@ class SiteSearch:
             best = better
         return best
 
-    def _sweep(self, best: Lift, end: int, done: set[tuple[str, str]]) -> Lift | None:
+    def _sweep(self, best: Lift, end: float, done: set[tuple[str, str]]) -> Lift | None:
         for site in self._aimed(best):
             for option in site.options:
                 if option == site.chosen or (site.key, option) in done:
                     continue
-                if self._judge.meter.spent() or self._judge.meter.compiles >= end:
+                if self._judge.meter.used() >= end:
                     return None
                 done.add((site.key, option))
                 made = self._turned(best, site.key, option)
