@@ -86,7 +86,9 @@ class EffectMachine:
         result = (a + b if effect.kind == "adds" else a - b) % top
         carry = a + b >= top if effect.kind == "adds" else a >= b
         overflow = signed != _signed(result, width)
-        return self._holding((result >> width - 1) << 3 | (result == 0) << 2 | carry << 1 | overflow)
+        return self._holding(
+            (result >> width - 1) << 3 | (result == 0) << 2 | carry << 1 | overflow
+        )
 
     def _float_flags(self, effect: SetFlags) -> dict[str, bool]:
         a, b = (_number(self.value(side), effect.type) for side in (effect.a, effect.b))
@@ -176,7 +178,9 @@ def _reduce(op: Op, value: int, type_: str) -> int:
 
 def _lane_by_lane(op: Op, values: list[int], inputs: list[str], count: int) -> int:
     element = lanes(op.type)[1]
-    columns = [_parts(v, t) if lanes(t)[0] == count else [v] * count for v, t in zip(values, inputs)]
+    columns = [
+        _parts(v, t) if lanes(t)[0] == count else [v] * count for v, t in zip(values, inputs)
+    ]
     kinds = [lanes(t)[1] for t in inputs]
     rows = zip(*columns)
     return _whole([_scalar(op.opcode, element, list(row), kinds) for row in rows], bits(element))
@@ -270,7 +274,9 @@ def _compare(test: str, values: list[int], width: int) -> bool:
     a, b = values
     if test[0] == "s":
         a, b = _signed(a, width), _signed(b, width)
-    return {"eq": a == b, "ne": a != b, "lt": a < b, "le": a <= b, "gt": a > b, "ge": a >= b}[test.lstrip("su")]
+    return {"eq": a == b, "ne": a != b, "lt": a < b, "le": a <= b, "gt": a > b, "ge": a >= b}[
+        test.lstrip("su")
+    ]
 
 
 def _bit_work(name: str, width: int, values: list[int]) -> int:
@@ -413,7 +419,9 @@ def _assembled(lines: list[str]) -> list[bytes]:
     """The machine code of each line."""
     toolchain = find_toolchain()
     command = [str(toolchain.tool("llvm-mc")), "-triple=aarch64", "-filetype=obj", "-o", "-"]
-    built = subprocess.run(command, input="\n".join([".text", *lines, ""]).encode(), capture_output=True)
+    built = subprocess.run(
+        command, input="\n".join([".text", *lines, ""]).encode(), capture_output=True
+    )
     assert built.returncode == 0, built.stderr.decode()
     copy = [str(toolchain.tool("llvm-objcopy")), "-O", "binary", "-j", ".text", "-", "-"]
     code = subprocess.run(copy, input=built.stdout, capture_output=True, check=True).stdout
@@ -433,7 +441,9 @@ class Emulator:
         self._machine.mem_map(MEMORY, SIZE)
         self._flags = names.UC_ARM64_REG_NZCV
         general = {f"x{n}": getattr(names, f"UC_ARM64_REG_X{n}") for n in range(29)}
-        self._registers = general | {f"v{n}": getattr(names, f"UC_ARM64_REG_Q{n}") for n in range(8)}
+        self._registers = general | {
+            f"v{n}": getattr(names, f"UC_ARM64_REG_Q{n}") for n in range(8)
+        }
         self._machine.reg_write(names.UC_ARM64_REG_CPACR_EL1, 3 << 20)
 
     def run(self, code: bytes, registers: dict[str, int], flags: int, memory: bytes) -> tuple:
@@ -487,7 +497,12 @@ def _check(emulator: Emulator, lines: list[str], floats: bool = False) -> None:
                 continue
             after, new_flags, new_memory = emulator.run(code, registers, flags, memory)
             for name, value in after.items():
-                assert machine.registers[name] == value, (line, name, hex(value), hex(machine.registers[name]))
+                assert machine.registers[name] == value, (
+                    line,
+                    name,
+                    hex(value),
+                    hex(machine.registers[name]),
+                )
             assert bytes(machine.memory) == new_memory, line
             assert machine.holds == EffectMachine._holding(new_flags), (line, new_flags)
 
@@ -505,9 +520,15 @@ def test_vector_instructions_do_what_the_emulator_does(emulator: Emulator) -> No
 
 
 def test_operands_are_joined_to_their_shifts_and_steps() -> None:
-    assert parse_operands("add", ("x0", "x1", "w2", "sxtw #2"))[2] == Shifted(register_named("w2"), "sxtw", 2)
-    assert parse_operands("ldr", ("x0", "[x1]", "#-8"))[1] == Memory(register_named("x1"), -8, mode="post")
-    assert parse_operands("str", ("x0", "[sp, #-16]!"))[1] == Memory(register_named("sp"), -16, mode="pre")
+    assert parse_operands("add", ("x0", "x1", "w2", "sxtw #2"))[2] == Shifted(
+        register_named("w2"), "sxtw", 2
+    )
+    assert parse_operands("ldr", ("x0", "[x1]", "#-8"))[1] == Memory(
+        register_named("x1"), -8, mode="post"
+    )
+    assert parse_operands("str", ("x0", "[sp, #-16]!"))[1] == Memory(
+        register_named("sp"), -16, mode="pre"
+    )
     assert parse_operands("add", ("x0", "x0", ":lo12:a.b+8"))[2] == Label("a.b", 8, "lo12")
 
 
@@ -526,7 +547,9 @@ def test_any_operand_text_is_parsed_or_refused(text: str) -> None:
 
 
 @given(st.sampled_from(_lines(INTEGER_LINES + FLOAT_LINES + VECTOR_LINES)), st.data())
-def test_a_line_with_an_operand_taken_out_never_raises_anything_else(line: str, data: st.DataObject) -> None:
+def test_a_line_with_an_operand_taken_out_never_raises_anything_else(
+    line: str, data: st.DataObject
+) -> None:
     instruction = _instruction(line)
     place = data.draw(st.integers(0, len(instruction.operands) - 1))
     short = instruction.operands[:place] + instruction.operands[place + 1 :]
@@ -536,7 +559,9 @@ def test_a_line_with_an_operand_taken_out_never_raises_anything_else(line: str, 
         assert str(reason)
 
 
-@pytest.mark.parametrize("line", ["svc #0", "ldxr w0, [x1]", "ld2 { v0.4s, v1.4s }, [x0]", "msr nzcv, x0", "retaa"])
+@pytest.mark.parametrize(
+    "line", ["svc #0", "ldxr w0, [x1]", "ld2 { v0.4s, v1.4s }, [x0]", "msr nzcv, x0", "retaa"]
+)
 def test_what_cannot_be_lifted_is_refused(line: str) -> None:
     with pytest.raises(Unsupported):
         AARCH64.effects(_instruction(line))
@@ -569,7 +594,11 @@ OUTLINED_FUNCTION_1:
 def _code(text: str) -> list[str]:
     listing = parse_assembly(text, AARCH64)
     lines = restored(listing.functions[0], listing).lines
-    return [f"{line.mnemonic} {', '.join(line.operands)}" for line in lines if isinstance(line, Instruction)]
+    return [
+        f"{line.mnemonic} {', '.join(line.operands)}"
+        for line in lines
+        if isinstance(line, Instruction)
+    ]
 
 
 def test_outlined_code_is_put_back() -> None:
@@ -618,7 +647,9 @@ def test_branches_say_what_they_test() -> None:
         ("_Z3putN2Qt5ColorE", ("?",), False), ("main", None, None),
     ],
 )  # fmt: skip
-def test_a_mangled_name_tells_its_parameters(symbol: str, kinds: tuple | None, member: bool | None) -> None:
+def test_a_mangled_name_tells_its_parameters(
+    symbol: str, kinds: tuple | None, member: bool | None
+) -> None:
     told = parameters_of(symbol)
     assert told == (None if kinds is None else Parameters(kinds, member))
 

@@ -297,3 +297,30 @@ def test_local_symbols_keep_their_names(toolchain) -> None:
     assert b"x\0" in assemble(toolchain, text, "x86-64")
     with pytest.raises(BadAssembly, match="line 1"):
         assemble(toolchain, "\tnonsense %eax\n", "x86-64")
+
+
+STRUCT = """	subq $40, %rsp
+	movq $1, 8(%rsp)
+	movq $2, 16(%rsp)
+	movq %rdi, 24(%rsp)
+	leaq 8(%rsp), %rdi
+	callq h@PLT
+	{}
+	addq $40, %rsp
+	retq
+	.size f, .-f
+"""
+
+
+def test_the_end_of_an_object_on_the_stack_is_found_out(toolchain) -> None:
+    """What is beyond 8 bytes is the callee's unless the function needs it back unchanged."""
+    question = {"h": Signature(("ptr",), "void")}
+    for after, verdict in (("", Verdict.DIFFERS), ("movl $1, %eax", Verdict.DIFFERS)):
+        text = HEAD + STRUCT.format(after)
+        other = text.replace("movq $2, 16(%rsp)", "")
+        sides = text, other, "f", "x86-64", "x86-64", Signature(("i64",), "void")
+        assert check(toolchain, Question(*sides, question)).verdict is verdict
+    spill = HEAD + STRUCT.format("movq 24(%rsp), %rax")
+    kept = spill.replace("24(%rsp)", "32(%rsp)")
+    sides = spill, kept, "f", "x86-64", "x86-64", Signature(("i64",), "i64")
+    assert check(toolchain, Question(*sides, question)).verdict is Verdict.SAME

@@ -11,6 +11,8 @@ from ozma.cli import main
 from ozma.errors import OzmaError
 from ozma.llvm import Worker
 from ozma.llvm.clang import run_clang
+from ozma.model.generate.backend import ContextOverflow
+from ozma.model.pack_ranker import PackRanker
 from ozma.model.shipped import SHIPPED
 from ozma.optimize.pack import shipped_pack
 from ozma.optimize.rank import ModelAdvisor, fingerprint
@@ -57,6 +59,23 @@ def test_lists_keep_their_order_when_the_model_cannot_be_asked(toolchain, adviso
         advice = advisor(worker, bitcode(toolchain, tmp_path, huge), lists)
     assert list(advice.lists) == lists
     assert "0 of 1 functions" in advice.said
+
+
+class FullWindow:
+    """An answerer whose window the prompt fills to the last token."""
+
+    def texts(self, texts, ends):
+        return texts
+
+    def state(self, prompt):
+        return prompt
+
+    def ranked(self, state, texts):
+        raise ContextOverflow("one token too many")
+
+
+def test_prompt_that_leaves_no_room_for_an_answer_ranks_nothing():
+    assert PackRanker(FullWindow(), ["a", "b"], prompt=str).rank("any") == []
 
 
 def test_folder_without_a_model_is_refused(toolchain, tmp_path, capsys):

@@ -37,7 +37,7 @@ class ProgressLine:
         if units is not None:
             rate = f", {units} units, {60 * units / elapsed:.0f} units/min"
         left = elapsed / done * max(self._total - all_done, 0) if done else None
-        return bar + rate + (f", {_duration(left)} left" if left is not None else "")
+        return bar + rate + (f", {duration(left)} left" if left is not None else "")
 
     def note(self, text: str) -> None:
         """A line that stays."""
@@ -50,7 +50,7 @@ class ProgressLine:
             self._stream.flush()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

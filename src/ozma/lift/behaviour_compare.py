@@ -15,12 +15,17 @@ _MOST = 128
 
 @dataclass(frozen=True)
 class Difference:
-    """`kind` is ending, result, registers, call or write; the rest says where, and both values."""
+    """`kind` is ending, result, registers, call or write; the rest says where, and both values.
+
+    `doubt`: the bytes may belong to no object that the callee gets, but to the function alone: the
+    number of the call and their addresses in the original.
+    """
 
     kind: str
     where: str
     expected: str
     found: str
+    doubt: tuple[int, tuple[int, ...]] | None = None
 
     def __str__(self) -> str:
         return f"{self.where}: {self.found} instead of {self.expected}"
@@ -36,12 +41,17 @@ class Pair:
 
     def difference(self, expected: Run, found: Run) -> Difference | None:
         """None where both did the same: ending, results, registers, calls, memory."""
-        fill = self.world.fill
-        for step in (_calls, _ending, _results, _registers):
-            difference = step(expected, found, fill)
+        certain = _Ends(expected, found, self.world.fill)
+        for difference in (
+            _calls(expected, found, certain),
+            _ending(expected, found),
+            _results(expected, found),
+            _registers(expected, found),
+        ):
             if difference:
                 return difference
-        return next(self._writes(expected, found), None)
+        written = next(self._writes(expected, found), None)
+        return written or _calls(expected, found, _Ends(expected, found, self.world.fill, True))
 
     def _writes(self, expected: Run, found: Run) -> Iterator[Difference]:
         for page in sorted(expected.pages.keys() | found.pages.keys()):
@@ -70,28 +80,27 @@ def _number(data: bytes) -> str:
     return f"{int.from_bytes(data, 'little'):#x}"
 
 
-def _ending(expected: Run, found: Run, fill: int) -> Difference | None:
+def _ending(expected: Run, found: Run) -> Difference | None:
     texts = [f"{run.ending} {run.detail}".strip() for run in (expected, found)]
     if texts[0] == texts[1] or expected.ending == found.ending != STOPPED:
         return None
     return Difference("ending", "end", *texts)
 
 
-def _results(expected: Run, found: Run, fill: int) -> Difference | None:
+def _results(expected: Run, found: Run) -> Difference | None:
     for number, (left, right) in enumerate(zip(expected.results, found.results)):
         if left != right and left[0] != "stack":
             return Difference("result", f"result {number}", _show(left), _show(right))
     return None
 
 
-def _registers(expected: Run, found: Run, fill: int) -> Difference | None:
+def _registers(expected: Run, found: Run) -> Difference | None:
     if found.lost and not expected.lost:
         return Difference("registers", "registers of the caller", "kept", f"changed {found.lost}")
     return None
 
 
-def _calls(expected: Run, found: Run, fill: int) -> Difference | None:
-    ends = _Ends(expected, found, fill)
+def _calls(expected: Run, found: Run, ends: _Ends) -> Difference | None:
     for number, (left, right) in enumerate(zip(expected.calls, found.calls)):
         difference = _call(number, left, right, ends)
         if difference:
@@ -109,26 +118,31 @@ def _call(number: int, left: CallRecord, right: CallRecord, same: _Ends) -> Diff
     for place, (a, b) in enumerate(zip(left.words, right.words)):
         if not same.words(a, b):
             where = f"call {number} of {left.name}, argument {place}"
-            return Difference("call", where, _show(a), _show(b))
+            doubt = (number, tuple(same.differing)) if same.wide else None
+            return Difference("call", where, _show(a), _show(b), doubt)
     if left.aligned and not right.aligned:
         return Difference("call", f"call {number} of {left.name}", "aligned stack", "misaligned")
     return None
 
 
 class _Ends:
-    """Compares words; knows where objects on the stack end at the latest: where the next one that
-    the same callee gets to see begins. In frames that differ, the next one of any call ends it, and
-    as many bytes are compared as the address is aligned to, which is what a compiler gives an
-    object of that size."""
+    """Compares words. Nobody knows where objects on the stack end: at the latest where the next one
+    begins that a callee gets to see, and as many bytes are compared as the address is aligned to,
+    which is what a compiler gives an object of that size.
 
-    def __init__(self, expected: Run, found: Run, fill: int) -> None:
+    `wide`, in frames that look alike, it ends where the next one of the same call begins.
+    `differing` are then the addresses of the bytes that differ.
+    """
+
+    def __init__(self, expected: Run, found: Run, fill: int, wide: bool = False) -> None:
         self._starts = [_seen(run.calls) for run in (expected, found)]
-        self._alike = self._starts[0] == self._starts[1]
+        self.wide = wide and self._starts[0] == self._starts[1]
         self._fill = fill
+        self.differing: list[int] = []
 
     def enter(self, left: CallRecord, right: CallRecord) -> None:
         """The words of this call come next."""
-        if self._alike:
+        if self.wide:
             self._starts = [_seen([left]), _seen([right])]
 
     def words(self, left: Word, right: Word) -> bool:
@@ -143,15 +157,18 @@ class _Ends:
     def _objects(self, left: Word, right: Word) -> bool:
         """Bytes that the original never wrote do not count, nor do pointers into a text."""
         size = min(self._room(0, left[1]), self._room(1, right[1]))
-        if not self._alike or left[1] != right[1]:
+        if not self.wide or left[1] != right[1]:
             size = min(size, left[1] & -left[1], right[1] & -right[1], 8)
-        a, b = left[2][:size], right[2][:size]
-        return all(self._bytes(a[at : at + 8], b[at : at + 8]) for at in range(0, len(a), 8))
+        pairs = list(zip(left[2][:size], right[2][:size]))
+        self.differing = [
+            left[1] + at
+            for at, (a, b) in enumerate(pairs)
+            if a != b and a != self._fill and not self._both_point(left, right, at & -8, size)
+        ]
+        return not self.differing
 
-    def _bytes(self, a: bytes, b: bytes) -> bool:
-        if all(x == y or x == self._fill for x, y in zip(a, b)):
-            return True
-        return len(a) == len(b) == 8 and _points(a) and _points(b)
+    def _both_point(self, left: Word, right: Word, at: int, size: int) -> bool:
+        return at + 8 <= size and all(_points(word[2][at : at + 8]) for word in (left, right))
 
     def _room(self, side: int, address: int) -> int:
         starts = self._starts[side]
@@ -164,6 +181,20 @@ def _seen(calls: Iterable[CallRecord]) -> list[int]:
     words = [word for call in calls for word in call.words]
     words += [part for word in words if word[0] == "struct" for part in word[1:]]
     return sorted({word[1] for word in words if word[0] == "stack"})
+
+
+def same_but_stack(first: Run, second: Run) -> bool:
+    """Are two runs of one text the same, whatever the stack holds?"""
+    seen = [
+        [(call.name, *map(_without_stack, call.words)) for call in run.calls]
+        + [run.ending, run.detail, run.lost, run.pages, *map(_without_stack, run.results)]
+        for run in (first, second)
+    ]
+    return seen[0] == seen[1]
+
+
+def _without_stack(word: Word) -> Word:
+    return word[:2] if word[0] == "stack" else word
 
 
 def _points(data: bytes) -> bool:

@@ -98,8 +98,9 @@ def _x86_candidates() -> list[tuple[str, str]]:
         for suffix, operands in product(("", "b", "w", "l", "q"), _x86_operands(stem in _THREE)):
             if not (stem.startswith("cmp") and "$27" in operands):  # no predicate of SSE's
                 found.append((stem, f"{stem}{suffix} {', '.join(operands)}".strip()))
-        found += [(stem, f"lock {stem}{s} {a}, {_MEMORY}")
-                  for s, w in zip("lq", (32, 64)) for a in (_GENERAL[w][1], _IMMEDIATE[0])]
+        if stem != "cmp":  # it writes nothing: with lock, it traps
+            found += [(stem, f"lock {stem}{s} {a}, {_MEMORY}")
+                      for s, w in zip("lq", (32, 64)) for a in (_GENERAL[w][1], _IMMEDIATE[0])]
     return found
 
 

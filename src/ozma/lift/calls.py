@@ -370,15 +370,19 @@ def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = 
     where the first argument comes in the same register (AArch64), and may be given back."""
     certain = False
     for site in sites:
-        found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+        numbers = site.reaching.get(register, ())
+        found = [facts.definitions[n] for n in numbers]
         if register not in ("x0", "v0") and (not found or any(d.kind == "entry" for d in found)):
             return False
         if strict and any(d.kind == "call" or not d.explicit for d in found):
             return False
         last = register == "x0" and not strict  # handed out last: whatever is put there is given back
-        certain |= any(d.kind == "set" and d.explicit and (last or _unread(d, facts)) for d in found)
-        certain |= any(d.kind == "set" and not d.explicit and _unread(d, facts) and register == "rax"
-                       for d in found)  # fmt: skip
+        spare = [
+            facts.definitions[n] for n in numbers
+            if n not in facts.needed and facts.flows_to(n) <= {register}
+        ]  # fmt: skip
+        certain |= any(d.kind == "set" and (d.explicit or register == "rax") for d in spare)
+        certain |= last and any(d.kind == "set" and d.explicit for d in found)
     return certain
 
 

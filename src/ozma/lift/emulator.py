@@ -14,7 +14,7 @@ from ozma.lift.emulator_machine import EXTRA, ROUTINES, engine
 from ozma.lift.emulator_memory import PAGE, World
 from ozma.lift.emulator_registers import Registers
 from ozma.lift.emulator_run import (
-    DIVISION, FAULT, FINISHED, RETURNED, TOO_LONG, TRAPPED, UNSUPPORTED, Run,
+    DIVISION, FAULT, FINISHED, RETURNED, TOO_LONG, TRAPPED, UNSUPPORTED, Poke, Run,
 )  # fmt: skip
 from ozma.lift.emulator_space import Space
 from ozma.lift.image_layout import FUNCTION, RETURN, STACK_TOP, Loaded
@@ -84,13 +84,19 @@ class Emulator:
     # --- one run ---
 
     def run(
-        self, signature: Signature, callees: Callees, known: Known, world: World, given: Arguments
+        self,
+        signature: Signature,
+        callees: Callees,
+        known: Known,
+        world: World,
+        given: Arguments,
+        poke: Poke | None = None,
     ) -> Run:
         """Runs the function from its entry on; memory is `world`'s before, and reset after."""
         if self._interrupt is not None:
             self._engine.refresh()
         self._run, self._interrupt = Run(TOO_LONG), None
-        self._answers.begin(self._loaded.layout, callees, known, world, self._run)
+        self._answers.begin(self._loaded.layout, callees, known, world, self._run, poke)
         try:
             self.space.begin(world)
             self._prepare(given)

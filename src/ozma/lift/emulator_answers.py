@@ -11,7 +11,7 @@ from ozma.lift.emulator_inputs import Known, draw_answer
 from ozma.lift.emulator_library import effect_of
 from ozma.lift.emulator_memory import World
 from ozma.lift.emulator_registers import Registers
-from ozma.lift.emulator_run import STOPPED, TOO_LONG, CallRecord, Run, Word
+from ozma.lift.emulator_run import STOPPED, TOO_LONG, CallRecord, Poke, Run, Word
 from ozma.lift.emulator_space import Space
 from ozma.lift.image_layout import RESOLVER, RETURN, THREAD, Layout
 from ozma.lift.signature import Callees, Signature
@@ -33,8 +33,17 @@ class Answers:
         self._scramble = scramble
         self.blocks = 0
 
-    def begin(self, layout: Layout, callees: Callees, known: Known, world: World, run: Run) -> None:
+    def begin(
+        self,
+        layout: Layout,
+        callees: Callees,
+        known: Known,
+        world: World,
+        run: Run,
+        poke: Poke | None,
+    ) -> None:
         """Before a run."""
+        self._poke = poke
         self._layout, self._callees, self._known = layout, callees, known
         self._world, self._run, self.blocks = world, run, 0
 
@@ -95,6 +104,9 @@ class Answers:
             return None
         words = first + (self._words(name, signature) if signature else ())
         run.calls.append(CallRecord(name, words, self._aligned()))
+        if self._poke and len(run.calls) - 1 == self._poke[0]:
+            for address in self._poke[1]:
+                self.write(address, bytes([self.read(address, 1)[0] ^ 0x55]))
         returns = name not in NEVER_RETURN and (signature is None or signature.returns)
         if not returns or back != RETURN and not self._space.is_own_code(back):
             run.ending, run.detail = STOPPED, name

@@ -15,6 +15,10 @@ Word = tuple
 ("stack", address, bytes), ("data", bytes), ("code",); ("struct", words...) is passed by value."""
 
 
+Poke = tuple[int, tuple[int, ...]]
+"""A call by its number, and addresses of bytes that it overwrites."""
+
+
 @dataclass(frozen=True)
 class CallRecord:
     """A call of a function that is not in the text. `words` are its arguments."""

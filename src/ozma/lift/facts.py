@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from ozma.lift.architecture import Architecture
 from ozma.lift.cfg import Block, Graph, Step
 from ozma.lift.effects import (
-    Call, Const, Do, Effect, Expr, Let, Load, Op, Reg, Return, SetReg, Symbol, Temp, bits, is_vector,
+    Call, Condition, Const, Do, Effect, Expr, Let, Load, Op, Reg, Return, SetFlags, SetReg,
+    Symbol, Temp, bits, is_vector,
 )  # fmt: skip
 
 FLEXIBLE = 64
@@ -77,8 +78,16 @@ class Facts:
     definitions: list[Definition] = field(default_factory=list)
     calls: list[CallSite] = field(default_factory=list)
     returns: list[CallSite] = field(default_factory=list)
+    needed: set[int] = field(default_factory=set)
+    """Definitions that an effect, a branch or a call's argument needs, itself or through others."""
+    flows: dict[int, set[int]] = field(default_factory=dict)
     slots: list[tuple[int, int]] = field(default_factory=list)
     """Slots of the frame: from, to."""
+
+    def flows_to(self, number: int) -> set[str]:
+        """Registers that are made of a definition."""
+        targets = (target for target, sources in self.flows.items() if number in sources)
+        return {self.definitions[target].register for target in targets}
 
     def phi_width(self, block: int, register: str) -> int:
         """Bits of a phi for the register at the start of the block."""
@@ -233,6 +242,8 @@ class _Reach:
         self.known: dict[tuple[object, ...], int] = {}
         self.saved = _caller_saved(architecture)
         self.record = False
+        convention = architecture.convention
+        self.arguments = {*convention.integers, *convention.floats, convention.indirect_result}
 
     def run(self) -> None:
         entries: dict[int, Reaching] = {0: {}}
@@ -248,6 +259,7 @@ class _Reach:
         self.record = True
         for index in self.order:
             self._through(self.graph.blocks[index], entries[index])
+        self._need()
 
     def _merge(self, entries: dict[int, Reaching], successor: int, out: Reaching) -> bool:
         target = entries.get(successor)
@@ -380,6 +392,7 @@ class _Reach:
             for register in reads(effect):
                 for number in self._of(state, register.name):
                     self._read(number)
+        self._note_flow(effect, step, block, position, state)
         indirect = self.architecture.convention.indirect_result
         if indirect and _names(step, indirect):
             for number in self._of(state, indirect):
@@ -395,6 +408,39 @@ class _Reach:
             site.popped = self._popped(block, position)
             (self.facts.returns if isinstance(effect, Return) else self.facts.calls).append(site)
 
+    def _note_flow(
+        self, effect: Effect, step: Step, block: Block, position: int, state: Reaching
+    ) -> None:
+        """Which definitions flow into which: all of a step into what it sets, or into effects."""
+        if self._is_cleanup(block, position):
+            return
+        made = [
+            self.known[key] for part, other in enumerate(step.effects)
+            if isinstance(other, SetReg) and (key := (block.index, position, part)) in self.known
+        ]  # fmt: skip
+        acts = not made or any(_acts(other) for other in step.effects) or _tested(block, position)
+        for register in reads(effect):
+            for number in self._of(state, register.name):
+                if acts:
+                    self.facts.needed.add(number)
+                for target in made:
+                    self.facts.flows.setdefault(target, set()).add(number)
+
+    def _need(self) -> None:
+        """What is needed: for effects, for arguments, and for what these need in turn."""
+        facts = self.facts
+        for site in facts.calls:
+            for name, numbers in site.reaching.items():
+                if name[0] == "[" or name in self.arguments:
+                    facts.needed |= {n for n in numbers if not facts.definitions[n].reads}
+        work = list(facts.needed)
+        while work:
+            number = work.pop()
+            sources = facts.definitions[number].sources | facts.flows.get(number, set())
+            new = sources - facts.needed
+            facts.needed |= new
+            work.extend(new)
+
     def _popped(self, block: Block, position: int) -> str:
         """The scratch register that the instructions before a return pop into, if any."""
         convention = self.architecture.convention
@@ -408,6 +454,35 @@ class _Reach:
             if len(moves) == 2 and moves[1].name not in convention.preserved:
                 return moves[1].name
         return ""
+
+
+def _acts(effect: Effect) -> bool:
+    """Does it do more than to set a register or flags?"""
+    return not isinstance(effect, SetReg | Let | SetFlags)
+
+
+def _tested(block: Block, position: int) -> bool:
+    """Does anything in the block ask for the flags that the step sets?"""
+    if not any(isinstance(effect, SetFlags) for effect in block.steps[position].effects):
+        return False
+    for step in block.steps[position + 1 :]:
+        for effect in step.effects:
+            if conditions(effect):
+                return True
+            if isinstance(effect, SetFlags):
+                return False
+    return False
+
+
+def conditions(value: object) -> bool:
+    """Is there a `Condition` in the effect or expression?"""
+    if isinstance(value, Condition):
+        return True
+    if isinstance(value, Op):
+        return any(conditions(operand) for operand in value.operands)
+    if isinstance(value, Effect):
+        return any(conditions(getattr(value, name)) for name in type(value).__dataclass_fields__)
+    return False
 
 
 def _names(step: Step, register: str) -> bool:

@@ -33,7 +33,9 @@ def find_mode(
         _works_in_place(effect, spoken) for block in graph.blocks for step in block.steps
         for effect in step.effects
     )  # fmt: skip
-    return "slots" if in_place and _crosses_by_memory(graph, architecture) else "optimized"
+    if not in_place or not _crosses_by_memory(graph, architecture):
+        return "optimized"
+    return "O0" if aligned else "slots"
 
 
 def _crosses_by_memory(graph: Graph, architecture: Architecture) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ozma.lift.data import Reference
 from ozma.lift.values import Value, is_const, resolve
 
-
 _SHIFTS = {"i8": 0, "i16": 1, "i32": 2, "i64": 3}
 
 

@@ -38,7 +38,7 @@ class PackRanker:
 
         try:
             state = self.answerer.state(self._prompt(ir_text))
+            ranked = self.answerer.ranked(state, self._trie)  # may need room for an answer's start
         except (ContextOverflow, NotShortened):
             return []
-        ranked = self.answerer.ranked(state, self._trie)
         return [(self._answers[text], logprob) for logprob, text in ranked]

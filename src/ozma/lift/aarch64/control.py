@@ -7,15 +7,36 @@ import re
 from ozma.lift.aarch64.operands import Immediate, Label, Operand, Word
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.aarch64.values import (
-    Meaning, Operands, condition_named, constant, op, read, read_register, write,
+    Meaning,
+    Operands,
+    condition_named,
+    constant,
+    op,
+    read,
+    write,
 )  # fmt: skip
 from ozma.lift.effects import (
-    Branch, Call, Const, Do, Effect, Expr, IndirectJump, Jump, Op, Reg, Return, SetReg, Symbol,
-    Unsupported, bits,
+    Branch,
+    Call,
+    Const,
+    Do,
+    Effect,
+    Expr,
+    IndirectJump,
+    Jump,
+    Op,
+    Reg,
+    Return,
+    SetReg,
+    Symbol,
+    Unsupported,
+    bits,
 )  # fmt: skip
 
 _FENCES = {"ish": "fence seq_cst", "ishld": "fence acquire", "sy": "fence seq_cst"}
-_HELPER = re.compile(r"__aarch64_(cas|swp|ldadd|ldclr|ldeor|ldset)([1248])_(relax|acq|rel|acq_rel)$")
+_HELPER = re.compile(
+    r"__aarch64_(cas|swp|ldadd|ldclr|ldeor|ldset)([1248])_(relax|acq|rel|acq_rel)$"
+)
 _ORDERS = {"relax": "monotonic", "acq": "acquire", "rel": "release", "acq_rel": "acq_rel"}
 _UPDATES = {"swp": "xchg", "ldadd": "add", "ldclr": "and", "ldeor": "xor", "ldset": "or"}
 
@@ -53,7 +74,11 @@ def _if_bit(test: str) -> Meaning:
         value, width = read(register), bits(register.type)
         if place.value == width - 1:
             sign = "slt" if test == "ne" else "sge"
-            return [Branch(op(f"icmp {sign}", "i1", value, Const(0, register.type)), _label(target).name)]
+            return [
+                Branch(
+                    op(f"icmp {sign}", "i1", value, Const(0, register.type)), _label(target).name
+                )
+            ]
         bit = op("and", register.type, value, constant(1 << place.value, register.type))
         return [Branch(op(f"icmp {test}", "i1", bit, Const(0, register.type)), _label(target).name)]
 

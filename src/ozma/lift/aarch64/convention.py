@@ -36,8 +36,10 @@ def _is_small(function: AsmFunction) -> bool:
     """The unwind table describes the epilogues too, unless code shall be small. A function without
     a frame does not say; it is taken for small."""
     return not any(
-        isinstance(line, Directive) and (line.name, line.arguments) in _EPILOGUE_NOTES
-        or isinstance(line, Directive) and line.name == ".cfi_restore"
+        isinstance(line, Directive)
+        and (line.name, line.arguments) in _EPILOGUE_NOTES
+        or isinstance(line, Directive)
+        and line.name == ".cfi_restore"
         for line in function.lines
     )
 

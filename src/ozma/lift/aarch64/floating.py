@@ -10,7 +10,14 @@ import struct
 from ozma.lift.aarch64.operands import Immediate, Operand
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.aarch64.values import (
-    Meaning, Operands, condition, holding, op, read, read_register, write,
+    Meaning,
+    Operands,
+    condition,
+    holding,
+    op,
+    read,
+    read_register,
+    write,
 )  # fmt: skip
 from ozma.lift.effects import Const, Effect, Expr, SelectFlags, SetFlags, Unsupported, bits
 
@@ -28,11 +35,16 @@ _TO_INTEGER = {
     "fcvtau": ("fptoui", "llvm.round"), "fcvtns": ("fptosi", "llvm.roundeven"),
     "fcvtnu": ("fptoui", "llvm.roundeven"),
 }  # fmt: skip
-_FUSED = {"fmadd": (False, False), "fmsub": (True, False), "fnmadd": (True, True), "fnmsub": (False, True)}
+_FUSED = {
+    "fmadd": (False, False),
+    "fmsub": (True, False),
+    "fnmadd": (True, True),
+    "fnmsub": (False, True),
+}
 
 
 def _type(register: Operand) -> str:
-    """"float" of s0, "i32" of w0."""
+    """ "float" of s0, "i32" of w0."""
     if not isinstance(register, Register):
         raise Unsupported("operands of this form are not supported")
     return register.type
@@ -121,7 +133,9 @@ def _to_integer(mnemonic: str) -> Meaning:
         target, source, *fraction = operands
         value = read(source)
         if fraction:
-            value = op("fmul", _type(source), value, float_bits(2.0 ** fraction[0].value, _type(source)))
+            value = op(
+                "fmul", _type(source), value, float_bits(2.0 ** fraction[0].value, _type(source))
+            )
         if rounding:
             value = op(rounding, _type(source), value)
         type_ = f"i{target.bits}"
@@ -149,12 +163,6 @@ def _select(operands: Operands) -> list[Effect]:
     target, left, right, code = operands
     type_ = _type(target)
     return write(target, op("select", type_, condition(code), read(left), read(right)), type_)
-
-
-def is_scalar(operands: Operands) -> bool:
-    """No operand has an arrangement of lanes."""
-    registers = [operand for operand in operands if isinstance(operand, Register)]
-    return all(register.lanes is None for register in registers)
 
 
 FLOATING: dict[str, Meaning] = {

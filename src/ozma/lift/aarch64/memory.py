@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from ozma.lift.aarch64.lanes import repeated
 from ozma.lift.aarch64.operands import Label, Memory, Operand, RegisterList
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.aarch64.values import (
-    Meaning, Operands, address, constant, op, plus, read_register, stepped, write,
+    Meaning,
+    Operands,
+    address,
+    constant,
+    op,
+    plus,
+    read_register,
+    stepped,
+    write,
 )  # fmt: skip
 from ozma.lift.effects import (
-    Const, Effect, Expr, Load, Let, Op, SetReg, Store, Symbol, Temp, Unsupported, bits,
+    Const,
+    Effect,
+    Expr,
+    Let,
+    Load,
+    Op,
+    SetReg,
+    Store,
+    Symbol,
+    Temp,
+    Unsupported,
+    bits,
 )  # fmt: skip
 
 _NARROW = {"ldrb": ("zext", "i8"), "ldrh": ("zext", "i16"), "ldrsb": ("sext", "i8"),
            "ldrsh": ("sext", "i16"), "ldrsw": ("sext", "i32")}  # fmt: skip
-_ORDERED_LOADS = {"ldar": "", "ldarb": "i8", "ldarh": "i16", "ldapr": "", "ldaprb": "i8", "ldaprh": "i16"}
+_ORDERED_LOADS = {
+    "ldar": "",
+    "ldarb": "i8",
+    "ldarh": "i16",
+    "ldapr": "",
+    "ldaprb": "i8",
+    "ldaprh": "i16",
+}
 _ORDERED_STORES = {"stlr": "", "stlrb": "i8", "stlrh": "i16"}
 _QUAD = "<2 x i64>"
 ANY_ALIGNMENT = 1
@@ -159,13 +186,23 @@ def _load_list(operands: Operands) -> list[Effect]:
 
 
 def _whole(register: Register, lane: int | None) -> str:
-    return register.vector_type if lane is None else f"<{128 // register.lane_bits} x i{register.lane_bits}>"
+    return (
+        register.vector_type
+        if lane is None
+        else f"<{128 // register.lane_bits} x i{register.lane_bits}>"
+    )
 
 
 def _with_lane(register: Register, lane: int, where: Expr) -> Op:
     type_ = _whole(register, lane)
     element = Load(where, f"i{register.lane_bits}", align=ANY_ALIGNMENT)
-    return op("insertelement", type_, read_register(_scalar(register), type_), element, constant(lane, "i64"))
+    return op(
+        "insertelement",
+        type_,
+        read_register(_scalar(register), type_),
+        element,
+        constant(lane, "i64"),
+    )
 
 
 def _scalar(register: Register) -> Register:
@@ -179,13 +216,6 @@ def _load_repeated(operands: Operands) -> list[Effect]:
     element = Load(address(memory), f"i{register.lane_bits}", align=ANY_ALIGNMENT)
     return [SetReg(register.name, repeated(element, register.vector_type), register.vector_type),
             *stepped(memory)]  # fmt: skip
-
-
-def repeated(element: Expr, type_: str) -> Expr:
-    """A vector with `element` in each lane."""
-    count = int(type_[1:].split(" ")[0])
-    first = op("insertelement", type_, Op("poison", type_, ()), element, constant(0, "i64"))
-    return op("shufflevector", type_, first, Op("poison", type_, ()), extra=(0,) * count)
 
 
 def _store_list(operands: Operands) -> list[Effect]:

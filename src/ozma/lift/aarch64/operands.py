@@ -15,7 +15,22 @@ from ozma.lift.assembly import split_operands
 from ozma.lift.effects import Unsupported
 
 CONDITIONS = (
-    "eq", "ne", "hs", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le", "al", "nv",
+    "eq",
+    "ne",
+    "hs",
+    "lo",
+    "mi",
+    "pl",
+    "vs",
+    "vc",
+    "hi",
+    "ls",
+    "ge",
+    "lt",
+    "gt",
+    "le",
+    "al",
+    "nv",
 )
 """In the order of their encodings: the opposite of a condition differs in the last bit."""
 _ALIASES = {"cs": "hs", "cc": "lo"}
@@ -139,7 +154,12 @@ def _parse(piece: str) -> Operand:
         return _register_list(lowered)
     if lowered in CONDITIONS or lowered in _ALIASES:
         return Condition(_ALIASES.get(lowered, lowered))
-    if piece.startswith("#") and not piece.startswith("#:") or piece[:1].isdigit() or piece[:1] == "-":
+    if (
+        piece.startswith("#")
+        and not piece.startswith("#:")
+        or piece[:1].isdigit()
+        or piece[:1] == "-"
+    ):
         return Immediate(_number(piece.lstrip("#")))
     if lowered in _WORDS:
         return Word(lowered)

@@ -1,4 +1,4 @@
-"""Puts back what LLVM's machine outliner took out of a function (-Oz does so by default on AArch64).
+"""Puts back what LLVM's machine outliner took out of a function: at -Oz it runs by default.
 
 The outliner moves repeated instructions into `OUTLINED_FUNCTION_n`, which stand in the same text:
 
@@ -90,4 +90,3 @@ def _with_descriptors(lines: list[Line]) -> list[Line]:
         else:
             found.append(line)
     return found
-

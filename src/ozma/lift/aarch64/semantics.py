@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from ozma.lift.aarch64.comparisons import COMPARISONS
 from ozma.lift.aarch64.control import CONTROL, conditional
+from ozma.lift.aarch64.fields import FIELDS
 from ozma.lift.aarch64.floating import FLOATING
 from ozma.lift.aarch64.integers import INTEGERS
 from ozma.lift.aarch64.memory import MEMORY
 from ozma.lift.aarch64.operands import CONDITIONS, Operand, RegisterList, parse_operands
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.aarch64.values import Meaning
+from ozma.lift.aarch64.vector_moves import MOVES
+from ozma.lift.aarch64.vector_widths import WIDTHS
 from ozma.lift.aarch64.vectors import VECTORS
 from ozma.lift.architecture import Instruction
 from ozma.lift.effects import Effect, Unsupported
 
 SCALARS: dict[str, Meaning] = {
-    **INTEGERS, **FLOATING, **MEMORY, **CONTROL,
+    **INTEGERS, **FIELDS, **COMPARISONS, **FLOATING, **MEMORY, **CONTROL,
     **{f"b.{code}": conditional(code) for code in (*CONDITIONS[:14], "cs", "cc")},
 }  # fmt: skip
+LANES: dict[str, Meaning] = {**VECTORS, **MOVES, **WIDTHS}
 
 
 def effects(instruction: Instruction) -> list[Effect]:
     """The effects of one line; Unsupported says why there are none."""
     operands = parse_operands(instruction.mnemonic, instruction.operands)
-    table = VECTORS if _is_vector(instruction.mnemonic, operands) else SCALARS
+    table = LANES if _is_vector(instruction.mnemonic, operands) else SCALARS
     meaning = table.get(instruction.mnemonic)
     if meaning is None:
         raise Unsupported(f"instruction '{instruction.mnemonic}' is not supported")
@@ -39,4 +44,6 @@ def _is_vector(mnemonic: str, operands: tuple[Operand, ...]) -> bool:
     registers = [operand for operand in operands if isinstance(operand, Register)]
     if any(register.lanes is not None for register in registers):
         return True
-    return mnemonic not in FLOATING and mnemonic not in MEMORY and any(r.is_vector for r in registers)
+    return (
+        mnemonic not in FLOATING and mnemonic not in MEMORY and any(r.is_vector for r in registers)
+    )

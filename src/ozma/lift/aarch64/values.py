@@ -8,7 +8,16 @@ from ozma.lift.aarch64.operands import Condition as Code
 from ozma.lift.aarch64.operands import Immediate, Label, Memory, Operand, Shifted
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.effects import (
-    Condition, Const, Effect, Expr, Op, Reg, SetReg, Symbol, Unsupported, bits,
+    Condition,
+    Const,
+    Effect,
+    Expr,
+    Op,
+    Reg,
+    SetReg,
+    Symbol,
+    Unsupported,
+    bits,
 )  # fmt: skip
 
 Operands = tuple[Operand, ...]
@@ -143,10 +152,31 @@ def label_address(base: Register, label: Label) -> Expr:
         return Const(0, "i64")
     if label.part in _THREAD_MODELS:
         symbol = thread_symbol(label)
-        return symbol if label.part.startswith("got") else op("add", "i64", read_register(base, "i64"), symbol)
+        return (
+            symbol
+            if label.part.startswith("got")
+            else op("add", "i64", read_register(base, "i64"), symbol)
+        )
     raise Unsupported(f"relocation :{label.part}:")
 
 
 def thread_symbol(label: Label) -> Symbol:
     """The distance of a thread-local variable from the thread pointer."""
     return Symbol(label.name, label.addend, "tpoff", _THREAD_MODELS[label.part])
+
+
+def inverted(value: Expr, type_: str) -> Expr:
+    """All bits the other way."""
+    return op("xor", type_, value, constant(-1, type_))
+
+
+def negated(value: Expr, type_: str) -> Expr:
+    """0 - value."""
+    return op("sub", type_, Const(0, type_), value)
+
+
+def integer_type(target: Operand) -> str:
+    """ "i32" of w0, "i64" of x0."""
+    if not isinstance(target, Register) or target.is_vector:
+        raise Unsupported("operands of this form are not supported")
+    return target.type

@@ -108,8 +108,18 @@ def _lea(d: Decoded) -> list[Effect]:
     if not isinstance(d.operands[0], Memory):
         raise Unsupported("lea of what is no address")
     where = address(d.operands[0])
-    value = where if d.width == 64 else Op("trunc", d.type, (where,))
-    return [write(d.operands[1], value, d.type)]
+    return [write(d.operands[1], where if d.width == 64 else _cut(where, d.type), d.type)]
+
+
+def _cut(value: Expr, type_: str) -> Expr:
+    """The low part of a sum, by the low parts of what is added."""
+    if isinstance(value, Op) and value.opcode in ("add", "shl"):
+        return Op(value.opcode, type_, tuple(_cut(operand, type_) for operand in value.operands))
+    if isinstance(value, Reg) and value.name != "rsp":
+        return Reg(value.name, type_)
+    if isinstance(value, Const):
+        return Const(value.value & ((1 << bits(type_)) - 1), type_)
+    return Op("trunc", type_, (value,))
 
 
 def _cmp(d: Decoded) -> list[Effect]:

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import torch
 
-from ozma.corpus.progress import _duration as duration
+from ozma.corpus.progress import duration
 
 LOG = "log.jsonl"
 
