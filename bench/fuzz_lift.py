@@ -196,7 +196,7 @@ def main(arguments: list[str]) -> int:
 def _where(error: Exception) -> str:
     """Type and place of an exception, which tells one fault from another."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {str(error)[:80]!r}"
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`ozma disassemble` and `ozma translate`, object files, merged modules, and the tables of the bench."""
+"""`ozma disassemble` and `translate`, object files, merged modules, and the tables of the bench."""
 
 from __future__ import annotations
 
@@ -127,20 +127,32 @@ def test_damaged_and_foreign_files_are_refused(toolchain, tmp_path):
 
 def test_a_refusal_names_line_and_instruction(tmp_path, capsys):
     path = tmp_path / "f.s"
-    path.write_text("\t.globl\tf\n\t.type\tf,@function\nf:\n\tvfrobnicate\t%eax\n\tretq\n\t.size\tf, .-f\n")
+    path.write_text(
+        "\t.globl\tf\n\t.type\tf,@function\nf:\n\tvfrobnicate\t%eax\n\tretq\n\t.size\tf, .-f\n"
+    )
     code, out, err = _run(capsys, disassemble, path)
     assert code == 100 and out == "" and "line 4" in err and "vfrobnicate" in err
 
 
 def test_the_machine_is_seen_in_the_text(toolchain, source):
-    for target, flag in (("x86-64", "--target=x86_64-linux-gnu"), ("aarch64", "--target=aarch64-linux-gnu")):
+    for target, flag in (
+        ("x86-64", "--target=x86_64-linux-gnu"),
+        ("aarch64", "--target=aarch64-linux-gnu"),
+    ):
         text = _clang(toolchain, source, "-S", flag)
         assert read_source(toolchain, str(text)).target == target
 
 
 def _sections(toolchain, path: Path) -> list[str]:
     """Disassembly without addresses, which alignment between functions shifts."""
-    words = [toolchain.tool("llvm-objdump"), "-d", "-r", "--no-show-raw-insn", "--no-leading-addr", path]
+    words = [
+        toolchain.tool("llvm-objdump"),
+        "-d",
+        "-r",
+        "--no-show-raw-insn",
+        "--no-leading-addr",
+        path,
+    ]
     text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     return [line.strip() for line in text.splitlines()[3:]]
 
@@ -183,9 +195,13 @@ def test_data_becomes_directives_of_the_same_bytes(data):
 
 def test_modules_go_together_again(toolchain):
     head = 'target triple = "x86_64-pc-linux-gnu"\n@s = internal global i32 0\n'
-    tail = 'attributes #0 = { minsize }\n!llvm.module.flags = !{!0}\n!0 = !{i32 8, !"PIC Level", i32 2}\n'
-    one = f"{head}declare i32 @g()\ndefine dso_local i32 @f() #0 {{\n  %1 = call i32 @g()\n  ret i32 %1\n}}\n{tail}"
-    other = f"{head}define dso_local i32 @g() #0 {{\n  %1 = load i32, ptr @s\n  ret i32 %1\n}}\n{tail}"
+    tail = 'attributes #0 = { minsize }\n!llvm.module.flags = !{!0}\n'
+    tail += '!0 = !{i32 8, !"PIC Level", i32 2}\n'
+    body = "  %1 = call i32 @g()\n  ret i32 %1\n"
+    one = f"{head}declare i32 @g()\ndefine dso_local i32 @f() #0 {{\n{body}}}\n{tail}"
+    other = (
+        f"{head}define dso_local i32 @g() #0 {{\n  %1 = load i32, ptr @s\n  ret i32 %1\n}}\n{tail}"
+    )
     merged = merge_modules([("first", one), ("", other)], local=["g"])
     assert merged.count("@s = ") == 1 and "declare" not in merged and "; first\ndefine" in merged
     with Compiler(toolchain) as compiler:
@@ -234,7 +250,15 @@ def test_bleu_is_that_of_the_paper_of_2002():
 
 
 def test_assembly_is_split_into_names_and_marks():
-    assert assembly_tokens('\tmovl\t$1, .L.str(%rip)') == ["movl", "$1", ",", ".L.str", "(", "%rip", ")"]
+    assert assembly_tokens("\tmovl\t$1, .L.str(%rip)") == [
+        "movl",
+        "$1",
+        ",",
+        ".L.str",
+        "(",
+        "%rip",
+        ")",
+    ]
     tokens, words = assembly_bleu("a\tb\nc d e", "a b c d e")
     assert words == 1.0 and tokens < 1.0
 
@@ -250,14 +274,19 @@ def _row(number: int, **facts) -> dict:
 
 def test_every_function_counts_and_failures_are_zero(tmp_path):
     rows = [_row(0, exact=True, strict=True, bleu=1.0, bleu_words=1.0, confidence=1.0), _row(1)]
-    rows += [_row(2, behaviour="differs"), _row(3, lowered=False, bleu=0.0, bleu_words=0.0, behaviour="")]
+    rows += [
+        _row(2, behaviour="differs"),
+        _row(3, lowered=False, bleu=0.0, bleu_words=0.0, behaviour=""),
+    ]
     found = facts(rows)
     assert found["lowered"][0] == 0.75 and found["exact"][0] == 0.25
     assert found["exact_or_same"][0] == 0.5 and found["shown_different"][0] == 0.25
     assert found["bleu_all"][0] == pytest.approx(2.6 / 4)
     assert found["bleu_lowered"][0] == pytest.approx(2.6 / 3)
     assert sum(one["functions"] for one in found["bins"]) == 4
-    RecordFile(record_path(tmp_path / "x86-64-Oz-test", "one setting"), "old", ("hash",)).append([_row(9)])
+    RecordFile(record_path(tmp_path / "x86-64-Oz-test", "one setting"), "old", ("hash",)).append(
+        [_row(9)]
+    )
     file = RecordFile(record_path(tmp_path / "x86-64-Oz-test", "one setting"), "new", ("hash",))
     file.append(rows)
     read = read_results(tmp_path)

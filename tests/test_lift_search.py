@@ -19,7 +19,8 @@ from ozma.lift.edits import edits_of_block, likely_edits, other_edits
 from ozma.lift.equality import Reference, locate
 from ozma.lift.ir_text import NotEditable, parse, read
 from ozma.lift.rewrites import LIKELY, UNLIKELY, alternatives, inverted, split_operands
-from ozma.lift.search import Candidate, EditSearch, Judge, ProcessorMeter
+from ozma.lift.judge import Candidate, Judge, ProcessorMeter
+from ozma.lift.search import EditSearch
 from ozma.llvm import InvalidIR, Worker
 from ozma.llvm.clang import compile_bitcode
 from ozma.search.budget import Budget
@@ -63,7 +64,16 @@ def test_assembly_is_what_llc_and_clang_make(toolchain, compiler, texts, tmp_pat
     path = tmp_path / "f.ll"
     path.write_text(texts[0])
     llc = [toolchain.tool("llc"), "-relocation-model=pic", path, "-o", "-"]
-    clang = [toolchain.tool("clang"), "-S", "-Oz", "-Xclang", "-disable-llvm-passes", path, "-o", "-"]
+    clang = [
+        toolchain.tool("clang"),
+        "-S",
+        "-Oz",
+        "-Xclang",
+        "-disable-llvm-passes",
+        path,
+        "-o",
+        "-",
+    ]
     for command in (llc, clang):
         theirs = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert normalized_lines(code_lines(theirs)) == normalized_lines(ours)
@@ -89,7 +99,10 @@ def test_what_does_not_compile_has_a_reason(compiler):
     assert compiler.compile(fine).ok
 
 
-COMMENTED = '\t.file\t"a.c"\nf:   # @f\n\tmovl\t$1, %eax  # x\n\n\t.ascii\t"a#b \\"#\\""\n\tjmp\t.LBB7_3\n.LBB7_3:\n\t.ident\t"c"\n'
+COMMENTED = (
+    '\t.file\t"a.c"\nf:   # @f\n\tmovl\t$1, %eax  # x\n\n\t.ascii\t"a#b \\"#\\""\n'
+    '\tjmp\t.LBB7_3\n.LBB7_3:\n\t.ident\t"c"\n'
+)
 
 
 def test_comments_and_names_of_files_do_not_count():
@@ -103,7 +116,9 @@ def test_comments_and_names_of_files_do_not_count():
 def test_a_string_is_no_comment_and_a_label_too_many_is_no_cascade():
     reference = Reference("f:\n\tjmp\t.LBB0_1\n.LBB0_1:\n\tjmp\t.LBB0_2\n.LBB0_2:\n\tretq\n")
     assert not reference.compare('f:\n\t.ascii\t"#"\n').exact
-    found = reference.compare("f:\n.LBB0_9:\n\tjmp\t.LBB0_1\n.LBB0_1:\n\tjmp\t.LBB0_2\n.LBB0_2:\n\tretq\n")
+    found = reference.compare(
+        "f:\n.LBB0_9:\n\tjmp\t.LBB0_1\n.LBB0_1:\n\tjmp\t.LBB0_2\n.LBB0_2:\n\tretq\n"
+    )
     assert (found.lines, found.missing, found.extra) == (1, (), (1,))
 
 
@@ -113,7 +128,9 @@ def test_labels_that_lead_elsewhere_differ():
     assert not found.exact and found.missing == (2,)
 
 
-@given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30))
+@given(
+    st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30)
+)
 def test_an_edit_script_leads_from_one_to_the_other(old, new):
     missing, extra = locate(old, new)
     kept = [x for i, x in enumerate(old) if i not in missing]
@@ -156,7 +173,9 @@ def test_each_line_of_code_knows_its_instruction(compiler, function):
 def test_every_edit_is_valid_ir_or_nearly(compiler, texts):
     """Where an edit is not valid, LLVM says so, and nothing else happens."""
     body = parse(texts[0], "evaluate")
-    edits = [e for b, a, _ in body.places() for f in (likely_edits, other_edits) for e in f(body, b, a)]
+    edits = [
+        e for b, a, _ in body.places() for f in (likely_edits, other_edits) for e in f(body, b, a)
+    ]
     edits += [e for block in range(len(body.blocks)) for e in edits_of_block(body, block)]
     kinds = {edit.kind for edit in edits}
     assert {"move", "operands", "orientation", "flags", "weights", "block order"} <= kinds
@@ -186,7 +205,12 @@ def test_other_ways_to_write_an_instruction(line, expected):
 
 
 def test_what_is_not_commutative_stays():
-    for line in ("  %x = sub i32 %a, %b", "  %x = fneg float %a", "  ret void", "  %x = freeze i32 %a"):
+    for line in (
+        "  %x = sub i32 %a, %b",
+        "  %x = fneg float %a",
+        "  ret void",
+        "  %x = freeze i32 %a",
+    ):
         assert not list(alternatives(line, ("operands",)))
     assert inverted("  %x = fcmp olt float %a, %b") == "  %x = fcmp uge float %a, %b"
     assert inverted("  %x = add i32 %a, %b") is None
@@ -200,7 +224,9 @@ def _shuffled(ir: str, seed: int) -> str:
     rng, body = random.Random(seed), parse(ir)
     for _ in range(3):
         block = rng.randrange(len(body.blocks))
-        edits = [e for a in range(len(body.blocks[block].lines)) for e in likely_edits(body, block, a)]
+        edits = [
+            e for a in range(len(body.blocks[block].lines)) for e in likely_edits(body, block, a)
+        ]
         body = rng.choice(edits).body if edits else body
     return str(body)
 
@@ -245,15 +271,21 @@ def test_flags_that_no_line_needs_are_taken_out(compiler, function):
 def test_needed_flags_are_named(compiler):
     ir = (
         'target triple = "x86_64-pc-linux-gnu"\n'
-        "define i64 @sum(i32 %a) {\n  %b = add nsw i32 %a, 5\n  %c = sext i32 %b to i64\n  ret i64 %c\n}\n"
+        "define i64 @sum(i32 %a) {\n  %b = add nsw i32 %a, 5\n  %c = sext i32 %b to i64\n"
+        "  ret i64 %c\n}\n"
     )
     without = compiler.compile(ir.replace(" nsw", "")).assembly
     needed = compiler.compile(ir).assembly
-    assert _answer(compiler, needed, [Candidate("m", ir)]).flags == (("1 add nsw",) if needed != without else ())
+    assert _answer(compiler, needed, [Candidate("m", ir)]).flags == (
+        ("1 add nsw",) if needed != without else ()
+    )
 
 
 def test_a_worse_answer_only_compiles_and_nothing_is_said_of_it(compiler, function):
-    empty = 'target triple = "x86_64-pc-linux-gnu"\ndefine i32 @sum(ptr %a, i32 %b) {\n  ret i32 %b\n}\n'
+    empty = (
+        'target triple = "x86_64-pc-linux-gnu"\n'
+        "define i32 @sum(ptr %a, i32 %b) {\n  ret i32 %b\n}\n"
+    )
     answer = _answer(compiler, function[1], [Candidate("model", empty)], search=False)
     assert answer.verdict is Verdict.COMPILES and not answer.exact and 0 <= answer.bleu < 1
     assert answer.lines and answer.source == "model"

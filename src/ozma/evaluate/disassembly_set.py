@@ -69,7 +69,7 @@ def truths(
 
 
 def _in_order(corpus: Path, split: str, largest: int) -> Iterator[Subject]:
-    """All chosen functions by hash: a stable mix of all projects. Bitcode is read in a second pass."""
+    """All chosen functions by hash: a stable mix of all projects."""
     chosen = choose(corpus, Choice(splits=(split,), largest=largest))
     found = [subject for one in chosen for subject in load_subjects(corpus, one)]
     yield from sorted(found, key=lambda subject: subject.hash)

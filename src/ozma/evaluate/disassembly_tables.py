@@ -59,7 +59,9 @@ def facts(rows: Sequence[Row]) -> dict[str, Any]:
         "seconds": _quantiles([row["seconds"] for row in rows]),
         "bins": [_bin(rows, low, high) for low, high in BINS],
         "coverage": [[share, _best_share(rows, share)] for share in COVERAGE],
-        "fits": wilson(sum(row["exact"] for row in rows if row["fits"]), sum(r["fits"] for r in rows)),
+        "fits": wilson(
+            sum(row["exact"] for row in rows if row["fits"]), sum(r["fits"] for r in rows)
+        ),
         "not_near": wilson(
             sum(row["exact"] for row in rows if not row["near"]), sum(not r["near"] for r in rows)
         ),
@@ -96,7 +98,7 @@ def _bin(rows: Sequence[Row], low: int, high: int) -> dict[str, Any]:
 
 
 def _best_share(rows: Sequence[Row], share: float) -> float:
-    """Mean BLEU of the answers that we ourselves are surest of, by compiling back: no label is used."""
+    """Mean BLEU of the answers that we are surest of by compiling back: no label is used."""
     surest = sorted(rows, key=lambda row: (-row["exact"], -row["confidence"]))
     kept = surest[: round(share * len(rows))]
     return float(np.mean([min(row["bleu"], row["bleu_words"]) for row in kept])) if kept else 0.0
@@ -155,9 +157,7 @@ def _cells(way: str, one: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _paper_cells(
-    model: str, prompts: int, lowered: float, score: float, exact: float
-) -> list[str]:
+def _paper_cells(model: str, prompts: int, lowered: float, score: float, exact: float) -> list[str]:
     return [
         f"{model} (paper, MiBench)", f"{prompts:,}", f"{100 * lowered:.1f}", f"{score:.3f}",
         f"{lowered * score:.3f}", f"{100 * exact:.1f}", "", "", "1", "",

@@ -14,7 +14,7 @@ from ozma.lift.forbidden import check as forbidden
 from ozma.lift.listing import ListingReference, gives_same_object
 from ozma.lift.poison import with_fewest_flags
 from ozma.lift.lifter import Refusal
-from ozma.lift.search import Judge, ProcessorMeter, Tried
+from ozma.lift.judge import Judge, ProcessorMeter, Tried
 from ozma.lift.shown import Shown
 from ozma.tasks.bleu import assembly_bleu
 
@@ -34,7 +34,6 @@ class Verdict(Enum):
 
 Check = Callable[[str, str, str, str], Shown]
 """(original assembly, function, IR of the answer, its assembly) -> what running both showed"""
-
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,9 @@ class Answer:
     def said(self) -> str:
         """The verdict in words, with what stands behind it."""
         if self.verdict is Verdict.SAME:
-            return f"{self.verdict.value} on {self.inputs} inputs, {self.covered:.0%} of its code ran"
+            return (
+                f"{self.verdict.value} on {self.inputs} inputs, {self.covered:.0%} of its code ran"
+            )
         return f"{self.verdict.value}: {self.reason}" if self.reason else self.verdict.value
 
 
@@ -99,7 +100,9 @@ class Answerer:
         started, spent = time.monotonic(), self._compiler.processor_seconds()
         kind = ListingReference if self._options.listing else Reference
         reference = kind(assembly, self._options.target, None if whole else name)
-        judge = Judge(self._compiler, reference, ProcessorMeter(self._options.budget, compiler=self._compiler))
+        judge = Judge(
+            self._compiler, reference, ProcessorMeter(self._options.budget, compiler=self._compiler)
+        )
         found = Attempt(judge, self._options, assembly, name).run(self._proposers)
         made = self._allowed(self._judged(found, judge, assembly, name))
         return replace(

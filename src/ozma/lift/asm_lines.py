@@ -42,7 +42,11 @@ def normalized_lines(lines: Sequence[str]) -> list[str]:
     def renumber(match: re.Match) -> str:
         return numbers.setdefault(match.group(), f".L{match.group(1)}#{len(numbers)}")
 
-    kept = [line for line in lines if line and first_word(line) not in _DROPPED and _NO_STACK not in line]
+    kept = [
+        line
+        for line in lines
+        if line and first_word(line) not in _DROPPED and _NO_STACK not in line
+    ]
     return [_LABEL.sub(renumber, line) if ".L" in line else line for line in kept]
 
 

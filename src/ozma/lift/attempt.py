@@ -1,4 +1,4 @@
-"""The steps that are taken for one function: settings, others' candidates, single decisions, edits."""
+"""The steps for one function: settings, others' candidates, single decisions, edits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ozma.lift.configurations import configurations, lift_safely, lifted_candida
 from ozma.lift.decisions import Decisions
 from ozma.lift.forbidden import check as forbidden
 from ozma.lift.lifter import LiftedFunction, Refusal
-from ozma.lift.search import Candidate, EditSearch, Judge, Tried
+from ozma.lift.judge import Candidate, Judge, Tried
+from ozma.lift.search import EditSearch
 from ozma.lift.site_search import Lift, SiteSearch
 from ozma.search.budget import Budget
 
@@ -98,9 +99,7 @@ class Attempt:
         why = forbidden(tried.candidate.ir, self._name, toolchain)
         return Tried(tried.candidate, Compiled(reason=f"refused: {why}")) if why else tried
 
-    def _lift(
-        self, candidate: Candidate, lifted: LiftedFunction, decisions: Decisions
-    ) -> Tried:
+    def _lift(self, candidate: Candidate, lifted: LiftedFunction, decisions: Decisions) -> Tried:
         tried = self._judge(candidate)
         if tried.difference is not None:
             self._lifts.append(Lift(tried, lifted, decisions))

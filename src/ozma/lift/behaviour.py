@@ -120,6 +120,7 @@ class _Check:
         self._other = Emulator(question.other_target, loaded[1], routines[1], STEPS * _MORE_STEPS)
         self._known: Known = read_known(question.original)
         self._endings: list[str] = []
+        self._ran_code: set[tuple[int, int]] = set()
         self._drawn: dict[int, Arguments] = {}
         self._tried = 0
 
@@ -131,9 +132,8 @@ class _Check:
         self._other.close()
 
     def run(self) -> Behaviour:
-        runs = self._chosen()
         ran = 0
-        for world, expected in runs:
+        for world, expected in self._chosen():
             found = self._run(self._other, World(self._known.pool, world.number))
             if found.ending == UNSUPPORTED:
                 self._note(found)
@@ -142,9 +142,10 @@ class _Check:
             if difference and self._stands(difference, world, expected):
                 return self._differs(difference, world.number, ran)
             ran += 1
+            self._ran_code |= expected.blocks
         if not ran:
             return Behaviour(Verdict.COULD_NOT_RUN, 0, self._tried, reason=self._reason())
-        return Behaviour(Verdict.SAME, ran, self._tried, self._original.share_covered())
+        return Behaviour(Verdict.SAME, ran, self._tried, self._covered())
 
     def _chosen(self) -> list[tuple[World, Run]]:
         """Inputs on which the original ends: those that run new code, then the first others.
@@ -152,19 +153,19 @@ class _Check:
         As long as new code is found, the search goes on.
         """
         wanted, fresh, others = self._question.inputs, [], []
-        limit = wanted * _TRIES
+        limit, seen = wanted * _TRIES, set()
         while self._tried < limit:
-            number, before = self._tried, len(self._original.blocks_run)
+            world = World(self._known.pool, self._tried)
             self._tried += 1
-            world = World(self._known.pool, number)
             expected = self._run(self._original, world)
-            new = len(self._original.blocks_run) > before
-            if new:
-                limit = max(limit, min(number + wanted * _TRIES, wanted * _MOST_TRIES))
-            if expected.ending in FINISHED:
-                (fresh if new else others).append((world, expected))
-            else:
+            if expected.ending not in FINISHED:
                 self._note(expected)
+            elif expected.blocks <= seen:
+                others.append((world, expected))
+            else:
+                seen |= expected.blocks
+                fresh.append((world, expected))
+                limit = max(limit, min(self._tried + wanted * _TRIES, wanted * _MOST_TRIES))
         return [*fresh[: wanted * _MOST_INPUTS], *others[: max(wanted - len(fresh), 0)]]
 
     def _stands(self, difference: Difference, world: World, expected: Run) -> bool:
@@ -185,6 +186,10 @@ class _Check:
             self._drawn[number] = draw_arguments(self._question.signature, self._known, number)
         return self._drawn[number]
 
+    def _covered(self) -> float:
+        """Of the inputs that were compared only."""
+        return self._original.share_covered(self._ran_code)
+
     def _note(self, run: Run) -> None:
         self._endings.append(f"{run.ending} {run.detail}".strip())
 
@@ -194,6 +199,6 @@ class _Check:
         return f"no input comes to its end; most often: {most}"
 
     def _differs(self, difference: Difference, number: int, ran: int) -> Behaviour:
-        covered = self._original.share_covered()
+        covered = self._covered()
         text = f"{number} {self._arguments(number)}"
         return Behaviour(Verdict.DIFFERS, ran, self._tried, covered, difference, text)

@@ -1,7 +1,7 @@
 """IR text back to assembly, in a worker process: the judge of every answer.
 
-The module itself says how it is compiled: triple, CPU and features, `minsize`, `optnone`, PIC level.
-Only the back end's own level cannot be written into IR.
+The module itself says how it is compiled: triple, CPU and features, `minsize`, `optnone`, PIC
+level. Only the back end's own level cannot be written into IR.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ class Compiler:
     LLVM dies costs that text only. Close it, or use it in a `with` block.
     """
 
-    def __init__(
-        self, toolchain: Toolchain, timeout: float = 5.0, memory: int = 2 << 30
-    ) -> None:
+    def __init__(self, toolchain: Toolchain, timeout: float = 5.0, memory: int = 2 << 30) -> None:
         self.toolchain = toolchain
         self.compiles = 0
         self._worker = Worker(toolchain, timeout=timeout, memory=memory)
@@ -88,7 +86,7 @@ class Compiler:
         return time.process_time() + sum(self._children.values())
 
     def printed(self, ir: bytes) -> str:
-        """Text or bitcode as LLVM prints it: one line per instruction. InvalidIR if it is neither."""
+        """Text or bitcode as LLVM prints it, a line per instruction. InvalidIR if it is neither."""
         loaded = self._worker.load(ir)
         try:
             found = self._worker.evaluate(loaded.id, "", ("ir",), skip_above=0)

@@ -8,33 +8,30 @@ from dataclasses import fields, replace
 from ozma.lift.compile_back import OPTIMIZED, UNOPTIMIZED
 from ozma.lift.decisions import Decisions
 from ozma.lift.lifter import LiftedFunction, Refusal, lift_function
-from ozma.lift.search import Candidate
+from ozma.lift.judge import Candidate
 
 _CHANGES: tuple[dict[str, str], ...] = (
     {},
     {"result": "value"},
     {"result": "void"},
     {"orientation": "fallthrough"},
+    {"orientation": "asm"},
+    {"volatile": "all"},
     {"passes": "none"},
     {"leaves": "ptr"},
-    {"select": "branch"},
     {"returns": "split"},
     {"arguments": "fewest"},
     {"arguments": "most"},
     {"add_flags": "nsw"},
     {"block_order": "rpo"},
-    {"regions": "split"},
     {"size": "optsize"},
     {"size": "none"},
     {"size": "minsize"},
-    {"leaves": "int"},
     {"operand_order": "swapped"},
     {"passes": "simplify"},
     {"memory_calls": "call"},
     {"or_disjoint": "yes"},
     {"tail": "none"},
-    {"switches": "chain"},
-    {"orientation": "taken"},
     {"add_flags": "nuw"},
     {"regions": "single"},
     {"passes": "early-cse"},
@@ -64,9 +61,11 @@ def changed(decisions: Decisions) -> tuple[tuple[str, str], ...]:
 
 
 def candidate_of(lifted: LiftedFunction, decisions: Decisions, source: str) -> Candidate:
-    """A lifted function as something to be compiled back."""
+    """A lifted function as something to be compiled back. Code that kept every value in a slot met
+    no pass, and would lose those slots to one."""
     codegen = UNOPTIMIZED if lifted.mode == "O0" else OPTIMIZED
-    return Candidate(source, lifted.ir, decisions.pipeline, codegen, changed(decisions))
+    pipeline = decisions.pipeline if lifted.mode == "optimized" else ""
+    return Candidate(source, lifted.ir, pipeline, codegen, changed(decisions))
 
 
 def lift_safely(assembly: str, name: str, target: str, decisions: Decisions) -> LiftedFunction:

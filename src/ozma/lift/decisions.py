@@ -7,20 +7,18 @@ from dataclasses import dataclass, field, fields
 
 _CHOICES = {
     "mode": ("auto", "optimized", "slots", "O0"),
-    "orientation": ("hint", "fallthrough", "taken", "asm"),
+    "orientation": ("hint", "fallthrough", "asm"),
     "block_order": ("asm", "rpo"),
     "returns": ("merge", "split"),
     "result": ("infer", "void", "value"),
     "arguments": ("infer", "fewest", "most"),
-    "leaves": ("infer", "ptr", "int"),
+    "leaves": ("infer", "ptr"),
     "add_flags": ("none", "nsw", "nuw", "nsw nuw"),
     "or_disjoint": ("no", "yes"),
     "operand_order": ("asm", "swapped"),
-    "regions": ("joined", "split", "single"),
-    "volatile": ("hint", "no", "all"),
+    "regions": ("joined", "single"),
+    "volatile": ("unused", "all"),
     "memory_calls": ("intrinsic", "call"),
-    "switches": ("switch", "chain"),
-    "select": ("select", "branch"),
     "prototypes": ("known", "infer"),
     "passes": ("instcombine", "none", "simplify", "early-cse", "reassociate", "sink"),
     "tail": ("tail", "none"),
@@ -44,12 +42,15 @@ class Decisions:
 
     mode: how values live: in registers ("optimized"), each slot an alloca ("slots": unoptimized IR
     through the optimizing back end), or FastISel's code ("O0"); "auto" reads it from the text.
-    orientation: which successor a branch names first. block_order: of the printed blocks.
-    returns: one return block or one each. result, arguments: how signatures are inferred.
-    leaves: type of 64-bit values that nothing settles. add_flags, or_disjoint: poison flags added.
-    regions: how escaped stack is cut into allocas. volatile: which accesses. memory_calls: memcpy
-    and its like as intrinsics. prototypes: whether the C library's are used. passes: run before
-    compiling back (`PASSES`). tail: marker on calls. size: the function's wish for small code.
+    orientation: which successor a branch names first: that of the canonical predicate ("hint"), the
+    next block, or the jump's target. block_order: of the printed blocks. returns: one return block
+    or one each. result, arguments: how signatures are inferred. leaves: type of 64-bit values that
+    nothing settles. add_flags, or_disjoint: poison flags added. operand_order: of commutative
+    operations. regions: does escaped stack end at what looks spilled ("joined") or at the next
+    escaped object. volatile: loads that nobody needs, or all accesses. memory_calls: memcpy and its
+    like as intrinsics where their result is not used. prototypes: whether the C library's, and
+    mangled names, are read. passes: run before compiling back (`PASSES`). tail: marker on tail
+    calls. size: the function's wish for small code.
 
     `overrides` turns single sites: {"branch@37": "taken"}; `Lifted` lists the sites of a function.
     """
@@ -65,10 +66,8 @@ class Decisions:
     or_disjoint: str = "no"
     operand_order: str = "asm"
     regions: str = "joined"
-    volatile: str = "hint"
+    volatile: str = "unused"
     memory_calls: str = "intrinsic"
-    switches: str = "switch"
-    select: str = "select"
     prototypes: str = "known"
     passes: str = "instcombine"
     tail: str = "tail"

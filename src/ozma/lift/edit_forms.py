@@ -13,7 +13,8 @@ _BRANCH = re.compile(r"(\s*br i1 %\S+), (label \S+), (label [^\s,]+)(.*)", re.DO
 _CONDITION = re.compile(r"\s*br i1 (%[^\s,]+)")
 _CHOICE = re.compile(r"\s*%\S+ = select i1 (%[^\s,]+)")
 _GEP = re.compile(
-    r"(\s*(%\S+) = getelementptr (?:(?:inbounds|nuw|nusw) )*)([^,]+), ptr ([^\s,]+), (i\d+ [^\s,]+)(, !.*)?"
+    r"(\s*(%\S+) = getelementptr (?:(?:inbounds|nuw|nusw) )*)([^,]+), ptr ([^\s,]+), "
+    r"(i\d+ [^\s,]+)(, !.*)?"
 )
 _CASE = re.compile(r"^ +i\d+ (-?\d+), label \S+$")
 

@@ -48,8 +48,8 @@ PASSES = (
 
 @dataclass(frozen=True)
 class Edit:
-    """What was done (`kind`, for people) and what came of it. One that is not `safe` may change what
-    is computed: it is right only where it makes the assembly equal."""
+    """What was done (`kind`, for people) and what came of it. One that is not `safe` may change
+    what is computed: it is right only where it makes the assembly equal."""
 
     kind: str
     body: Body
@@ -57,7 +57,7 @@ class Edit:
 
 
 def likely_edits(body: Body, block: int, at: int) -> Iterator[Edit]:
-    """Edits of one instruction that win often: short moves, the other order, the other successor."""
+    """Edits of one instruction that win often: short moves, other order, other successor."""
     line = body.blocks[block].lines[at]
     for made in _moves(body, block, at, _NEAR):
         yield Edit("move", made)

@@ -6,6 +6,8 @@ emulator, and the callee's model answers. Memory comes into being where it is to
 
 from __future__ import annotations
 
+from typing import Iterable
+
 from ozma.lift.emulator_abi import parameter_places, result_places
 from ozma.lift.emulator_answers import Answers
 from ozma.lift.emulator_calls import OutOfReach
@@ -43,7 +45,7 @@ class Emulator:
         self._engine = engine(target, watched)
         self._machine, self._unicorn = self._engine.machine, self._engine.unicorn
         self.blocks_run: set[tuple[int, int]] = set()
-        """(address, bytes) of blocks of code that ran, where the emulator watches."""
+        """What the engine has seen run in this run, where it watches."""
         self._uc = self._engine.lend(self)
         self._interrupt: int | None = None
         self._kept: dict[str, int] = {}
@@ -75,9 +77,9 @@ class Emulator:
         self._interrupt = number
         self._uc.emu_stop()
 
-    def share_covered(self) -> float:
-        """Bytes of the function that ran, as a share of all."""
-        ran = {a for start, size in self.blocks_run for a in range(start, start + size)}
+    def share_covered(self, blocks: Iterable[tuple[int, int]]) -> float:
+        """Bytes of the function that are in blocks of code, as a share of all."""
+        ran = {a for start, size in blocks for a in range(start, start + size)}
         own = {a for part in self._loaded.code for a in part}
         return len(ran & own) / len(own)
 
@@ -93,6 +95,7 @@ class Emulator:
         poke: Poke | None = None,
     ) -> Run:
         """Runs the function from its entry on; memory is `world`'s before, and reset after."""
+        self.blocks_run.clear()
         if self._interrupt is not None:
             self._engine.refresh()
         self._run, self._interrupt = Run(TOO_LONG), None
@@ -106,6 +109,7 @@ class Emulator:
                 self._finish(signature)
             if self._run.ending in FINISHED:
                 self._run.pages = self.space.changed()
+                self._run.blocks = frozenset(self.blocks_run)
         finally:
             self.space.end()
         return self._run

@@ -31,7 +31,8 @@ class CallRecord:
 @dataclass
 class Run:
     """What a function did with one input. `pages` are those that it changed, by address; `lost`
-    names registers of the caller that it did not restore."""
+    names registers of the caller that it did not restore; `blocks` are (address, bytes) of the code
+    that ran, where the emulator watches."""
 
     ending: str
     detail: str = ""
@@ -39,6 +40,7 @@ class Run:
     calls: list[CallRecord] = field(default_factory=list)
     pages: dict[int, bytes] = field(default_factory=dict)
     lost: str = ""
+    blocks: frozenset[tuple[int, int]] = frozenset()
 
 
 def one_nan(value: int, bits: int, lane: int) -> int:

@@ -1,4 +1,4 @@
-"""Is this the same assembly: strictly, or up to the numbers of labels; and if not, where does it differ.
+"""Is this the same assembly, strictly or up to the numbers of labels; if not, where does it differ?
 
 Comments are no part of assembly: they are taken off both sides before anything is compared.
 

@@ -70,7 +70,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Body:
-    """The one function of a module: `head` up to its `define` line, `tail` from its closing brace."""
+    """One function of a module: `head` up to its `define` line, `tail` from its closing brace."""
 
     head: str
     blocks: tuple[Block, ...]

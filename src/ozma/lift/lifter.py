@@ -11,12 +11,13 @@ from ozma.lift.calls import plan_calls, plan_result
 from ozma.lift.cfg import Refused, build_graph
 from ozma.lift.decisions import Chooser, Decisions, Site
 from ozma.lift.effects import Unsupported
-from ozma.lift.emit import Printer, Unprintable
+from ozma.lift.emit import Printer
 from ozma.lift.facts import find_facts
 from ozma.lift.finish import finish
 from ozma.lift.frame import find_frame
 from ozma.lift.mode import find_mode
 from ozma.lift.module import module_text, parameters, value_types
+from ozma.lift.print_operands import Unprintable
 from ozma.lift.regions import fill_gaps, lay_out, promote
 from ozma.lift.spills import find_unowned
 from ozma.lift.translate import Translator
@@ -119,9 +120,10 @@ def _lift(
     result = plan_result(facts, architecture, chooser, function.number, mode)
     builder = Builder(graph, facts, plans, result, listing, architecture, mode)
     Translator(builder).run()
-    blocks = [b.index for b in graph.blocks if b.index in builder.bodies]
+    listed = graph.order() if decisions.block_order == "rpo" else range(len(graph.blocks))
+    blocks = [index for index in listed if index in builder.bodies]
     order = finish(builder, blocks, decisions.returns)
-    infer_pointers(builder)
+    infer_pointers(builder, decisions.leaves)
     arguments, _ = parameters(builder, architecture)
     printer = Printer(builder, frame.regions, chooser)
     printer.body(order)

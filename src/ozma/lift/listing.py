@@ -1,5 +1,5 @@
-"""The assembly of an object file: what a compiler's directives said is gone, so only instructions are
-compared, and an answer that has the same ones must give the same object in the end."""
+"""The assembly of an object file: what directives said is gone, so only instructions are compared,
+and an answer that has the same ones must give the same object in the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ozma.errors import OzmaError
 from ozma.lift.compile_back import Compiler
 from ozma.lift.equality import Reference
 from ozma.lift.object_text import object_text
-from ozma.lift.search import Candidate
+from ozma.lift.judge import Candidate
 
 _DATA = re.compile(r"\.L(?!BB)[\w.$]+")
 _PREFIXES = ("data16", "rex64")
@@ -29,7 +29,7 @@ class ListingReference(Reference):
 
 
 def gives_same_object(compiler: Compiler, reference: Reference, candidate: Candidate) -> bool:
-    """Does the candidate's object, read back as text, equal the text that `reference` was made of?"""
+    """Does the candidate's object, read back as text, equal the text behind `reference`?"""
     made = compiler.compile(candidate.ir, candidate.passes, candidate.codegen, want=("object",))
     if not made.object:
         return False

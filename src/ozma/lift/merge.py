@@ -62,7 +62,9 @@ class _Merged:
         name = _DEFINED.match(lines[0]).group(2)
         self._names.add(name)
         if name[1:].strip('"') in self._local:
-            lines[0] = re.sub(r"^define (?:internal )?(?:(?:dso_local|hidden) )*", "define internal ", lines[0])
+            lines[0] = re.sub(
+                r"^define (?:internal )?(?:(?:dso_local|hidden) )*", "define internal ", lines[0]
+            )
         self._functions.append("\n".join([f"; {remark}" if remark else "", *lines]).lstrip("\n"))
 
     def _name(self, name: str, value: str, number: int) -> None:
@@ -76,8 +78,17 @@ class _Merged:
             for name, line in self._declared.items()
             if name not in self._names and name not in self._entities
         ]
-        named = [f"{name} = !{{{', '.join(filter(None, v))}}}" for name, v in self._metadata.items()]
-        parts = [list(self._head.values()), entities, ["\n\n".join(self._functions)], declared, named, self._groups]
+        named = [
+            f"{name} = !{{{', '.join(filter(None, v))}}}" for name, v in self._metadata.items()
+        ]
+        parts = [
+            list(self._head.values()),
+            entities,
+            ["\n\n".join(self._functions)],
+            declared,
+            named,
+            self._groups,
+        ]
         return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 

@@ -13,6 +13,7 @@ from ozma.lift.shown import EmulatorCheck
 from ozma.llvm import TARGETS, InvalidIR, Toolchain, Worker
 from ozma.llvm.rewrite import Rewrite, machine_of
 
+
 @dataclass(frozen=True)
 class Migrated:
     """A function on another machine: its `assembly` there and what was shown of it.

@@ -8,8 +8,9 @@ from ozma.lift.builder import Builder
 from ozma.lift.data import Piece, Reference, fields_of, pieces_of
 from ozma.lift.decisions import Chooser
 from ozma.lift.effects import bits
-from ozma.lift.emit import Printer, global_name, quoted
+from ozma.lift.emit import Printer
 from ozma.lift.frame import Frame
+from ozma.lift.print_operands import global_name, quoted
 from ozma.lift.values import Value, resolve
 
 _PRINTABLE = frozenset(range(32, 127)) - {34, 92}
@@ -96,7 +97,7 @@ def module_text(
         for n, (text, number) in enumerate(printer.lines)
         if number and not text.endswith(":")
     )
-    tail = ["unreachable:", "  unreachable"] if getattr(printer, "needs_unreachable", False) else []
+    tail = ["unreachable:", "  unreachable"] if printer.needs_unreachable else []
     tail += ["}", ""]
     tail += [
         f"declare {kind.split(' (')[0]} @{name}({kind.split(' (', 1)[1]}"

@@ -57,7 +57,9 @@ class _Section:
     def __init__(self, found: ObjectFile, index: int, labels: Labels, name: _Name) -> None:
         self._file, self._index, self._labels, self._name = found, index, labels, name
         self._bytes = found.bytes_of(index)
-        self._symbols = [s for s in found.symbols if s.section == index and s.name and s.kind != SECTION]
+        self._symbols = [
+            s for s in found.symbols if s.section == index and s.name and s.kind != SECTION
+        ]
 
     def lines(self) -> Iterator[str]:
         section = self._file.sections[self._index]

@@ -1,4 +1,4 @@
-"""What the text of an object file needs beyond its code: sections, symbols and relocations (ELF-64)."""
+"""What an object's text needs beyond its code: sections, symbols and relocations (ELF-64)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Relocation:
 
 @dataclass
 class ObjectFile:
-    """`relocations` by (section, offset in it); `entries`: bytes of each section's entries, or 0."""
+    """`relocations` by (section, offset in it); `entries`: bytes of a section's entries, or 0."""
 
     target: str
     data: bytes

@@ -185,11 +185,15 @@ class _Text:
 
     def _name(self, section: int, place: int) -> str:
         """Symbol at a place, or before it in code; in data a label that is made up."""
-        symbols = [s for s in self._file.symbols if s.section == section and s.name and s.kind < SECTION]
+        symbols = [
+            s for s in self._file.symbols if s.section == section and s.name and s.kind < SECTION
+        ]
         exact = next((s for s in symbols if s.value == place), None)
         if exact:
             return exact.name
         if self._file.is_code(section):
-            before = max((s for s in symbols if s.value <= place), key=lambda s: s.value, default=None)
+            before = max(
+                (s for s in symbols if s.value <= place), key=lambda s: s.value, default=None
+            )
             return f"{before.name}+{place - before.value}" if before else f".text+{place}"
         return self._labels.setdefault((section, place), f".Ldata{section}_{place}")

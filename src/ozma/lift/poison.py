@@ -1,7 +1,7 @@
 """Poison flags that an exact answer does not need are taken out; those that it needs are named.
 
-With `nsw`, `nuw`, `exact`, `disjoint`, `nneg` or `inbounds` IR may be less defined than the machine code
-that it came from: equal code is no proof of them.
+With `nsw`, `nuw`, `exact`, `disjoint`, `nneg` or `inbounds` IR may be less defined than the machine
+code that it came from: equal code is no proof of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ozma.lift.ir_text import Body, NotEditable, parse, read
 from ozma.lift.rewrites import FLAG
-from ozma.lift.search import Judge, Tried
+from ozma.lift.judge import Judge, Tried
 
 _CARRIERS = frozenset(
     "add sub mul shl lshr ashr udiv sdiv or zext trunc uitofp icmp getelementptr".split()

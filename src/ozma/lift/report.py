@@ -16,11 +16,12 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; } td, th { padding: .25rem .7rem; text-align: left; }
 tr + tr { border-top: 1px solid var(--line); } .n { text-align: right; }
-pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; padding: .7rem; margin: 0; }
+pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; padding: .7rem; }
 .sides { display: grid; grid-template-columns: 1fr 1fr; gap: .7rem; } .sides > * { min-width: 0; }
 .del { background: #c0392b33; } .add { background: #2a8f4f33; }
 .good { color: var(--good); } .poor { color: var(--poor); } .bad { color: var(--bad); }
-summary { cursor: pointer; padding: .3rem 0; } @media (max-width: 50rem) { .sides { display: block; } }
+summary { cursor: pointer; padding: .3rem 0; }
+@media (max-width: 50rem) { .sides { display: block; } }
 """
 _KIND = {
     Verdict.IDENTICAL: "good", Verdict.SAME: "good", Verdict.COMPILES: "poor",
@@ -28,7 +29,9 @@ _KIND = {
 }  # fmt: skip
 
 
-def write_report(title: str, assembly: str, target: str, answers: Sequence[Answer], path: Path) -> None:
+def write_report(
+    title: str, assembly: str, target: str, answers: Sequence[Answer], path: Path
+) -> None:
     """Writes the page; OzmaError if it cannot be written."""
     sections = "".join(_section(answer, assembly, target) for answer in answers)
     page = (
@@ -52,7 +55,9 @@ def _counts(answers: Sequence[Answer]) -> str:
 
 
 def _table(answers: Sequence[Answer]) -> str:
-    heads = "<tr><th>function<th>verdict<th class=n>lines that differ<th class=n>compiles<th class=n>seconds</tr>"
+    names = ("lines that differ", "compiles", "seconds")
+    numbers = "".join(f"<th class=n>{name}" for name in names)
+    heads = f"<tr><th>function<th>verdict{numbers}</tr>"
     return f"<table>{heads}{''.join(map(_row, answers))}</table>"
 
 
@@ -70,9 +75,12 @@ def _said(answer: Answer) -> str:
 
 
 def _section(answer: Answer, assembly: str, target: str) -> str:
-    head = f'<h2 id="{escape(answer.function)}">{escape(answer.function)}</h2><p>{escape(_said(answer))}'
+    name = escape(answer.function)
+    head = f'<h2 id="{name}">{name}</h2><p>{escape(_said(answer))}'
     facts = [f"{name}: {value}" for name, value in answer.decisions]
-    facts += [f"edit: {kind}" for kind in answer.edits] + [f"needed: {flag}" for flag in answer.flags]
+    facts += [f"edit: {kind}" for kind in answer.edits] + [
+        f"needed: {flag}" for flag in answer.flags
+    ]
     chosen = f"<p>{escape('; '.join(facts))}" if facts else ""
     if not answer.ir:
         return head

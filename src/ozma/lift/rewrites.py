@@ -20,7 +20,7 @@ _BINARY = re.compile(
     rf"(\s*%\S+ = )({_OPCODES})((?: (?:nuw|nsw|exact|disjoint|{_FAST})\b)*) ({_TYPE}) (.*)"
 )
 _COMPARE = re.compile(rf"(\s*%\S+ = [if]cmp(?: samesign)?) (\w+) ({_TYPE}) (.*)")
-_SELECT = re.compile(rf"(\s*%\S+ = select i1) (%\S+), (.*)")
+_SELECT = re.compile(r"(\s*%\S+ = select i1) (%\S+), (.*)")
 _CAST = re.compile(rf"(\s*%\S+ = )(zext|sext)(?: nneg)? ({_TYPE} .*)")
 _ACCESS = re.compile(r"(\s*(?:%\S+ = )?(?:load|store)) (volatile )?((?!atomic).*)")
 _CALL = re.compile(r"(\s*(?:%\S+ = )?)((?:tail |notail )?)(call .*)", re.DOTALL)
@@ -41,8 +41,10 @@ _FLOAT_OPPOSITE = (
     ("oeq", "une"), ("ogt", "ule"), ("oge", "ult"), ("olt", "uge"), ("ole", "ugt"),
     ("one", "ueq"), ("ord", "uno"),
 )  # fmt: skip
-_NEIGHBOUR = {"ult": ("ule", -1), "ule": ("ult", 1), "ugt": ("uge", 1), "uge": ("ugt", -1),
-              "slt": ("sle", -1), "sle": ("slt", 1), "sgt": ("sge", 1), "sge": ("sgt", -1)}  # fmt: skip
+_NEIGHBOUR = {
+    "ult": ("ule", -1), "ule": ("ult", 1), "ugt": ("uge", 1), "uge": ("ugt", -1),
+    "slt": ("sle", -1), "sle": ("slt", 1), "sgt": ("sge", 1), "sge": ("sgt", -1),
+}  # fmt: skip
 
 
 def split_operands(text: str) -> list[str]:
@@ -184,7 +186,13 @@ def _equal_forms(opcode: str, left: str, right: str) -> Iterator[tuple[str, tupl
 
 
 def _like_forms(opcode: str, left: str, right: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    for one, others in (("or", "add xor"), ("xor", "or add"), ("add", "or"), ("lshr", "ashr"), ("ashr", "lshr")):
+    for one, others in (
+        ("or", "add xor"),
+        ("xor", "or add"),
+        ("add", "or"),
+        ("lshr", "ashr"),
+        ("ashr", "lshr"),
+    ):
         if opcode == one and right not in ("true", "-1"):
             yield from ((other, (left, right)) for other in others.split())
 

@@ -1,18 +1,16 @@
-"""From a lifted function to one that compiles back: the best of several, then edits aimed at what differs.
+"""Edits of a lifted function's IR, aimed at the lines of assembly in which its answer differs.
 
-The measure is lines of assembly (`Difference.distance`); the compiler is asked for every step.
+The measure is `Difference.distance`, in lines; the compiler is asked for every step.
 """
 
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
 from ozma.lift.aim import aimed_places
-from ozma.lift.compile_back import OPTIMIZED, Compiled, Compiler
 from ozma.lift.debug_lines import origins
 from ozma.lift.edits import (
     PASSES,
@@ -22,111 +20,13 @@ from ozma.lift.edits import (
     likely_edits,
     other_edits,
 )
-from ozma.lift.equality import Difference, Reference
 from ozma.lift.ir_text import Body, NotEditable, parse
-from ozma.search.budget import Meter
+from ozma.lift.judge import Judge, Tried
 
 _SLACK, _SHARE = 2, 3
 """A step may be worse by so many lines, or by one in so many, and still be gone on from."""
 _SIDE_SWEEP = 60
 """Compiles for a state that is not the best."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An answer to be judged: who proposed it, its IR, passes to run before code is made, and the
-    back end's level. `decisions` are those that differ from the defaults."""
-
-    source: str
-    ir: str
-    passes: str = ""
-    codegen: int = OPTIMIZED
-    decisions: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A candidate with what came of it; `difference` is None when it did not compile."""
-
-    candidate: Candidate
-    compiled: Compiled
-    lines: tuple[str, ...] = ()
-    difference: Difference | None = None
-
-    @property
-    def exact(self) -> bool:
-        return self.difference is not None and self.difference.exact
-
-    @property
-    def distance(self) -> float:
-        return float("inf") if self.difference is None else self.difference.distance
-
-
-@dataclass
-class ProcessorMeter(Meter):
-    """A `Meter` whose seconds are processor time of this process and of the compiler's child."""
-
-    compiler: Compiler | None = None
-
-    def __post_init__(self) -> None:
-        self.started = self._now()
-
-    def _now(self) -> float:
-        return self.compiler.processor_seconds() if self.compiler else time.process_time()
-
-    def spent(self) -> bool:
-        return self.used() >= 1
-
-    def used(self) -> float:
-        """Share of the budget that is gone: 1 or more is all of it."""
-        limit, seconds = self.budget.compiles, self.budget.seconds
-        shares = [0.0]
-        if limit is not None:
-            shares.append(self.compiles / limit if limit else 1.0)
-        if seconds is not None:
-            shares.append((self._now() - self.started) / seconds if seconds else 1.0)
-        return max(shares)
-
-
-class Judge:
-    """Compiles candidates back and compares; the same text is compiled once."""
-
-    def __init__(self, compiler: Compiler, reference: Reference, meter: ProcessorMeter) -> None:
-        self.compiler, self.reference, self.meter = compiler, reference, meter
-        self._seen: dict[tuple[str, str, int], Tried] = {}
-
-    def __call__(self, candidate: Candidate) -> Tried:
-        key = candidate.ir, candidate.passes, candidate.codegen
-        if key not in self._seen:
-            self._seen[key] = self._judge(candidate)
-        return self._seen[key]
-
-    def knows(self, candidate: Candidate) -> bool:
-        return (candidate.ir, candidate.passes, candidate.codegen) in self._seen
-
-    def _judge(self, candidate: Candidate) -> Tried:
-        self.meter.compiles += 1
-        compiled = self.compiler.compile(candidate.ir, candidate.passes, candidate.codegen)
-        if not compiled.ok:
-            return Tried(candidate, compiled)
-        lines = self.reference.normalized(compiled.assembly)
-        difference = self.reference.compare_lines(lines)
-        return Tried(candidate, compiled, tuple(lines), difference)
-
-    def settled(self, tried: Tried) -> Tried:
-        """The same answer as the text that LLVM prints after the passes, judged again.
-
-        That is the text that is edited, and shown: nothing has to be run on it.
-        """
-        self.meter.compiles += 1
-        candidate = tried.candidate
-        compiled = self.compiler.compile(
-            candidate.ir, candidate.passes, candidate.codegen, want=("ir",)
-        )
-        if compiled.ir is None:
-            return tried
-        again = self(replace(candidate, ir=compiled.ir, passes=""))
-        return again if again.difference is not None else tried
 
 
 @dataclass(frozen=True)
@@ -189,7 +89,7 @@ class EditSearch:
             state = self._sweep(state)
 
     def _sweep(self, state: _State) -> _State | None:
-        """The first single edit that is better; others that are hardly worse wait for their turn."""
+        """The first single edit that is better; others that are hardly worse wait their turn."""
         end = self._judge.meter.compiles + _SIDE_SWEEP
         for edit in self._edits(state):
             if self._over() or (state is not self._best and self._judge.meter.compiles >= end):
@@ -198,7 +98,10 @@ class EditSearch:
             if self._judge.knows(candidate):
                 continue
             made = _State(
-                edit.body, self._judge(candidate), (*state.steps, edit.kind), state.safe and edit.safe
+                edit.body,
+                self._judge(candidate),
+                (*state.steps, edit.kind),
+                state.safe and edit.safe,
             )
             self._note(made)
             if made.tried.distance < state.tried.distance:
@@ -215,15 +118,17 @@ class EditSearch:
     def _remember(self, state: _State, made: _State) -> None:
         """Keeps a state whose assembly is new and hardly worse."""
         mark, distance = hash(made.tried.lines), state.tried.distance
-        if mark in self._assemblies or made.tried.distance > distance + max(_SLACK, distance // _SHARE):
+        if mark in self._assemblies or made.tried.distance > distance + max(
+            _SLACK, distance // _SHARE
+        ):
             return
         self._assemblies.add(mark)
         if made.tried.lines != state.tried.lines:
             self._wait(made)
 
     def _edits(self, state: _State) -> Iterator[Edit]:
-        """Likely edits of what made the differing lines and of what is joined to it, blocks, passes;
-        then all edits of these, of their blocks, of everything."""
+        """Likely edits of what made the differing lines and of what is joined to it, blocks and
+        passes; then all edits of these, of their blocks, of everything."""
         yield from edits_of_whole(state.body)
         body, tiers = state.body, self._tiers(state)
         aimed, rest = tiers[:2], tiers[2:]

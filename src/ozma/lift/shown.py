@@ -1,4 +1,4 @@
-"""What running the original and an answer showed, under the signature that the answer itself has."""
+"""What running original and answer showed, under the signature that the answer itself has."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class EmulatorCheck:
         except InvalidIR as error:
             return Shown(None, reason=error.message)
         if function not in known:
-            return Shown(None, reason="its signature is beyond the tables of the calling convention")
+            return Shown(
+                None, reason="its signature is beyond the tables of the calling convention"
+            )
         question = Question(
             original, assembly, function, self._target, self._other, known[function], known,
             self._inputs,

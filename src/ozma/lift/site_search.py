@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ozma.lift.configurations import candidate_of, lift_safely
 from ozma.lift.decisions import Decisions, Site
 from ozma.lift.lifter import LiftedFunction
-from ozma.lift.search import Judge, Tried
+from ozma.lift.judge import Judge, Tried
 
 
 @dataclass(frozen=True)
@@ -65,4 +65,6 @@ class SiteSearch:
         lines = [reference.source_line(place) for place in difference.missing] if difference else []
         if not lines:
             return iter(best.lifted.sites)
-        return iter(sorted(best.lifted.sites, key=lambda site: min(abs(site.line - n) for n in lines)))
+        return iter(
+            sorted(best.lifted.sites, key=lambda site: min(abs(site.line - n) for n in lines))
+        )

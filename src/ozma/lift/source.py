@@ -12,7 +12,9 @@ from ozma.lift.asm_lines import code_lines, function_names
 from ozma.lift.object_text import object_text
 from ozma.llvm import Toolchain
 
-_AARCH64 = re.compile(r"^\s+(?:stp|ldp|adrp|cbn?z|tbn?z|b\.\w+|ldr|str|mov)\s+[wxsdq]\d+", re.MULTILINE)
+_AARCH64 = re.compile(
+    r"^\s+(?:stp|ldp|adrp|cbn?z|tbn?z|b\.\w+|ldr|str|mov)\s+[wxsdq]\d+", re.MULTILINE
+)
 _X86 = re.compile(r"%[re]?[abcd][xl]\b|%[re]?[sd]i|%r\d+|%xmm\d|\b[er][abcd]x\b", re.MULTILINE)
 _GLOBAL = re.compile(r"\s*\.(?:globl|global|weak)\s+(\S+)")
 

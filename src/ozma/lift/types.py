@@ -8,11 +8,13 @@ from ozma.lift.builder import Builder
 from ozma.lift.values import Value, is_const, resolve
 
 _INDEX_LIKE = ("shl", "const", "mul", "sext", "zext", "and", "lshr", "ashr", "sub", "or")
+_ARITHMETIC = ("add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "trunc", "udiv", "sdiv")
 _POINTER_OPS = ("symbol", "frame")
 
 
-def infer_pointers(builder: Builder) -> None:
-    """Sets `Value.pointer` of 64-bit values; sums that are pointers have their base first."""
+def infer_pointers(builder: Builder, leaves: str = "infer") -> None:
+    """Sets `Value.pointer` of 64-bit values. `leaves` "ptr": also of parameters, results and loads
+    that no arithmetic uses."""
     values = list(_all_values(builder))
     work = [v for v in values if v.op in _POINTER_OPS]
     for value in values:
@@ -27,6 +29,13 @@ def infer_pointers(builder: Builder) -> None:
     users = _users(values)
     while work:
         _spread(work.pop(), users, work)
+    if leaves == "ptr":
+        counted = {id(resolve(arg)) for v in values if v.op in _ARITHMETIC for arg in v.args}
+        for value in values:
+            if value.op in ("entry", "result", "load") and id(value) not in counted:
+                _mark(value, work)
+        while work:
+            _spread(work.pop(), users, work)
 
 
 def _is_difference(value: Value) -> bool:

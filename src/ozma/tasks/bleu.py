@@ -26,7 +26,7 @@ def plain_tokens(text: str) -> list[str]:
 
 
 def bleu(answer: Sequence[str], reference: Sequence[str]) -> float:
-    """0 to 1: the geometric mean of clipped n-gram precisions, n = 1 to 4, times the brevity penalty.
+    """0 to 1: geometric mean of clipped n-gram precisions, n = 1 to 4, times the brevity penalty.
 
     Without smoothing: one order without a match gives 0. A reference shorter than four tokens has
     only as many orders. An empty answer is worth 0, unless nothing was asked for.
