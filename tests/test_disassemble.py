@@ -125,6 +125,14 @@ def test_damaged_and_foreign_files_are_refused(toolchain, tmp_path):
         read_source(toolchain, str(tmp_path / "none.s"))
 
 
+def test_a_result_is_not_left_out_to_come_nearer(toolchain, tmp_path, capsys):
+    source = tmp_path / "loop.c"
+    source.write_text("unsigned f(unsigned n) { unsigned h = 7; while (n--) h = h * 33 ^ n; return h; }")
+    assembly = _clang(toolchain, source, "-O0", "-S")
+    _, ir, _ = _run(capsys, disassemble, str(assembly), "--budget", "30")
+    assert "void @f(" not in ir and " @f(i32" in ir
+
+
 def test_a_refusal_names_line_and_instruction(tmp_path, capsys):
     path = tmp_path / "f.s"
     path.write_text(

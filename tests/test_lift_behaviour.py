@@ -171,6 +171,12 @@ def test_what_never_ends_or_faults_is_not_the_same(toolchain) -> None:
     assert found.verdict is Verdict.COULD_NOT_RUN and "divides by zero" in found.reason
 
 
+def test_code_that_only_faulting_inputs_run_is_not_covered(toolchain) -> None:
+    text = HEAD + "\ttestl $1, %edi\n\tje .L\n\tmovl 0, %eax\n.L:\n\tretq\n\t.size f, .-f\n"
+    found = _compare(toolchain, text, text, Signature(("i32",), "void"))
+    assert found.verdict is Verdict.SAME and found.covered < 0.7
+
+
 @pytest.mark.parametrize(
     "text, reason",
     [

@@ -178,7 +178,7 @@ class _Parser:
         self.alignment = 1
 
     def _in_text(self) -> bool:
-        return self.section.startswith(".text") or "x" in self.flags
+        return self.section.startswith(".text") or "x" in self.flags.split(",")[0]
 
     def _starts_function(self, name: str) -> bool:
         if name in self.listing.symbols.functions:

@@ -23,7 +23,8 @@ _SWAPPED = {"slt": "sgt", "sgt": "slt", "sle": "sge", "sge": "sle", "ult": "ugt"
 @dataclass
 class Terminator:
     """`kind`: "br" (value, two targets), "jump", "ret" (values), "switch" (value, default first,
-    then the targets of `cases`), "unreachable"."""
+    then the targets of `cases`), "invoke"
+    (call; where it returns to, the landing pad), "unreachable"."""
 
     kind: str
     values: list[Value] = field(default_factory=list)
@@ -44,12 +45,15 @@ class Body:
 @dataclass
 class CallInfo:
     """`target`: a symbol's name or "" (then args[0] is the address); `results`: (register, type)
-    demanded; `tail`: ends the function."""
+    demanded; `tail`: ends the function; `unwinds`: ends its block, and may go on at a landing pad;
+    `throws`: may it, or its callee, be left by an exception."""
 
     target: str
     plan: CallPlan
     relocation: str = ""
     tail: bool = False
+    unwinds: bool = False
+    throws: bool = True
     results: list[tuple[str, str]] = field(default_factory=list)
 
 

@@ -11,11 +11,11 @@ from ozma.lift.effects import (
     Branch, Call, Condition, Const, Do, Effect, IndirectJump, Jump, Let, Load, Op, Return, SetReg,
     Store, Symbol, Unsupported,
 )  # fmt: skip
+from ozma.lift.exceptions import Exceptions, read_exceptions, used_labels
 from ozma.lift.prototypes import is_noreturn
 
 _REFUSED = {
-    "#APP": "inline assembly", ".cfi_personality": "C++ exceptions (landing pads)",
-    ".cfi_lsda": "C++ exceptions (landing pads)", ".byte": "bytes within code",
+    "#APP": "inline assembly", ".byte": "bytes within code",
     ".long": "data within code", ".quad": "data within code", ".incbin": "a file within code",
     ".short": "data within code", ".ascii": "data within code", ".asciz": "data within code",
     ".seh_proc": "Windows unwind tables", ".zero": "data within code", ".inst": "bytes within code",
@@ -55,7 +55,8 @@ class Block:
     """`successors` in order (taken, fall-through) for a branch; tables: as their entries say.
 
     `exit` is the last control effect: Branch, Jump, IndirectJump, Return, Do (unreachable), or
-    None when it only falls through. `combined` is an i1 expression for several branches in one.
+    None when it only falls through; a Call that unwinds to a landing pad (successors: where it
+    returns to, the pad). `landing`: clauses of the landing pad that the block is. `combined` is an i1 expression for several branches in one.
     """
 
     index: int
@@ -66,6 +67,7 @@ class Block:
     exit: Effect | None = None
     table: str = ""
     line: int = 0
+    landing: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Graph:
     labels: dict[str, int]
     has_cfi: bool = False
     variadic: tuple[int, int] | None = None
+    personality: str = ""
     """Fixed integer and floating arguments in registers of a function that ends in `...`."""
 
     def order(self) -> list[int]:
@@ -95,36 +98,48 @@ class Graph:
 
 def build_graph(function: AsmFunction, listing: Listing, architecture: Architecture) -> Graph:
     """Refused names the first line that stands in the way."""
-    blocks, has_cfi = _cut(function, architecture)
+    try:
+        exceptions = read_exceptions(function, listing)
+    except (Unsupported, ValueError, IndexError) as reason:
+        raise Refused(function.number, function.name, str(reason)) from reason
+    blocks, has_cfi = _cut(function, architecture, exceptions)
     labels = {name: block.index for block in blocks for name in block.labels}
-    for block in blocks:
-        _connect(block, blocks, labels, listing)
+    original = list(blocks)
+    for block in original:
+        following = block.index + 1 if block.index + 1 < len(original) else None
+        _connect(block, blocks, labels, listing, following)
     _merge_branches(blocks)
     _join_jumps(blocks)
     reachable = set(Graph(blocks, labels).order())
     for block in blocks:
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
-    return Graph(blocks, labels, has_cfi)
+    return Graph(blocks, labels, has_cfi, personality=exceptions.personality)
 
 
-def _cut(function: AsmFunction, architecture: Architecture) -> tuple[list[Block], bool]:
+def _cut(
+    function: AsmFunction, architecture: Architecture, exceptions: Exceptions
+) -> tuple[list[Block], bool]:
     blocks, has_cfi = [Block(0, line=function.number)], False
     ended = False
+    unwinding = _Unwinding(function, exceptions)
     for line in function.lines:
         if isinstance(line, Directive):
             has_cfi |= line.name == ".cfi_startproc"
             _note(line, blocks[-1])
             continue
         if isinstance(line, Label):
+            if not unwinding.passes(line.name):
+                continue
             if blocks[-1].steps or ended:
                 blocks.append(Block(len(blocks), line=line.number))
             blocks[-1].labels.append(line.name)
+            blocks[-1].landing = exceptions.pads.get(line.name, blocks[-1].landing)
             ended = False
             continue
         if ended:
             blocks.append(Block(len(blocks), line=line.number))
-        step = Step(line, _effects(line, architecture))
+        step = Step(line, unwinding.marked(_effects(line, architecture)))
         blocks[-1].steps.append(step)
         ended = any(_ends(effect) for effect in step.effects)
     for block in blocks:
@@ -134,6 +149,34 @@ def _cut(function: AsmFunction, architecture: Architecture) -> tuple[list[Block]
     if len(blocks) == 1 and not blocks[0].steps:
         raise Refused(function.number, function.name, "the function has no instruction")
     return blocks, has_cfi
+
+
+class _Unwinding:
+    """Where calls unwind to, while the lines of a function pass by."""
+
+    def __init__(self, function: AsmFunction, exceptions: Exceptions) -> None:
+        self.exceptions = exceptions
+        self.starts = exceptions.starts()
+        self.used = used_labels(function, exceptions) if exceptions.personality else set()
+        self.range = self.starts.get(".Lfunc_begin0")
+
+    def passes(self, label: str) -> bool:
+        """Notes the label; does a block begin there?"""
+        if not self.exceptions.personality:
+            return True
+        if self.range is not None and label == self.range.end:
+            self.range = None
+        self.range = self.starts.get(label, self.range)
+        return label in self.used
+
+    def marked(self, effects: list[Effect]) -> list[Effect]:
+        if not self.exceptions.personality or not any(isinstance(e, Call) for e in effects):
+            return effects
+        pad, throws = (self.range.pad, True) if self.range else ("", False)
+        return [
+            replace(effect, unwind=pad, throws=throws) if isinstance(effect, Call) else effect
+            for effect in effects
+        ]
 
 
 def _join_pushes(steps: list[Step]) -> None:
@@ -154,8 +197,6 @@ def _join_pushes(steps: list[Step]) -> None:
 
 def _note(line: Directive, block: Block) -> None:
     if line.name in _REFUSED:
-        if line.name == ".cfi_personality" and line.arguments.startswith("255"):
-            return
         text = f"{line.name} {line.arguments}".strip()
         raise Refused(line.number, text, _REFUSED[line.name])
     if line.name == ".cfi_def_cfa_offset" and block.steps:
@@ -177,13 +218,18 @@ def _ends(effect: Effect) -> bool:
     if isinstance(effect, Do):
         return effect.op.opcode in ("unreachable", "llvm.trap")
     if isinstance(effect, Call):
-        return isinstance(effect.target, Symbol) and is_noreturn(effect.target.name)
+        return bool(effect.unwind) or _never_returns(effect)
     return isinstance(effect, Branch | Jump | IndirectJump | Return)
 
 
-def _connect(block: Block, blocks: list[Block], labels: dict[str, int], listing: Listing) -> None:
+def _never_returns(call: Call) -> bool:
+    return isinstance(call.target, Symbol) and is_noreturn(call.target.name)
+
+
+def _connect(
+    block: Block, blocks: list[Block], labels: dict[str, int], listing: Listing, following: int | None
+) -> None:
     last = block.steps[-1].effects[-1] if block.steps and block.steps[-1].effects else None
-    following = block.index + 1 if block.index + 1 < len(blocks) else None
     step = block.steps[-1].instruction if block.steps else None
     if last is not None and _ends(last):
         block.exit = last
@@ -202,11 +248,29 @@ def _connect(block: Block, blocks: list[Block], labels: dict[str, int], listing:
             raise Refused(step.number, step.text, "a jump to a label outside of the function")
     elif isinstance(block.exit, IndirectJump):
         _find_table(block, blocks, labels, listing)
+    elif isinstance(block.exit, Call) and block.exit.unwind:
+        _connect_invoke(block, blocks, labels, following)
     elif block.exit is None:
         if following is not None:
             block.successors = [following]
         else:
             block.exit = Do(Op("unreachable", "void", ()))
+
+
+def _connect_invoke(
+    block: Block, blocks: list[Block], labels: dict[str, int], following: int | None
+) -> None:
+    """First where it returns to, a block of its own; then the landing pad."""
+    step = block.steps[-1].instruction
+    if block.exit.unwind not in labels:
+        raise Refused(step.number, step.text, "a landing pad outside of the function")
+    pad = labels[block.exit.unwind]
+    if _never_returns(block.exit) or following is None:
+        block.successors = [pad]
+        return
+    new = Block(len(blocks), [], [], [following], line=step.number)
+    blocks.append(new)
+    block.successors = [new.index, pad]
 
 
 def _tail_block(target: str, block: Block, blocks: list[Block]) -> int:

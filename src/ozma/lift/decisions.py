@@ -17,8 +17,8 @@ _CHOICES = {
     "or_disjoint": ("no", "yes"),
     "operand_order": ("asm", "swapped"),
     "regions": ("joined", "single"),
-    "volatile": ("unused", "all"),
-    "memory_calls": ("intrinsic", "call"),
+    "volatile": ("no", "unused", "all"),
+    "memory_calls": ("hint", "intrinsic", "call"),
     "prototypes": ("known", "infer"),
     "passes": ("instcombine", "none", "simplify", "early-cse", "reassociate", "sink"),
     "tail": ("tail", "none"),
@@ -47,8 +47,9 @@ class Decisions:
     or one each. result, arguments: how signatures are inferred. leaves: type of 64-bit values that
     nothing settles. add_flags, or_disjoint: poison flags added. operand_order: of commutative
     operations. regions: does escaped stack end at what looks spilled ("joined") or at the next
-    escaped object. volatile: loads that nobody needs, or all accesses. memory_calls: memcpy and its
-    like as intrinsics where their result is not used. prototypes: whether the C library's, and
+    escaped object. volatile: no access, loads that nobody needs, or
+    all. memory_calls: memcpy and its
+    like as intrinsics where their result is not used (in unoptimized code: "hint"). prototypes: whether the C library's, and
     mangled names, are read. passes: run before compiling back (`PASSES`). tail: marker on tail
     calls. size: the function's wish for small code.
 
@@ -66,8 +67,8 @@ class Decisions:
     or_disjoint: str = "no"
     operand_order: str = "asm"
     regions: str = "joined"
-    volatile: str = "unused"
-    memory_calls: str = "intrinsic"
+    volatile: str = "no"
+    memory_calls: str = "hint"
     prototypes: str = "known"
     passes: str = "instcombine"
     tail: str = "tail"

@@ -179,9 +179,12 @@ class IndirectJump:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`target` is a Symbol or an address. Arguments and result are inferred later."""
+    """`target` is a Symbol or an address. Arguments and result are inferred later. `unwind`: label
+    of the landing pad; `throws`: may an exception leave it?"""
 
     target: Expr
+    unwind: str = ""
+    throws: bool = True
 
 
 @dataclass(frozen=True, slots=True)

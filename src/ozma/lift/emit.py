@@ -9,6 +9,9 @@ from ozma.lift.regions import Region
 from ozma.lift.values import Value, const_text, resolve
 
 
+_ENDS = ("br ", "ret", "switch ", "unreachable", "invoke ")
+
+
 class Printer(Branches):
     """Prints one function: `body`, then `lines` and `used` say all."""
 
@@ -106,13 +109,15 @@ class Printer(Branches):
             labels = [i for i, (text, _) in enumerate(self.lines) if text == f"b{block}:"]
             start = labels[0] + 1 if labels else 0
         for position in range(start, len(self.lines)):
-            if self.lines[position][0].startswith(("br ", "ret", "switch ", "unreachable")):
+            if self.lines[position][0].startswith(_ENDS) or "invoke " in self.lines[position][0]:
                 return position
         raise AssertionError("a block without end")
 
     def _values(self, body: Body) -> None:
         for value in body.values:
             if id(value) in self.consumed or value.op == "result":
+                continue
+            if body.end and body.end.kind == "invoke" and value is resolve(body.end.values[0]):
                 continue
             self.line = value.line
             self.value(value)
@@ -128,6 +133,15 @@ class Printer(Branches):
             self._switch(end, index)
         elif end.kind == "ret":
             self._return(end)
+        elif end.kind == "invoke":
+            self._invoke(end)
+
+    def _invoke(self, end: Terminator) -> None:
+        normal, pad = end.targets
+        self.needs_unreachable |= normal == -2
+        to = "unreachable" if normal == -2 else f"b{normal}"
+        self.ways = f"to label %{to} unwind label %b{pad}"
+        self.value(resolve(end.values[0]))
 
     def _branch(self, end: Terminator) -> None:
         test, targets = resolve(end.values[0]), end.targets

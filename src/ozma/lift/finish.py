@@ -22,12 +22,34 @@ def finish(builder: Builder, order: list[int], returns: str = "merge") -> list[i
         order += merge_returns(builder, order)
     drop_trivial_phis(builder)
     drop_dead(builder)
+    for body in builder.bodies.values():
+        if body.end and body.end.kind == "invoke":
+            _end_with_call(builder, body)
     if builder.mode == "optimized":
         constants_first(builder)
     if builder.mode == "O0":
         order = join_cases(builder, order)
         builder.memory_result = find_memory_result(builder)
     return order
+
+
+def _end_with_call(builder: Builder, body: Body) -> None:
+    """What stands after an invoke goes before it, or, if its result is needed, to where it returns."""
+    call = resolve(body.end.values[0])
+    place = body.values.index(call)
+    after, later, known = body.values[place + 1 :], [], {id(call)}
+    before = []
+    for value in after:
+        if any(id(resolve(arg)) in known for arg in value.args):
+            known.add(id(value))
+            if value.op != "result":
+                later.append(value)
+        else:
+            before.append(value)
+    results = [value for value in after if value.op == "result"]
+    body.values = [*body.values[:place], *before, call, *results]
+    if later:
+        builder.bodies[body.end.targets[0]].values[0:0] = later
 
 
 def constants_first(builder: Builder) -> None:

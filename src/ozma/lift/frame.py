@@ -135,7 +135,7 @@ class Rewriter:
                 self.temps.pop(effect.name, None)
             return new
         if isinstance(effect, Call):
-            new = Call(self.value(effect.target))
+            new = replace(effect, target=self.value(effect.target))
             self.state = {r: v for r, v in self.state.items() if r in convention.preserved}
             return new
         return self._other(effect)
@@ -179,7 +179,7 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
         steps = _rewrite(block, rewriter, architecture, graph.has_cfi)
         exit_ = steps[-1].effects[-1] if block.exit is not None and steps and steps[-1].effects else block.exit
         blocks.append(replace(block, steps=steps, exit=exit_ if block.exit is not None else None))
-    new = architecture.without_variadic(Graph(blocks, graph.labels, graph.has_cfi))
+    new = architecture.without_variadic(replace(graph, blocks=blocks))
     _collect(new, states, frame, architecture)
     return new, frame
 

@@ -89,7 +89,9 @@ def module_text(
     if "comdat" in function.flags:
         head.append(f"${quoted(function.name)[1:]} = comdat any")
     signature = f"{result} {quoted(function.name)}({', '.join(arguments)})"
-    head.append(f"define {linkage}{signature} #0{_places(function, architecture)} {{")
+    personality = printer.builder.graph.personality
+    handler = f" personality ptr {quoted(personality)}" if personality else ""
+    head.append(f"define {linkage}{signature} #0{_places(function, architecture)}{handler} {{")
     head.append("entry:")
     lines = [f"  {text}" if not text.endswith(":") else text for text, _ in printer.lines]
     line_map = tuple(
@@ -103,7 +105,10 @@ def module_text(
         f"declare {kind.split(' (')[0]} @{name}({kind.split(' (', 1)[1]}"
         for name, kind in printer.used.intrinsics.items()
     ]
-    tail += ["", f"attributes #0 = {{ {_attributes(function, architecture, frame, chooser, has_cfi)} }}"]
+    if personality and personality not in printer.used.order:
+        tail.append(f"declare i32 {quoted(personality)}(...)")
+    words = _attributes(function, architecture, frame, chooser, has_cfi, bool(personality))
+    tail += ["", f"attributes #0 = {{ {words} }}"]
     tail += _flags(listing, function, printer)
     return "\n".join(head + lines + tail) + "\n", line_map, signature
 
@@ -141,9 +146,11 @@ def _places(function: AsmFunction, architecture: Architecture) -> str:
 
 
 def _attributes(
-    function: AsmFunction, architecture: Architecture, frame: Frame, chooser: Chooser, has_cfi: bool
-) -> str:
-    words = ["nounwind"] + (["uwtable"] if has_cfi else [])
+    function: AsmFunction, architecture: Architecture, frame: Frame, chooser: Chooser,
+    has_cfi: bool, throws: bool,
+) -> str:  # fmt: skip
+    words = [] if throws else ["nounwind"]
+    words += ["uwtable"] if has_cfi else []
     size = chooser.decisions.size
     if size == "hint":
         if architecture.is_small:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozma.lift.builder import CallInfo
-from ozma.lift.print_operands import global_name, quoted
+from ozma.lift.print_operands import Unprintable, global_name, quoted
 from ozma.lift.print_values import Values
 from ozma.lift.values import Value, resolve
 
@@ -14,7 +14,9 @@ _MEMORY = ("memcpy", "memmove", "memset")
 
 
 class Calls(Values):
-    """`_call` and `_intrinsic` note what has to be declared."""
+    """`_call` and `_intrinsic` note what has to be declared. `ways`: the ends of an invoke."""
+
+    ways = ""
 
     def _intrinsic(self, value: Value) -> None:
         name, types = value.op, [resolve(arg).type for arg in value.args]
@@ -88,12 +90,17 @@ class Calls(Values):
             kind = f"{result} ({fixed}{', ' if fixed else ''}...)"
         marker = "tail " if info.tail and self.chooser.decisions.tail == "tail" else ""
         text = ", ".join(f"{t} {a}" for t, a in parts)
-        call = f"{marker}call {kind} {callee}({text})"
+        call = f"{marker}call {kind} {callee}({text}){'' if info.throws else ' nounwind'}"
+        if info.unwinds:
+            call = f"invoke {kind} {callee}({text}) {self.ways}"
         self._take_results(value, result, call)
 
     def _is_intrinsic(self, call: Value) -> bool:
-        """Optimized code whose result nobody reads: instruction selection made the call."""
+        """Nobody reads the result: instruction selection may have made the call. (In optimized code
+        passes before compiling back find out.)"""
         default = self.chooser.decisions.memory_calls
+        if default == "hint":
+            default = "call" if self.builder.mode == "optimized" else "intrinsic"
         chosen = self.chooser.choose("memory", call.line, ("intrinsic", "call"), default)
         return chosen == "intrinsic" and not call.extra.results and len(call.args) == 3
 
@@ -143,6 +150,8 @@ class Calls(Values):
         if len(info.results) == 1:
             self.out(f"{resolve(info.results[0][2]).name} = {call}")
             return
+        if info.unwinds:
+            raise Unprintable("a call with two results that unwinds to a landing pad")
         name = self.fresh()
         self.out(f"{name} = {call}")
         for position, (_, _, part) in enumerate(sorted(info.results, key=_rank)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ozma.lift.builder import Builder
 from ozma.lift.decisions import Chooser
 from ozma.lift.effects import bits, is_integer
-from ozma.lift.print_operands import Operands
+from ozma.lift.print_operands import Operands, global_name, quoted
 from ozma.lift.regions import Region
 from ozma.lift.types import base_of
 from ozma.lift.values import Value, const_text, is_const, resolve
@@ -16,6 +16,7 @@ _CASTS = frozenset(
 )
 
 
+_LANDED = "{ ptr, i32 }"
 _COMMUTATIVE = frozenset("add mul and or xor fadd fmul".split())
 
 
@@ -46,10 +47,26 @@ class Values(Operands):
             self.out(f"{value.name} = {op} {type_} {left}, {right}")
         elif op == "add" and value.pointer:
             self._pointer_sum(value)
+        elif op == "landingpad":
+            self._landing(value)
+        elif op == "selector":
+            landed = resolve(value.args[0]).name
+            self.out(f"{value.name} = extractvalue {_LANDED} {landed}.pad, 1")
         elif op == "decay":
             self.out(f"{value.name} = getelementptr i8, ptr {self.text(value.args[0], 'ptr')}, i64 0")
         else:
             self._plain(value)
+
+    def _landing(self, value: Value) -> None:
+        clauses = []
+        for clause in value.extra:
+            if clause not in ("", "cleanup"):
+                self.refer(clause, "got")
+            caught = "null" if clause == "" else quoted(global_name(clause))
+            clauses.append(clause if clause == "cleanup" else f"catch ptr {caught}")
+        clauses.sort(key=lambda text: text != "cleanup")
+        self.out(f"{value.name}.pad = landingpad {_LANDED} {' '.join(clauses)}")
+        self.out(f"{value.name} = extractvalue {_LANDED} {value.name}.pad, 0")
 
     def _comparands(self, value: Value) -> tuple[str, str, str]:
         left, right = (resolve(arg) for arg in value.args)
@@ -137,8 +154,9 @@ class Values(Operands):
 
     def _volatile(self, unused: bool, address: Value) -> str:
         """A load that nobody needs would else have gone; memory of the frame is not volatile."""
-        everything = self.chooser.decisions.volatile == "all" and resolve(address).op != "frame"
-        return "volatile " if unused or everything else ""
+        wanted = self.chooser.decisions.volatile
+        everything = wanted == "all" and resolve(address).op != "frame"
+        return "volatile " if everything or unused and wanted == "unused" else ""
 
     def _store(self, value: Value) -> None:
         stored = resolve(value.args[0])

@@ -132,7 +132,7 @@ def promote(graph: Graph, frame: Frame) -> Graph:
         ]
         exit_ = steps[-1].effects[-1] if block.exit is not None and steps and steps[-1].effects else block.exit
         blocks.append(replace(block, steps=steps, exit=exit_))
-    return Graph(blocks, graph.labels, graph.has_cfi, graph.variadic)
+    return replace(graph, blocks=blocks)
 
 
 def _promoted(effect: Effect, frame: Frame) -> Effect:

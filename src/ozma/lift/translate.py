@@ -46,6 +46,8 @@ class Translator:
         builder.block, builder.line, builder.local = block.index, block.line, {}
         builder.states[block.index] = {}
         builder.flags_out[block.index] = None
+        if block.landing is not None:
+            self._land(block)
         for position, step in enumerate(block.steps):
             self.rest = block.steps[position + 1 :]
             self._step(block, position, step)
@@ -231,7 +233,24 @@ class Translator:
             return
         plan = builder.plans[block.index, position]
         call = self._make_call(target, plan)
+        call.extra.throws = effect.throws
         self._after_call(None, call)
+        if effect.unwind:
+            call.extra.unwinds = True
+            targets = [-2, *block.successors] if len(block.successors) == 1 else block.successors
+            builder.bodies[block.index].end = Terminator(
+                "invoke", [call], list(targets), [], builder.line
+            )
+
+    def _land(self, block: Block) -> None:
+        """The exception and its selector are where a call leaves its results."""
+        builder = self.builder
+        exception, selector = builder.architecture.convention.results
+        landed = builder.append("landingpad", "i64", [], block.landing)
+        landed.pointer = True
+        builder.write(exception, landed, "i64", 0, False)
+        chosen = builder.append("selector", "i32", [landed])
+        builder.write(selector, chosen, "i32", 0, False)
 
     def _make_call(self, target: Expr, plan: CallPlan) -> Value:
         builder = self.builder

@@ -50,7 +50,7 @@ def without_variadic(graph: Graph) -> Graph:
             _go_on(block, vectors.index, blocks)
     starts = [_with_starts(block, saves) for block in blocks]
     counts = next((count for _, count in starts if count), (saves.integers, saves.floats))
-    return Graph([block for block, _ in starts], graph.labels, graph.has_cfi, counts)
+    return replace(graph, blocks=[block for block, _ in starts], variadic=counts)
 
 
 def _tested_block(graph: Graph) -> Block | None:
