@@ -131,7 +131,8 @@ def _cut(
         if isinstance(line, Label):
             if not unwinding.passes(line.name):
                 continue
-            if blocks[-1].steps or ended:
+            landed = blocks[-1].landing is not None and line.name not in exceptions.pads
+            if blocks[-1].steps or ended or landed:
                 blocks.append(Block(len(blocks), line=line.number))
             blocks[-1].labels.append(line.name)
             blocks[-1].landing = exceptions.pads.get(line.name, blocks[-1].landing)
@@ -251,7 +252,7 @@ def _connect(
     elif isinstance(block.exit, Call) and block.exit.unwind:
         _connect_invoke(block, blocks, labels, following)
     elif block.exit is None:
-        if following is not None:
+        if following is not None and blocks[following].landing is None:
             block.successors = [following]
         else:
             block.exit = Do(Op("unreachable", "void", ()))
@@ -265,7 +266,7 @@ def _connect_invoke(
     if block.exit.unwind not in labels:
         raise Refused(step.number, step.text, "a landing pad outside of the function")
     pad = labels[block.exit.unwind]
-    if _never_returns(block.exit) or following is None:
+    if _never_returns(block.exit) or following is None or blocks[following].landing is not None:
         block.successors = [pad]
         return
     new = Block(len(blocks), [], [], [following], line=step.number)

@@ -12,6 +12,7 @@ from ozma.lift.effects import (
     SelectFlags, SetFlags, SetReg, Store, Symbol, Temp, Unsupported, bits, is_float, is_vector,
 )  # fmt: skip
 from ozma.lift.facts import whole_copy
+from ozma.lift.finish import drop_trivial_phis
 from ozma.lift.flags import Flags
 from ozma.lift.tables import leads_to, match_table
 from ozma.lift.values import Value, is_const, resolve
@@ -25,6 +26,7 @@ class Translator:
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
         self.temps: dict[str, Value] = {}
+        self.jumps: list[tuple[Value, Block]] = []
         self.guesses: list[tuple[Value, Block]] = []
 
     def run(self) -> None:
@@ -36,6 +38,9 @@ class Translator:
         for index in order:
             self._block(builder.graph.blocks[index])
         builder.complete_phis()
+        drop_trivial_phis(builder)
+        for address, block in self.jumps:
+            self._match(address, block)
         for guess, block in self.guesses:
             if not leads_to(guess, block.table):
                 step = block.steps[-1].instruction
@@ -381,19 +386,27 @@ class Translator:
         builder.bodies[block.index].end = end
 
     def _switch(self, effect: IndirectJump, block: Block) -> None:
+        """A switch whose index is found when all phis are known: the table's address may have been
+        loaded before a loop."""
         builder = self.builder
         address = self.value(effect.address)
+        builder.bodies[block.index].end = Terminator("switch", [address], [-2], [], builder.line)
+        self.jumps.append((address, block))
+
+    def _match(self, address: Value, block: Block) -> None:
+        builder = self.builder
         item = builder.listing.data[block.table]
         entries = byte_table(item, set(builder.graph.labels))
         guesses: list[Value] = []
         index = match_table(address, block.table, entries, guesses) if entries else None
         if index is None:
-            raise Unsupported("a computed jump that is no known form of a jump table")
+            step = block.steps[-1].instruction
+            reason = "a computed jump that is no known form of a jump table"
+            raise Refused(step.number, step.text, reason)
         self.guesses += [(guess, block) for guess in guesses]
         targets = [builder.graph.labels[entry.symbol] for entry in entries]
-        builder.bodies[block.index].end = Terminator(
-            "switch", [index], [-2, *targets], list(range(len(targets))), builder.line
-        )
+        end = builder.bodies[block.index].end
+        end.values, end.targets, end.cases = [index], [-2, *targets], list(range(len(targets)))
 
 
 _SHIFTS = ("shl", "lshr", "ashr")
