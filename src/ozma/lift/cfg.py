@@ -79,6 +79,17 @@ class Graph:
     personality: str = ""
     """Fixed integer and floating arguments in registers of a function that ends in `...`."""
 
+    def in_text_order(self) -> list[int]:
+        """All blocks; those that were made stand after the one that they were made for."""
+        made = {b.successors[0] for b in self.blocks if isinstance(b.exit, Call) and b.successors}
+        made = {index for index in made if not self.blocks[index].steps}
+        found: list[int] = []
+        for block in self.blocks:
+            if block.index not in made:
+                found.append(block.index)
+                found += [index for index in block.successors[:1] if index in made]
+        return found
+
     def order(self) -> list[int]:
         """Reachable blocks in reverse postorder."""
         seen, order = {0}, []
@@ -269,9 +280,11 @@ def _connect_invoke(
     if _never_returns(block.exit) or following is None or blocks[following].landing is not None:
         block.successors = [pad]
         return
-    new = Block(len(blocks), [], [], [following], line=step.number)
-    blocks.append(new)
-    block.successors = [new.index, pad]
+    if blocks[following].labels:
+        new = Block(len(blocks), [], [], [following], line=step.number)
+        blocks.append(new)
+        following = new.index
+    block.successors = [following, pad]
 
 
 def _tail_block(target: str, block: Block, blocks: list[Block]) -> int:

@@ -19,6 +19,7 @@ class Printer(Branches):
         super().__init__(builder, regions, chooser)
         self.phi_lines: list[tuple[int, Value, int]] = []
         self.needs_unreachable = False
+        self.returned: dict[int, list[str]] = {}
 
     def body(self, order: list[int]) -> None:
         """All blocks; `order` lists them as the text shall have them."""
@@ -65,6 +66,8 @@ class Printer(Branches):
         for phi in body.phis:
             self.phi_lines.append((len(self.lines), phi, index))
             self.lines.append(("", phi.line))
+        for text in self.returned.get(index, ()):
+            self.out(text)
         self._values(body)
         self.line = body.end.line
         self._end(body.end, index)
@@ -140,6 +143,7 @@ class Printer(Branches):
         normal, pad = end.targets
         self.needs_unreachable |= normal == -2
         to = "unreachable" if normal == -2 else f"b{normal}"
+        self.parts = self.returned.setdefault(normal, [])
         self.ways = f"to label %{to} unwind label %b{pad}"
         self.value(resolve(end.values[0]))
 

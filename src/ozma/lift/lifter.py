@@ -120,7 +120,7 @@ def _lift(
     result = plan_result(facts, architecture, chooser, function.number, mode)
     builder = Builder(graph, facts, plans, result, listing, architecture, mode)
     Translator(builder).run()
-    listed = graph.order() if decisions.block_order == "rpo" else range(len(graph.blocks))
+    listed = graph.order() if decisions.block_order == "rpo" else graph.in_text_order()
     blocks = [index for index in listed if index in builder.bodies]
     order = finish(builder, blocks, decisions.returns)
     infer_pointers(builder, decisions.leaves)

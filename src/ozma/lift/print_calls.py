@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozma.lift.builder import CallInfo
-from ozma.lift.print_operands import Unprintable, global_name, quoted
+from ozma.lift.print_operands import global_name, quoted
 from ozma.lift.print_values import Values
 from ozma.lift.values import Value, resolve
 
@@ -14,9 +14,11 @@ _MEMORY = ("memcpy", "memmove", "memset")
 
 
 class Calls(Values):
-    """`_call` and `_intrinsic` note what has to be declared. `ways`: the ends of an invoke."""
+    """`_call` and `_intrinsic` note what has to be declared. `ways`: the ends of an
+    invoke; `parts`: of its result, to be printed where it returns to."""
 
     ways = ""
+    parts: list[str]
 
     def _intrinsic(self, value: Value) -> None:
         name, types = value.op, [resolve(arg).type for arg in value.args]
@@ -150,12 +152,14 @@ class Calls(Values):
         if len(info.results) == 1:
             self.out(f"{resolve(info.results[0][2]).name} = {call}")
             return
-        if info.unwinds:
-            raise Unprintable("a call with two results that unwinds to a landing pad")
         name = self.fresh()
         self.out(f"{name} = {call}")
         for position, (_, _, part) in enumerate(sorted(info.results, key=_rank)):
-            self.out(f"{resolve(part).name} = extractvalue {result} {name}, {position}")
+            text = f"{resolve(part).name} = extractvalue {result} {name}, {position}"
+            if info.unwinds:
+                self.parts.append(text)
+            else:
+                self.out(text)
 
 
 def _rank(entry: tuple[str, str, Value]) -> tuple[bool, str]:
