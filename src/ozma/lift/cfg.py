@@ -333,14 +333,19 @@ def _symbols(value: object) -> list[str]:
 
 
 def _join_jumps(blocks: list[Block]) -> None:
-    """`b.ne A; b B` is one branch with two targets."""
+    """`b.ne A; b B` is one branch with two targets, and a call that may unwind with the jump after
+    it returns to where that goes."""
     for block in blocks:
-        if not isinstance(block.exit, Branch):
+        if isinstance(block.exit, Branch):
+            place = 1
+        elif isinstance(block.exit, Call) and len(block.successors) == 2:
+            place = 0
+        else:
             continue
-        second = blocks[block.successors[1]]
+        second = blocks[block.successors[place]]
         if isinstance(second.exit, Jump) and second.successors and not second.labels:
             if len(second.steps) == 1:
-                block.successors[1] = second.successors[0]
+                block.successors[place] = second.successors[0]
 
 
 def _merge_branches(blocks: list[Block]) -> None:

@@ -394,7 +394,7 @@ class _Reach:
                     self._read(number)
         self._note_flow(effect, step, block, position, state)
         indirect = self.architecture.convention.indirect_result
-        if indirect and _names(step, indirect):
+        if indirect and _names(step, indirect) and not _spills(step):
             for number in self._of(state, indirect):
                 self.facts.definitions[number].named += 1
         if isinstance(effect, Call | Return) or _is_tail(effect, self.graph):
@@ -483,6 +483,11 @@ def conditions(value: object) -> bool:
     if isinstance(value, Effect):
         return any(conditions(getattr(value, name)) for name in type(value).__dataclass_fields__)
     return False
+
+
+def _spills(step: Step) -> bool:
+    """Does it only put a register into a slot?"""
+    return all(isinstance(e, SetReg) and e.name[0] == "[" for e in step.effects)
 
 
 def _names(step: Step, register: str) -> bool:
