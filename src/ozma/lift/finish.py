@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ozma.lift.booleans import Booleans
 from ozma.lift.builder import ENTRY, Body, Builder, Terminator
 from ozma.lift.cfg import Block
 from ozma.lift.effects import bits, is_integer, is_vector
@@ -21,6 +22,8 @@ def finish(builder: Builder, order: list[int], returns: str = "merge") -> list[i
     if returns == "merge":
         order += merge_returns(builder, order)
     drop_trivial_phis(builder)
+    if builder.mode == "O0":
+        Booleans(builder).run()
     drop_dead(builder)
     for body in builder.bodies.values():
         if body.end and body.end.kind == "invoke":
