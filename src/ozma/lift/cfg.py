@@ -144,6 +144,7 @@ def _cut(
         if isinstance(line, Directive):
             has_cfi |= line.name == ".cfi_startproc"
             _note(line, blocks[-1])
+            unwinding.note(line)
             continue
         if isinstance(line, Label):
             if not unwinding.passes(line.name):

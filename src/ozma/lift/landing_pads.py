@@ -13,10 +13,12 @@ import re
 from dataclasses import replace
 
 from ozma.lift.assembly import AsmFunction, Directive
-from ozma.lift.effects import Call, Effect, Symbol
+from ozma.lift.effects import Call, Effect, Jump, Symbol
 from ozma.lift.exceptions import Exceptions, used_labels
 
 _BOUND = re.compile(r"\.Ltmp\d+$")
+_PUSHED = "0x2e"
+"""DW_CFA_GNU_args_size: how many bytes of arguments the calls from here on have on the stack."""
 
 
 class Unwinding:
@@ -30,6 +32,7 @@ class Unwinding:
         self._used = used_labels(function, exceptions) if exceptions.personality else set()
         self._range = None
         self._between = True
+        self._pushed = 0
         self._has_pairs = not any(  # debug information puts labels of the same name anywhere
             isinstance(line, Directive) and line.name == ".loc" for line in function.lines
         )
@@ -46,16 +49,28 @@ class Unwinding:
             self._between = not self._between
         return label in self._used
 
+    def note(self, line: Directive) -> None:
+        """A directive within the code."""
+        if line.name == ".cfi_escape":
+            code, *numbers = (word.strip() for word in line.arguments.split(","))
+            if code.lower() == _PUSHED:
+                parts = [int(word, 0) & 127 for word in numbers]
+                self._pushed = sum(part << 7 * place for place, part in enumerate(parts))
+
     def marked(self, effects: list[Effect]) -> list[Effect]:
         """The effects with what is known of their calls."""
         if not self.exceptions.personality:
             return effects
-        return [self._mark(effect) if isinstance(effect, Call) else effect for effect in effects]
+        return [self._mark(effect) for effect in effects]
 
-    def _mark(self, call: Call) -> Call:
+    def _mark(self, effect: Effect) -> Effect:
+        if isinstance(effect, Jump) and self._range is None:  # a tail call, or a label
+            self.nounwind.add(effect.target)
+        if not isinstance(effect, Call):
+            return effect
         pad = self._range.pad if self._range else ""
         if self._range is not None and (not pad or self._between):
-            return replace(call, unwind=pad)
-        if isinstance(call.target, Symbol):
-            self.nounwind.add(call.target.name)
-        return replace(call, throws=False)
+            return replace(effect, unwind=pad, pushed=self._pushed)
+        if isinstance(effect.target, Symbol):
+            self.nounwind.add(effect.target.name)
+        return replace(effect, throws=False)
