@@ -11,7 +11,7 @@ from ozma.lift.effects import (
     Branch, Call, Condition, Const, Do, Effect, IndirectJump, Jump, Let, Load, Op, Return, SetReg,
     Store, Symbol, Unsupported,
 )  # fmt: skip
-from ozma.lift.exceptions import Exceptions, read_exceptions
+from ozma.lift.exception_tables import Clause, Exceptions, read_exceptions
 from ozma.lift.landing_pads import Unwinding
 from ozma.lift.prototypes import is_noreturn
 
@@ -68,7 +68,7 @@ class Block:
     exit: Effect | None = None
     table: str = ""
     line: int = 0
-    landing: tuple[str, ...] | None = None
+    landing: tuple[Clause, ...] | None = None
 
 
 @dataclass
@@ -79,6 +79,8 @@ class Graph:
     variadic: tuple[int, int] | None = None
     """Fixed integer and floating arguments in registers of a function that ends in `...`."""
     personality: str = ""
+    caught: tuple[str, ...] = ()
+    """Types that its landing pads catch, by their number from 1."""
     nounwind: frozenset[str] = frozenset()
     """Called symbols that no exception leaves, as the table of landing pads says."""
 
@@ -130,7 +132,7 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
     return Graph(
-        blocks, labels, has_cfi, personality=exceptions.personality,
+        blocks, labels, has_cfi, personality=exceptions.personality, caught=exceptions.types,
         nounwind=frozenset(unwinding.nounwind),
     )  # fmt: skip
 

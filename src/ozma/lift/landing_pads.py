@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ozma.lift.assembly import AsmFunction, Directive
 from ozma.lift.effects import Call, Effect, Jump, Symbol
-from ozma.lift.exceptions import Exceptions, used_labels
+from ozma.lift.exception_tables import Exceptions, used_labels
 
 _BOUND = re.compile(r"\.Ltmp\d+$")
 _PUSHED = "0x2e"
