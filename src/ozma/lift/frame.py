@@ -375,7 +375,8 @@ def _collect_effect(effect: Effect, step: Step, frame: Frame, convention: Conven
     elif isinstance(effect, SetReg | Let) and is_frame(effect.value):
         name = effect.name
         if isinstance(effect, SetReg) and name == convention.frame_pointer:
-            frame.uses_frame_pointer = effect.value.addend == step.sp or frame.uses_frame_pointer
+            kept = convention.link and name not in frame.changed and effect.value.addend in frame.saved
+            frame.uses_frame_pointer |= effect.value.addend == step.sp or bool(kept)
     elif isinstance(effect, Do) and effect.op.opcode == "llvm.va_start":
         frame.sizes[effect.op.operands[0].addend] = _VA_LIST
         frame.escapes.setdefault(effect.op.operands[0].addend, step.line)
