@@ -25,6 +25,7 @@ from ozma.corpus.build_run import BuildRun, RunOptions, build_and_store
 from ozma.corpus.commands import load_commands
 from ozma.corpus.confine import BuildLimits, Confinement, isolation
 from ozma.corpus.crew import Crew
+from ozma.corpus.fast_build import GIVEN_UP
 from ozma.corpus.fetch import Missed
 from ozma.corpus.front_ends import find_front_ends
 from ozma.corpus.progress import ProgressLine
@@ -93,6 +94,13 @@ def test_a_bounded_mix_in_a_stable_order(tmp_path):
     names = [unit.file for unit in build(tmp_path, files, units=3, tried=6).units]
     assert len(names) == 3 == len(set(names))
     assert names == [unit.file for unit in build(tmp_path, files, units=3, tried=6).units]
+
+
+def test_a_project_most_of_whose_files_fail_is_given_up(tmp_path):
+    files = {f"f{i}.c": PAD + f"int f{i}( {{\n" for i in range(40)}
+    record = build(tmp_path, files).record
+    assert record.tried == 11 and record.failures[GIVEN_UP] == 1
+    assert sum(record.failures.values()) == 12 and not record.units
 
 
 def test_a_compiler_that_crashes_or_takes_too_long_costs_one_file(tmp_path):

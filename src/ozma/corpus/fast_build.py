@@ -21,6 +21,9 @@ from ozma.llvm.toolchain import find_toolchain
 _SMALLEST = 80
 """Bytes of a source file: under it there is hardly a function."""
 
+_FAILED_AT_FIRST, _FAILED_PER_UNIT = 10, 3
+GIVEN_UP = "given up: most of its files fail"
+
 
 @dataclass
 class Harvest:
@@ -38,6 +41,11 @@ class Harvest:
         name = unit.source.relative_to(root).as_posix()
         self.units.append(UnitRow(name, unit.language, unit.bitcode))
 
+    def hopeless(self) -> bool:
+        """Most files fail, so the rest will: such projects take half of a bulk build's time."""
+        failed = self.tried - len(self.units)
+        return failed > _FAILED_AT_FIRST + _FAILED_PER_UNIT * len(self.units)
+
 
 def build_fast(
     root: Path, scratch: Path, confinement: Confinement, options: BuildOptions, held_out: HeldOut
@@ -47,6 +55,9 @@ def build_fast(
     for unit in _compile_each(root, scratch, confinement, options, held_out):
         harvest.add(root, unit)
         if len(harvest.units) >= options.units:
+            break
+        if harvest.hopeless():
+            harvest.failures[GIVEN_UP] += 1
             break
         if time.monotonic() > deadline:
             harvest.failures[f"project over {options.project_seconds:g} s"] += 1
