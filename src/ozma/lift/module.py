@@ -202,6 +202,7 @@ def _declarations(
             result, arguments, variadic = used.callees.get(name, ("void", "", False))
             arguments = ", ".join([*([arguments] if arguments else []), *(["..."] if variadic else [])])
             text = f"declare {weak}{visible}{result} {quoted(name)}({arguments}){_lazy(name, used)}"
+            text += " nounwind" if name in printer.builder.graph.nounwind else ""
         else:
             local = "thread_local " if used.symbols[name] == "tls" else ""
             shape = _shape(*needs.get(name, (1, 1)))
