@@ -95,6 +95,8 @@ def _plan(
     plan = CallPlan(variadic=variadic, prototype=known)
     plan.arguments = [(r, "") for r in convention.integers[:integers]]
     plan.arguments += [(r, _float_type(site, facts, r)) for r in convention.floats[:floats]]
+    if not known and chooser.decisions.prototypes == "known" and name.startswith("_Z"):
+        plan.arguments = _typed(name, plan.arguments, integers, convention.integers)
     if known:
         plan.arguments = _ordered(plan.arguments, known, convention.floats)
     if len(plan.arguments) >= len(convention.integers) or variadic or floats:
@@ -139,6 +141,22 @@ def _by_name(name: str, integers: int, floats: int, hidden: bool) -> tuple[int, 
     may_precede = (shape.member is None) + hidden
     told = min(integers, told + may_precede) if integers > told else told
     return min(told, 8), min(shape.kinds.count("f"), 8)
+
+
+def _typed(
+    name: str, arguments: list[tuple[str, str]], count: int, registers: tuple[str, ...]
+) -> list[tuple[str, str]]:
+    """Integer arguments with the types that a mangled name tells, if their number fits."""
+    shape = parameters_of(name)
+    if shape is None or not shape.certain:
+        return arguments
+    told = [type_ for kind, type_ in zip(shape.kinds, shape.types) if kind == "i"]
+    if count == len(told) + 1 and shape.member is not False:
+        told.insert(0, "ptr")
+    if count != len(told):
+        return arguments
+    types = dict(zip(registers, told))
+    return [(register, types.get(register, type_)) for register, type_ in arguments]
 
 
 def _chosen_count(

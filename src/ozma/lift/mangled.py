@@ -20,11 +20,13 @@ _QUALIFIED = ("_ZNK", "_ZNV", "_ZNR", "_ZNO")
 @dataclass(frozen=True)
 class Parameters:
     """`kinds` in order: "i" (one integer register), "f" (one floating one), "?" (a class by value:
-    any number of registers). `member`: is there a `this` before them; None: the name does not say.
+    any number of registers). `types` are those in IR, "" where the kind does not say. `member`: is
+    there a `this` before them; None: the name does not say.
     """
 
     kinds: tuple[str, ...]
     member: bool | None
+    types: tuple[str, ...] = ()
 
     @property
     def certain(self) -> bool:
@@ -50,12 +52,13 @@ def parameters_of(symbol: str) -> Parameters | None:
     pieces = [piece for piece in _split(inner) if piece != "void"]
     if "..." in pieces:
         return None
-    return Parameters(tuple(_kind(piece) for piece in pieces), constant or _is_member(symbol, name))
+    member = constant or _is_member(symbol, name)
+    return Parameters(tuple(map(_kind, pieces)), member, tuple(map(_type, pieces)))
 
 
 def _is_member(symbol: str, name: str) -> bool | None:
     """Constructors and destructors are, what stands in no scope is not; else it is not said."""
-    if not symbol.startswith("_ZN"):
+    if not symbol.startswith(("_ZN", "_ZZ")):
         return False
     scopes = _without_arguments(name).split(" ")[-1].split("::")
     if len(scopes) > 1 and scopes[-1].lstrip("~") == scopes[-2]:
@@ -84,6 +87,15 @@ def _kind(piece: str) -> str:
     if plain in _FLOATS:
         return "f"
     return "i" if _INTEGER.match(plain) else "?"
+
+
+def _type(piece: str) -> str:
+    plain = piece.removesuffix(" const").removeprefix("const ")
+    if _kind(piece) != "i" or plain in ("std::nullptr_t", "decltype(nullptr)"):
+        return ""
+    if not _INTEGER.match(plain):
+        return "ptr"
+    return "i64" if "long" in plain else "i32"
 
 
 def _split(text: str) -> list[str]:

@@ -139,8 +139,8 @@ class Calls(Values):
         if info.tail and self.builder.result.parts and not info.results:
             types = [t for _, t in self.builder.result.parts]
             return types[0] if len(types) == 1 else "{ " + ", ".join(types) + " }"
-        if not info.results:
-            return "void"
+        if not info.results:  # passes look at the C library's own calls by their whole type
+            return info.plan.prototype.result if info.plan.prototype else "void"
         types = [self.type_of(resolve(result)) for _, _, result in sorted(info.results, key=_rank)]
         return types[0] if len(types) == 1 else "{ " + ", ".join(types) + " }"
 

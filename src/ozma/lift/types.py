@@ -78,7 +78,13 @@ def _known(values: list[Value]) -> Iterator[Value]:
     for value in values:
         if value.op == "llvm.memcpy":
             yield resolve(value.args[1])
-        if value.op != "call" or value.extra.plan.prototype is None:
+        if value.op != "call":
+            continue
+        first = 0 if value.extra.target else 1
+        for argument, (_, type_) in zip(value.args[first:], value.extra.plan.arguments):
+            if type_ == "ptr":
+                yield resolve(argument)
+        if value.extra.plan.prototype is None:
             continue
         known = value.extra.plan.prototype
         offset = 0 if value.extra.target else 1
