@@ -108,7 +108,9 @@ class Builder:
         while op == "zext" and args[0].op == "zext":
             args = [resolve(args[0].args[0])]
         found = None
-        if self.mode != "O0" or op not in ("shl", "mul", "lshr", "ashr") or args[0].op == "const":
+        if self.mode == "O0" and op == "sub" and (rest := self._remainder(type_, *args)):
+            return rest
+        if self.mode != "O0" or not self._is_kept(op, args):
             found = fold(op, type_, args, extra)
         if isinstance(found, int):
             return self.constant(found, type_)
@@ -120,6 +122,24 @@ class Builder:
         value = self.append(op, type_, args, extra)
         self.local[key] = value
         return value
+
+    def _is_kept(self, op: str, args: list[Value]) -> bool:
+        """Does unoptimized code show an operation that could be folded? GlobalISel, all but those on
+        numbers alone."""
+        if not self.architecture.convention.link:
+            return op in ("shl", "mul", "lshr", "ashr") and args[0].op != "const"
+        return len(args) == 2 and any(arg.op not in ("const", "frame", "symbol") for arg in args)
+
+    def _remainder(self, type_: str, whole: Value, product: Value) -> Value | None:
+        """a - a / b * b: how a machine without a remainder computes it."""
+        if not self.architecture.convention.link or product.op != "mul":
+            return None
+        quotient, divisor = map(resolve, product.args)
+        if quotient.op not in ("sdiv", "udiv"):
+            return None
+        if resolve(quotient.args[0]) is not whole or resolve(quotient.args[1]) is not divisor:
+            return None
+        return self.append(quotient.op[0] + "rem", type_, [whole, divisor])
 
     def append(self, op: str, type_: str, args: list[Value], extra: object = None) -> Value:
         """A new value at the end of the block at hand."""

@@ -238,6 +238,8 @@ def _is_definite(site: CallSite, facts: Facts, register: str, constant: bool = F
 def _is_named_for(site: CallSite, facts: Facts, register: str) -> bool:
     """Set in the call's own block, and no instruction names it afterwards: the address of a result."""
     found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+    if found and all(d.kind == "entry" for d in found):  # copied at entry, to be passed on
+        return any(d.moved_from == register and not d.block and d.register[0] != "[" for d in facts.definitions)
     own = [d for d in found if d.kind == "set" and d.explicit and d.block == site.block]
     own = [d for d in own if d.type == "i64"]
     return bool(found) and len(own) == len(found) and all(not d.named and not d.reads for d in found)

@@ -79,6 +79,8 @@ class Graph:
     variadic: tuple[int, int] | None = None
     """Fixed integer and floating arguments in registers of a function that ends in `...`."""
     personality: str = ""
+    explicit: bool = False
+    """Does every block end in a jump, even to the next one? (Code without optimization.)"""
     caught: tuple[str, ...] = ()
     """Types that its landing pads catch, by their number from 1."""
     nounwind: frozenset[str] = frozenset()
@@ -122,16 +124,20 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
     blocks, has_cfi = _cut(function, architecture, exceptions, unwinding)
     labels = {name: block.index for block in blocks for name in block.labels}
     original = list(blocks)
+    explicit = bool(architecture.convention.link) and _is_explicit(blocks)
     for block in original:
         following = block.index + 1 if block.index + 1 < len(original) else None
-        _connect(block, blocks, labels, listing, following)
+        if explicit and following and _is_final_call(block):
+            block.exit = Do(Op("unreachable", "void", ()))
+        else:
+            _connect(block, blocks, labels, listing, following)
     _merge_branches(blocks)
     reachable = set(Graph(blocks, labels).order())
     for block in blocks:
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
     return Graph(
-        blocks, labels, has_cfi, personality=exceptions.personality, caught=exceptions.types,
+        blocks, labels, has_cfi, explicit=explicit, personality=exceptions.personality, caught=exceptions.types,
         nounwind=frozenset(unwinding.nounwind),
     )  # fmt: skip
 
@@ -216,6 +222,28 @@ def _ends(effect: Effect) -> bool:
 
 def _never_returns(call: Call) -> bool:
     return isinstance(call.target, Symbol) and is_noreturn(call.target.name)
+
+
+def _last_effect(block: Block) -> Effect | None:
+    return block.steps[-1].effects[-1] if block.steps and block.steps[-1].effects else None
+
+
+def _is_explicit(blocks: list[Block]) -> bool:
+    """Some block jumps to the next one, and none but after a call runs into it."""
+    jumps = False
+    for block, following in zip(blocks, blocks[1:]):
+        last = _last_effect(block)
+        if isinstance(last, Jump):
+            jumps |= last.target in following.labels
+        elif following.labels and not isinstance(last, Call) and not (last and _ends(last)):
+            return False
+    return jumps
+
+
+def _is_final_call(block: Block) -> bool:
+    """A call that nothing follows in its block: where all ways are written out, it has none."""
+    last = _last_effect(block)
+    return isinstance(last, Call) and not last.unwind
 
 
 def _connect(

@@ -108,6 +108,8 @@ def _lift(
     graph = build_graph(function, listing, architecture)
     graph, frame = find_frame(graph, architecture)
     aligned = function.alignment >= architecture.usual_alignment
+    if architecture.is_small:
+        aligned = not architecture.is_small(function)
     mode = find_mode(graph, frame, architecture, decisions.mode, aligned)
     convention, plain = architecture.convention, mode != "optimized"
     if mode != "O0" or architecture.name != "x86-64":  # FastISel leaves a block that only jumps

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ozma.lift.architecture import Architecture
 from ozma.lift.cfg import Block, Graph
-from ozma.lift.effects import Call, Const, Effect, Load, Op, Reg, Store, Temp
+from ozma.lift.effects import Call, Const, Effect, Jump, Load, Op, Reg, Store, Temp
 from ozma.lift.facts import live_widths
 from ozma.lift.frame import Frame, is_frame
 
@@ -24,7 +24,9 @@ def find_mode(
         return wanted
     if any(_reloads(block, architecture) for block in graph.blocks):
         return "O0"
-    if aligned and _keeps_frame_pointer_only(frame):
+    if graph.explicit:
+        return "O0"
+    if aligned and _keeps_frame_pointer_only(graph, frame, architecture):
         return "O0"
     if _keeps_unused(graph, frame):
         return "O0" if aligned else "slots"
@@ -40,9 +42,15 @@ def find_mode(
     return "O0" if aligned else "slots"
 
 
-def _keeps_frame_pointer_only(frame: Frame) -> bool:
-    """The fast register allocator takes no register that the caller wants back."""
-    return frame.uses_frame_pointer and len(frame.saved) == 1 and not frame.realigned
+def _keeps_frame_pointer_only(graph: Graph, frame: Frame, architecture: Architecture) -> bool:
+    """The fast register allocator takes no register that the caller wants back, and no call is a
+    tail call."""
+    saved = 2 if architecture.convention.link else 1
+    if not frame.uses_frame_pointer or len(frame.saved) != saved or frame.realigned:
+        return False
+    return not architecture.convention.link or not any(
+        isinstance(block.exit, Jump) and not block.successors for block in graph.blocks
+    )
 
 
 def _crosses_by_memory(graph: Graph, architecture: Architecture) -> bool:

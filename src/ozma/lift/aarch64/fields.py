@@ -63,10 +63,16 @@ def _extend(mnemonic: str) -> Meaning:
     return meaning
 
 
+def _check(lowest: int, width: int, total: int) -> None:
+    if lowest < 0 or width < 1 or lowest + width > total:
+        raise Unsupported("a field outside of the register")
+
+
 def _field(source: Register, lowest: int, width: int, type_: str, signed: bool) -> Expr:
     """`width` bits from bit `lowest` on, extended to the type."""
     value = read_register(source, type_)
     total = bits(type_)
+    _check(lowest, width, total)
     if lowest == 0 and width in (8, 16, 32) and width < total and not source.is_zero:
         return op("sext" if signed else "zext", type_, Reg(source.name, f"i{width}"))
     if signed:
@@ -90,6 +96,7 @@ def _insert_zeros(signed: bool) -> Meaning:
     def meaning(operands: Operands) -> list[Effect]:
         target, source, lowest, width = operands
         type_ = integer_type(target)
+        _check(lowest.value, width.value, bits(type_))
         value = _field(source, 0, width.value, type_, signed)
         return write(target, shifted("lsl", value, lowest.value, type_), type_)
 
@@ -105,6 +112,7 @@ def _merged(target: Register, value: Expr, mask: int, type_: str) -> list[Effect
 def _insert_field(operands: Operands) -> list[Effect]:
     target, source, lowest, width = operands
     type_ = integer_type(target)
+    _check(lowest.value, width.value, bits(type_))
     mask = ((1 << width.value) - 1) << lowest.value
     if lowest.value + width.value == bits(type_):
         value = shifted("lsl", read_register(source, type_), lowest.value, type_)
@@ -122,8 +130,9 @@ def _insert_low(operands: Operands) -> list[Effect]:
 
 def _clear_field(operands: Operands) -> list[Effect]:
     target, lowest, width = operands
-    mask = ((1 << width.value) - 1) << lowest.value
     type_ = integer_type(target)
+    _check(lowest.value, width.value, bits(type_))
+    mask = ((1 << width.value) - 1) << lowest.value
     kept = op("and", type_, read_register(target, type_), constant(~mask, type_))
     return write(target, kept, type_)
 

@@ -186,7 +186,9 @@ def _symbol(match: re.Match[str]) -> Label:
 
 
 def _shifted(operand: Operand, kind: str, amount: str | None, piece: str) -> Operand:
-    count = int(amount, 0) if amount else 0
+    count = int(amount) if amount and amount.isdecimal() else 0 if not amount else -1
+    if not 0 <= count < 64:
+        raise _bad(piece)
     if isinstance(operand, Immediate) and kind == "lsl" and isinstance(operand.value, int):
         return Immediate(operand.value << count, count)
     if isinstance(operand, Immediate) and kind == "msl" and isinstance(operand.value, int):
