@@ -9,6 +9,11 @@ from ozma.lift.cfg import Block, Graph
 from ozma.lift.effects import Call, Const, Effect, Jump, Load, Op, Reg, Store, Temp
 from ozma.lift.facts import live_widths
 from ozma.lift.frame import Frame, is_frame
+from ozma.lift.spills import passes_on_stack
+
+
+_MANY_SAVED = 11
+"""The link register and AArch64's ten that calls keep."""
 
 
 def find_mode(
@@ -28,8 +33,10 @@ def find_mode(
         return "O0"
     if aligned and _keeps_frame_pointer_only(graph, frame, architecture):
         return "O0"
-    if _keeps_unused(graph, frame):
+    if _keeps_unused(graph, frame, architecture):
         return "O0" if aligned else "slots"
+    if not aligned and architecture.convention.link and _needs_no_slots(frame):
+        return "slots"
     read = {access.offset for access in frame.accesses if not access.writes}
     written = {access.offset for access in frame.accesses if access.writes}
     spoken = {*frame.escapes, *frame.saved, *(written - read)}
@@ -99,10 +106,20 @@ def _works_in_place(effect: Effect, spoken: set[int]) -> bool:
     return offset < 0 and isinstance(effect.value, Const) and offset not in spoken
 
 
-def _keeps_unused(graph: Graph, frame: Frame) -> bool:
+def _needs_no_slots(frame: Frame) -> bool:
+    """A slot is written and read while registers are left that calls keep: it is no spill."""
+    if len(frame.saved) >= _MANY_SAVED:
+        return False
+    small = [access for access in frame.accesses if access.size <= 8 and access.offset < 0]
+    written = {access.offset for access in small if access.writes} - frame.saved
+    own = {offset for offset in written if not any(e <= offset for e in frame.escapes)}
+    return any(not access.writes and access.offset in own for access in small)
+
+
+def _keeps_unused(graph: Graph, frame: Frame, architecture: Architecture) -> bool:
     """Something is stored to a slot that nobody reads, and that is no argument of a call."""
     read = [access for access in frame.accesses if not access.writes]
-    outgoing = frame.low
+    outgoing = frame.low if passes_on_stack(graph, architecture.convention) else 0
     unread = sorted(
         access.offset for access in frame.accesses
         if access.writes and access.offset < 0 and access.offset not in frame.saved

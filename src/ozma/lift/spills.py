@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ozma.lift.architecture import Convention
 from ozma.lift.cfg import Graph
-from ozma.lift.effects import Call, Effect, Jump, Load, Op, Reg, Store, bits
+from ozma.lift.effects import Call, Effect, Jump, Load, Op, Reg, SetReg, Store, bits
 from ozma.lift.frame import Frame, is_frame
 from ozma.lift.regions import merged
 
@@ -30,7 +30,8 @@ def find_unowned(graph: Graph, frame: Frame, convention: Convention, mode: str) 
     touches = [_touches(graph, index, convention) for index in graph.order()]
     slots = sorted(start for start, _ in merged(frame.accesses) if start < 0 and start not in frame.saved)
     found: set[int] = set()
-    if any(touch.offset is None for block in touches for touch in block):
+    calls = any(touch.offset is None for block in touches for touch in block)
+    if calls and passes_on_stack(graph, convention):
         found = _outgoing(slots, touches, frame)
     if mode != "O0":
         return found
@@ -41,6 +42,17 @@ def find_unowned(graph: Graph, frame: Frame, convention: Convention, mode: str) 
             break
         found.add(slot)
     return found
+
+
+def passes_on_stack(graph: Graph, convention: Convention) -> bool:
+    """May a call have arguments on the stack? AArch64 fills all registers first."""
+    if not convention.link:
+        return True
+    last = (convention.integers[-1], convention.floats[-1])
+    return any(
+        isinstance(effect, SetReg) and effect.name in last for block in graph.blocks
+        for step in block.steps for effect in step.effects
+    )  # fmt: skip
 
 
 def _touches(graph: Graph, index: int, convention: Convention) -> list[Touch]:
