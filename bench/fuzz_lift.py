@@ -24,7 +24,7 @@ from pathlib import Path
 from ozma.lift.answer import Answerer, Verdict
 from ozma.lift.asm_lines import code_lines, function_names
 from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
+from ozma.lift.compile_back import OPTIMIZED, UNOPTIMIZED, Compiler
 from ozma.lift.equality import Reference
 from ozma.lift.lifter import lift
 from ozma.lift.shown import EmulatorCheck
@@ -152,7 +152,8 @@ class Checked:
         """AssertionError if it says that the assembly is identical, and it is not."""
         answer = self._answerer.answer(text, name)
         if answer.verdict is Verdict.IDENTICAL:
-            again = self._compiler.compile(answer.ir).assembly
+            level = UNOPTIMIZED if " optnone " in answer.ir else OPTIMIZED
+            again = self._compiler.compile(answer.ir, codegen=level).assembly
             assert Reference(text, self._target, name).compare(again).exact, name
         return answer.verdict.value
 

@@ -12,6 +12,9 @@ _PLAIN = ("llvm.x86.", "llvm.trap", "llvm.debugtrap", "llvm.thread.pointer")
 
 _MEMORY = ("memcpy", "memmove", "memset")
 
+_REPORTS = frozenset(("fprintf", "fputc", "fputs", "fwrite", "perror", "vfprintf"))
+"""On stderr these are taken for unlikely, where their whole type is as the C library's."""
+
 
 class Calls(Values):
     """`_call` and `_intrinsic` note what has to be declared. `ways`: the ends of an
@@ -139,8 +142,9 @@ class Calls(Values):
         if info.tail and self.builder.result.parts and not info.results:
             types = [t for _, t in self.builder.result.parts]
             return types[0] if len(types) == 1 else "{ " + ", ".join(types) + " }"
-        if not info.results:  # passes look at the C library's own calls by their whole type
-            return info.plan.prototype.result if info.plan.prototype else "void"
+        if not info.results:
+            known = info.plan.prototype if info.target in _REPORTS else None
+            return known.result if known else "void"
         types = [self.type_of(resolve(result)) for _, _, result in sorted(info.results, key=_rank)]
         return types[0] if len(types) == 1 else "{ " + ", ".join(types) + " }"
 
