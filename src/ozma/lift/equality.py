@@ -23,7 +23,7 @@ from ozma.lift.asm_lines import (
     strict_lines,
 )
 
-_NUMBER = re.compile(r"#\d+")
+_NUMBER = re.compile(r"(?<=[\w.$])#\d+")  # of a label; a number of AArch64 stands after a blank
 LIMIT = 80
 """Differing lines up to which a difference is located; beyond it only their number is estimated."""
 

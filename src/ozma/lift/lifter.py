@@ -19,7 +19,7 @@ from ozma.lift.mode import find_mode
 from ozma.lift.module import module_text, parameters, value_types
 from ozma.lift.print_operands import Unprintable
 from ozma.lift.regions import fill_gaps, lay_out, promote
-from ozma.lift.spills import find_unowned
+from ozma.lift.spills import find_unowned, passes_on_stack
 from ozma.lift.translate import Translator
 from ozma.lift.types import infer_pointers
 
@@ -117,7 +117,7 @@ def _lift(
     unowned = find_unowned(graph, frame, convention, mode) if plain else frozenset()
     lay_out(frame, convention, chooser, plain, frozenset(unowned))
     if plain:
-        fill_gaps(frame)
+        fill_gaps(frame, bool(convention.link) and not passes_on_stack(graph, convention))
     graph = promote(graph, frame)
     facts = find_facts(graph, architecture, frame.slots)
     plans = plan_calls(facts, architecture, chooser, listing)

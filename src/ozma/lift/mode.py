@@ -112,7 +112,7 @@ def _needs_no_slots(frame: Frame) -> bool:
         return False
     small = [access for access in frame.accesses if access.size <= 8 and access.offset < 0]
     written = {access.offset for access in small if access.writes} - frame.saved
-    own = {offset for offset in written if not any(e <= offset for e in frame.escapes)}
+    own = {offset for offset in written if not _may_be_part(offset, frame)}
     return any(not access.writes and access.offset in own for access in small)
 
 
@@ -124,12 +124,18 @@ def _keeps_unused(graph: Graph, frame: Frame, architecture: Architecture) -> boo
         access.offset for access in frame.accesses
         if access.writes and access.offset < 0 and access.offset not in frame.saved
         and not any(r.offset < access.offset + access.size and access.offset < r.offset + r.size for r in read)
-        and not any(escape <= access.offset for escape in frame.escapes)
+        and not _may_be_part(access.offset, frame)
     )  # fmt: skip
     while _calls(graph) and outgoing in unread:
         unread = [offset for offset in unread if offset != outgoing]
         outgoing += 8
     return bool(unread)
+
+
+def _may_be_part(offset: int, frame: Frame) -> bool:
+    """Of an object whose address goes somewhere: none spans a saved register."""
+    start = max((escape for escape in frame.escapes if escape <= offset), default=None)
+    return start is not None and not any(start < saved < offset for saved in frame.saved)
 
 
 def _calls(graph: Graph) -> bool:

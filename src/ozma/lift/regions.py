@@ -35,8 +35,9 @@ def lay_out(
     ]
 
 
-def fill_gaps(frame: Frame) -> None:
-    """Unoptimized code has variables that nobody touches: what alignment does not explain."""
+def fill_gaps(frame: Frame, to_bottom: bool = False) -> None:
+    """Unoptimized code has variables that nobody touches: what alignment does not explain.
+    `to_bottom`: nothing but variables lies down to the stack pointer."""
     limit, found = _top(frame), []
     for region in reversed(frame.regions):
         # AArch64 may put a variable between saved registers, into what aligns them.
@@ -47,6 +48,9 @@ def fill_gaps(frame: Frame) -> None:
             align = 8 if (limit - region.end) % 8 == 0 else 4
             found.append(Region(region.end, limit, align))
         limit = region.offset
+    used = min([limit, *(a.offset for a in frame.accesses), *frame.escapes])
+    if to_bottom and used - frame.low >= 16:
+        found.append(Region(frame.low, used, 4 if used % 8 else 8))
     frame.regions = sorted([*frame.regions, *found], key=lambda region: region.offset)
 
 
