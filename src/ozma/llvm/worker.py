@@ -7,7 +7,7 @@ Start workers before any thread: the child is made with fork.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Sequence
 
 from ozma.llvm.child import Child, ChildDied, ChildLimits
@@ -131,8 +131,8 @@ class Worker:
         """Appends the evaluations of `lists` to `found` as the child makes them."""
         try:
             self._child.send("evaluate_many", (module, lists, want))
-            for _ in lists:
-                found.append(self._child.answer())
+            for passes in lists:
+                found.append(replace(self._child.answer(), passes=passes))
         except ChildDied:
             self._forget()
             raise
