@@ -27,7 +27,7 @@ from ozma.lift.effects import (
 )  # fmt: skip
 from ozma.lift.equality import Reference
 from ozma.lift.lifter import lift_function
-from ozma.lift.mangled import Parameters, parameters_of
+from ozma.lift.mangled import parameters_of
 from ozma.llvm import find_toolchain
 
 CODE, MEMORY, SIZE = 0x10000, 0x200000, 0x2000
@@ -692,6 +692,25 @@ ROUND_TRIPS = {
 }
 
 
+PLAIN = HEAD.replace("minsize nounwind optsize", 'noinline nounwind optnone "frame-pointer"="all"')
+UNOPTIMIZED = {
+    "parameters": """define i32 @f(i32 %n) #0 { %p = alloca i32, align 4 store i32 %n, ptr %p, align 4
+      %v = load i32, ptr %p, align 4 %r = call i32 @next(i32 %v) ret i32 %r }""",
+    "nothing in slots": "define i32 @f() #0 { %r = call i32 @next(i32 3) ret i32 %r }",
+    "a remainder": """define i32 @f(i32 %n) #0 { %p = alloca i32, align 4 store i32 %n, ptr %p, align 4
+      %v = load i32, ptr %p, align 4 %r = srem i32 %v, 32 ret i32 %r }""",
+    "no way back": """define i32 @f(i32 %n) #0 {
+      entry: %p = alloca i32, align 4 store i32 %n, ptr %p, align 4
+             %v = load i32, ptr %p, align 4 %c = icmp eq i32 %v, 7 br i1 %c, label %a, label %b
+      a: %w = call i32 @next(i32 7) br label %b
+      b: %d = load i32, ptr %p, align 4 %e = icmp eq i32 %d, 8 br i1 %e, label %g, label %h
+      g: call void @use(ptr null) unreachable
+      h: ret i32 4 }""",
+    "a result's address": """define i64 @f() #0 { %r = alloca i64, align 8
+      call void @make(ptr sret(i64) %r) call void @use(ptr %r) %v = load i64, ptr %r ret i64 %v }""",
+}
+
+
 @pytest.fixture(scope="module")
 def compiler() -> Iterator[Compiler]:
     with Compiler(find_toolchain()) as made:
@@ -707,3 +726,28 @@ def test_lifted_functions_compile_back_to_the_same_assembly(compiler: Compiler, 
     assert back.ok, back.reason
     reference = Reference(assembly, "aarch64")
     assert reference.normalized(back.assembly) == reference.lines
+
+
+@pytest.mark.parametrize("name", UNOPTIMIZED)
+def test_code_without_optimization_compiles_back_to_itself(compiler: Compiler, name: str) -> None:
+    assembly = compiler.compile(PLAIN + UNOPTIMIZED[name], codegen=0).assembly
+    lifted = lift_function(assembly, "f", "aarch64")
+    assert lifted.refusal is None
+    assert lifted.mode == "O0"
+    back = compiler.compile(lifted.ir, codegen=0)
+    assert back.ok, back.reason
+    reference = Reference(assembly, "aarch64")
+    assert reference.normalized(back.assembly) == reference.lines
+
+
+def test_numbers_count_where_answers_are_ranked() -> None:
+    reference = Reference("f:\n\tadd\tx0, x0, #1\n\tb\t.LBB0_1\n.LBB0_1:\n\tret\n", "aarch64")
+    nearer = reference.compare("f:\n\tadd\tx0, x0, #1\n\tb\t.LBB0_2\n.LBB0_2:\n\tret\n")
+    other = reference.compare("f:\n\tadd\tx0, x0, #2\n\tb\t.LBB0_1\n.LBB0_1:\n\tret\n")
+    assert nearer.lines == 0 < other.lines
+    assert len(other.missing) == 1 == len(other.extra)
+
+
+def test_mangled_names_tell_types() -> None:
+    assert parameters_of("_ZN3Foo3setEjPKclRb").types == ("i32", "ptr", "i64", "ptr")
+    assert parameters_of("_ZZ4mainENK3$_0clEv").member is not False

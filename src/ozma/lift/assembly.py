@@ -278,7 +278,7 @@ class _Parser:
 
     def _align(self, name: str, arguments: str) -> None:
         number = split_operands(arguments)[:1]
-        amount = int(number[0], 0) if number and number[0].isdigit() else 0
+        amount = int(number[0]) if number and number[0].isdecimal() else 0
         self.alignment = 1 << min(amount, 16) if name == ".p2align" else max(amount, 1)
         if self.object is not None and self.object.items == []:
             self.object.alignment = self.alignment

@@ -69,8 +69,11 @@ def _pieces(directive: str, arguments: str) -> list[Piece]:
         return [_string(text) + end for text in split_operands(arguments)]
     if directive in _SPACES:
         parts = split_operands(arguments)
-        fill = int(parts[1], 0) if len(parts) > 1 else 0
-        return [bytes([fill & 255]) * min(int(parts[0], 0), 1 << 24)]
+        try:
+            fill = int(parts[1], 0) if len(parts) > 1 else 0
+            return [bytes([fill & 255]) * min(int(parts[0], 0), 1 << 24)]
+        except ValueError as error:
+            raise Unsupported(f"'{arguments}' is no number of bytes") from error
     if directive in (".float", ".single"):
         return [struct.pack("<f", float(text)) for text in split_operands(arguments)]
     if directive == ".double":
