@@ -8,8 +8,8 @@ from ozma.lift.architecture import Architecture, Instruction
 from ozma.lift.assembly import AsmFunction, Directive, Label, Listing
 from ozma.lift.data import jump_table
 from ozma.lift.effects import (
-    Branch, Call, Condition, Const, Do, Effect, IndirectJump, Jump, Let, Load, Op, Return, SetReg,
-    Store, Symbol, Unsupported,
+    Branch, Call, Condition, Const, Do, Effect, IndirectJump, Jump, Let, Load, Op, Return, SetFlags,
+    SetReg, Store, Symbol, Unsupported,
 )  # fmt: skip
 from ozma.lift.exceptions import Exceptions, read_exceptions, used_labels
 from ozma.lift.prototypes import is_noreturn
@@ -331,10 +331,13 @@ def _symbols(value: object) -> list[str]:
     return [name for entry in names for name in _symbols(getattr(value, entry))]
 
 
-def join_jumps(blocks: list[Block]) -> None:
-    """`jne A; jmp B` is one branch with two targets."""
+def join_jumps(blocks: list[Block], cases_only: bool = False) -> None:
+    """`jne A; jmp B` is one branch with two targets. `cases_only`: FastISel leaves a block that
+    only jumps, but where it lowers a switch."""
     for block in blocks:
         if not isinstance(block.exit, Branch) or not block.successors:
+            continue
+        if cases_only and not _tests_case(block):
             continue
         second = blocks[block.successors[1]]
         if isinstance(second.exit, Jump) and second.successors and not second.labels:
@@ -343,6 +346,14 @@ def join_jumps(blocks: list[Block]) -> None:
                 block.successors[1] = target.index
                 target.predecessors[target.predecessors.index(second.index)] = block.index
                 second.predecessors, second.successors, second.steps = [], [], []
+
+
+def _tests_case(block: Block) -> bool:
+    """`subl $k, %r; je` or `testl %r, %r; je`: FastISel itself compares."""
+    step = block.steps[-2] if len(block.steps) > 1 else None
+    flags = next((e for e in step.effects if isinstance(e, SetFlags)), None) if step else None
+    keeps = step is not None and any(isinstance(e, SetReg) for e in step.effects)
+    return flags is not None and (flags.kind, keeps) in (("sub", True), ("logic", False))
 
 
 def _merge_branches(blocks: list[Block]) -> None:

@@ -99,6 +99,11 @@ def _after_logic(builder: Builder, flags: Flags, code: str) -> Value:
         if code in ("eq", "ne"):  # FastISel's test of an i1
             bit = builder.make("trunc", "i1", [result.args[0]])
             return bit if code == "ne" else builder.invert(bit)
+    if builder.mode == "O0" and code in ("eq", "ne") and not flags.subtracted:
+        test = _of_result(builder, result, code)
+        if test.extra is None:
+            test.extra = "case"  # FastISel would compare with zero: how a switch is lowered
+        return test
     same = {"ule": "eq", "ugt": "ne", "slt": "neg", "sge": "pos"}.get(code, code)
     if found := _of_result(builder, result, same):
         return found

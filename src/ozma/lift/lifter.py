@@ -110,12 +110,11 @@ def _lift(
     aligned = function.alignment >= architecture.usual_alignment
     mode = find_mode(graph, frame, architecture, decisions.mode, aligned)
     convention, plain = architecture.convention, mode != "optimized"
-    if mode != "O0" or architecture.name != "x86-64":  # FastISel leaves a block that only jumps
-        join_jumps(graph.blocks)
+    join_jumps(graph.blocks, cases_only=mode == "O0" and architecture.name == "x86-64")
     unowned = find_unowned(graph, frame, convention, mode) if plain else frozenset()
     lay_out(frame, convention, chooser, plain, frozenset(unowned))
     if plain:
-        fill_gaps(frame)
+        fill_gaps(frame, unowned if mode == "O0" else frozenset())
     graph = promote(graph, frame)
     facts = find_facts(graph, architecture, frame.slots)
     plans = plan_calls(facts, architecture, chooser, listing)
