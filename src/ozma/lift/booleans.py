@@ -19,9 +19,14 @@ class Booleans:
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
         self.made: dict[int, Value] = {}
+        self.users: dict[int, list[Value]] = {}
 
     def run(self) -> None:
         """In place; what is masked by nobody stays a byte."""
+        for body in self.builder.bodies.values():
+            for value in (*body.phis, *body.values):
+                for arg in value.args:
+                    self.users.setdefault(id(resolve(arg)), []).append(value)
         for body in self.builder.bodies.values():
             for value in list(body.values):
                 source = _masked(value)
@@ -41,7 +46,7 @@ class Booleans:
         seen, work, compared = {id(value)}, [resolve(value)], False
         while work:
             part = work.pop()
-            if _is_widened(part):
+            if _is_widened(part) or self._is_returned(part):
                 compared = True
             elif part.op in (*_LOGIC, "phi") and part.type == "i8":
                 new = [arg for arg in map(resolve, part.args) if id(arg) not in seen]
@@ -51,12 +56,34 @@ class Booleans:
                 return False
         return compared
 
+    def _is_returned(self, value: Value) -> bool:
+        """A call's result of which nobody needs more than the lowest bit."""
+        if value.op != "result" or value.type not in ("i8", "i1"):
+            return False
+        work, seen = list(self.users.get(id(value), ())), set()
+        while work:
+            user = work.pop()
+            if id(user) in seen or user.replaced is not None:
+                continue
+            if _masked(user) is not None or _is_widened(user):
+                continue
+            seen.add(id(user))
+            if user.op != "phi" or user.type != "i8":
+                return False
+            work += self.users.get(id(user), ())
+        return value.type == "i1" or bool(self.users.get(id(value)))
+
     def _bit(self, value: Value) -> Value:
         value = resolve(value)
         if value.op == "const":
             return self.builder.constant(value.extra & 1, "i1")
         if _is_widened(value):
             return resolve(value.args[0])
+        if value.op == "result":
+            call = value.args[0].extra
+            value.type = "i1"
+            call.results = [(r, "i1" if v is value else t, v) for r, t, v in call.results]
+            return value
         if id(value) not in self.made:
             new = Value(value.op, "i1", [], value.extra, value.block, value.line)
             self.made[id(value)] = new

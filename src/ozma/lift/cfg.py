@@ -349,11 +349,15 @@ def join_jumps(blocks: list[Block], cases_only: bool = False) -> None:
 
 
 def _tests_case(block: Block) -> bool:
-    """`subl $k, %r; je` or `testl %r, %r; je`: FastISel itself compares."""
+    """`subl $k, %r; je` or `testl %r, %r; je`: FastISel itself compares. Nor does it turn a branch
+    round whose condition is an i1 that a call gave: `testb $1, %al; jne A; jmp B`."""
     step = block.steps[-2] if len(block.steps) > 1 else None
     flags = next((e for e in step.effects if isinstance(e, SetFlags)), None) if step else None
     keeps = step is not None and any(isinstance(e, SetReg) for e in step.effects)
-    return flags is not None and (flags.kind, keeps) in (("sub", True), ("logic", False))
+    if flags is None or (flags.kind, keeps) not in (("sub", True), ("logic", False)):
+        return False
+    code = getattr(block.exit.condition, "code", "")
+    return not (isinstance(flags.a, Op) and flags.kind == "logic") or code == "ne"
 
 
 def _merge_branches(blocks: list[Block]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ozma.lift.architecture import Convention
 from ozma.lift.cfg import Graph
-from ozma.lift.effects import Call, Effect, Jump, Load, Op, Reg, SetReg, Store, bits
+from ozma.lift.effects import Call, Const, Effect, Jump, Load, Op, Reg, SetReg, Store, bits
 from ozma.lift.frame import Frame, is_frame
 from ozma.lift.regions import merged
 
@@ -19,6 +19,7 @@ class Touch:
     size: int = 0
     writes: bool = False
     parameter: bool = False
+    constant: bool = False
 
 
 def find_unowned(graph: Graph, frame: Frame, convention: Convention, mode: str) -> set[int]:
@@ -76,8 +77,11 @@ def _add(effect: Effect, found: list[Touch], given: dict[str, str]) -> None:
     if isinstance(effect, Call):
         found.append(Touch(None))
     elif isinstance(effect, Store) and is_frame(effect.address):
-        parameter = isinstance(effect.value, Reg) and effect.value.name in given
-        found.append(Touch(effect.address.addend, bits(effect.type), True, parameter))
+        value, place = effect.value, effect.address.addend
+        parameter = isinstance(value, Reg) and value.name in given
+        found.append(
+            Touch(place, bits(effect.type), True, parameter, isinstance(value, Const))
+        )
 
 
 def _add_loads(value: object, found: list[Touch]) -> None:
@@ -115,7 +119,9 @@ def _is_outgoing(slot: int, touches: list[list[Touch]]) -> bool:
 
 def _is_spill(slot: int, touches: list[list[Touch]]) -> bool:
     mine = [touch for block in touches for touch in block if touch.offset == slot]
-    if len({touch.size for touch in mine}) != 1 or any(touch.parameter for touch in mine):
+    if len({touch.size for touch in mine}) != 1 or any(
+        touch.parameter or touch.constant for touch in mine
+    ):
         return False
     stores = sum(touch.writes for touch in mine)
     if not stores or stores == len(mine):
