@@ -7,10 +7,10 @@ andb $1, %al` is a compare, its opposite, and a `zext`.
 from __future__ import annotations
 
 from ozma.lift.builder import Builder
+from ozma.lift.flags import joined_compare
 from ozma.lift.values import Value, is_const, resolve
 
 _LOGIC = ("and", "or", "xor")
-_JOINED = {("or", "one"): "une", ("and", "ueq"): "oeq"}
 
 
 class Booleans:
@@ -92,7 +92,8 @@ class Booleans:
             if value.op == "phi":
                 body.phis.append(new)
             else:
-                _join_compares(new)
+                if new.op in ("or", "and") and (code := joined_compare(new.op, *new.args)):
+                    new.op, new.args = code, list(new.args[0].args)
                 body.values.insert(body.values.index(value), new)
         return self.made[id(value)]
 
@@ -108,16 +109,3 @@ def _masked(value: Value) -> Value | None:
 
 def _is_widened(value: Value) -> bool:
     return value.op == "zext" and resolve(value.args[0]).type == "i1"
-
-
-def _join_compares(value: Value) -> None:
-    """`setne; setp; or` is one compare of floating numbers: changes the value in place."""
-    if value.op not in ("or", "and"):
-        return
-    first, second = map(resolve, value.args)
-    code = _JOINED.get((value.op, first.op.removeprefix("fcmp ")))
-    other = {"or": "fcmp uno", "and": "fcmp ord"}[value.op]
-    if code is None or second.op != other:
-        return
-    if [resolve(a) for a in first.args] == [resolve(a) for a in second.args]:
-        value.op, value.args = f"fcmp {code}", list(first.args)

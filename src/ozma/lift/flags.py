@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ozma.lift.effects import Unsupported
-from ozma.lift.values import Value, is_const, mask
+from ozma.lift.values import Value, is_const, mask, resolve
 
 if TYPE_CHECKING:
     from ozma.lift.builder import Builder
@@ -52,6 +52,15 @@ def condition(builder: Builder, flags: Flags, code: str) -> Value:
     if answer is None:
         raise Unsupported("a condition on flags that nothing known has set")
     return answer(builder, flags, code)
+
+
+def joined_compare(op: str, first: Value, second: Value) -> str:
+    """`setne; setp; or` is one compare of floating numbers: its opcode, or "" where it is none."""
+    code = {("or", "fcmp one"): "une", ("and", "fcmp ueq"): "oeq"}.get((op, first.op))
+    if code is None or second.op != {"or": "fcmp uno", "and": "fcmp ord"}[op]:
+        return ""
+    same = all(resolve(a) is resolve(b) for a, b in zip(first.args, second.args))
+    return f"fcmp {code}" if same else ""
 
 
 def _unknown(flags: Flags, code: str) -> Unsupported:
