@@ -360,6 +360,30 @@ def _tests_case(block: Block) -> bool:
     return not (isinstance(flags.a, Op) and flags.kind == "logic") or code == "ne"
 
 
+def sink_hoisted(blocks: list[Block]) -> None:
+    """What stands between a test and its branch was at the start of both blocks that follow: the
+    back end hoists what two have in common, if nothing else leads there."""
+    for block in blocks:
+        if not isinstance(block.exit, Branch) or len(set(block.successors)) != 2:
+            continue
+        after = [blocks[index] for index in block.successors]
+        if any(other.predecessors != [block.index] for other in after):
+            continue
+        first = len(block.steps) - 1
+        while first and _is_plain(block.steps[first - 1]):
+            first -= 1
+        moved = block.steps[first:-1]
+        if moved and first and any(isinstance(e, SetFlags) for e in block.steps[first - 1].effects):
+            del block.steps[first:-1]
+            for other in after:
+                other.steps[0:0] = [replace(step) for step in moved]
+
+
+def _is_plain(step: Step) -> bool:
+    """Does it set one register, and nothing else?"""
+    return len(step.effects) == 1 and isinstance(step.effects[0], SetReg) and not step.adjust
+
+
 def _merge_branches(blocks: list[Block]) -> None:
     """`jne L; jp L` and `jne L; jnp M` on the same flags are one branch on two conditions."""
     for block in blocks:

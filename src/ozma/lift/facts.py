@@ -45,6 +45,8 @@ class Definition:
     """What was in the result's register then."""
     held_reads: int = 0
     """How often that had been read until then."""
+    picked: bool = False
+    """Loaded while all scratch registers that LLVM takes first were free: it is meant for a call."""
     named: int = 0
     """Instructions whose text reads it, addresses in the frame too (of the register for a result
     in memory only)."""
@@ -335,6 +337,8 @@ class _Reach:
             definition = self.facts.definitions[number]
             definition.held = self._of(state, self.architecture.scratch[0])
             definition.held_reads = sum(self.facts.definitions[n].reads for n in definition.held)
+        if self.record and isinstance(effect.value, Load):
+            self.facts.definitions[number].picked = self._is_picked(effect.name, block, key[1], state)
         if effect.name[0] == "[":
             self.facts.definitions[number].saves = self._saves(step, state)
         if copy:
@@ -344,6 +348,28 @@ class _Reach:
             definition = self.facts.definitions[number]
             definition.type = max(definition.type, self.facts.definitions[old].type, key=bits)
         state[effect.name] = frozenset((number,)) | kept
+
+    def _is_picked(self, register: str, block: Block, position: int, state: Reaching) -> bool:
+        scratch = self.architecture.scratch
+        if register not in scratch or scratch[0] != self.architecture.convention.results[0]:
+            return False
+        first = scratch[: scratch.index(register)]
+        return bool(first) and all(self._is_free(name, block, position, state) for name in first)
+
+    def _is_free(self, name: str, block: Block, position: int, state: Reaching) -> bool:
+        """Does nobody read it after the step, nor set it before the next call or the block's end?"""
+        found = [self.facts.definitions[n] for n in self._of(state, name)]
+        if name in self.arguments and any(d.kind == "set" and not d.reads for d in found):
+            return False
+        for step in block.steps[position + 1 :]:
+            for effect in step.effects:
+                if isinstance(effect, Call):
+                    return True
+                if any(register.name == name for register in reads(effect)):
+                    return False
+                if isinstance(effect, SetReg) and effect.name == name:
+                    return False
+        return not any(self.facts.live[index].get(name) for index in block.successors)
 
     def _saves(self, step: Step, state: Reaching) -> bool:
         """Does it store a register that is no argument as it was at entry?"""

@@ -8,7 +8,7 @@ from ozma.lift.architecture import Architecture, find_architecture
 from ozma.lift.assembly import AsmFunction, Listing, parse_assembly
 from ozma.lift.builder import Builder
 from ozma.lift.calls import plan_calls, plan_result
-from ozma.lift.cfg import Refused, build_graph, join_jumps
+from ozma.lift.cfg import Refused, build_graph, join_jumps, sink_hoisted
 from ozma.lift.decisions import Chooser, Decisions, Site
 from ozma.lift.effects import Unsupported
 from ozma.lift.emit import Printer
@@ -109,6 +109,8 @@ def _lift(
     graph, frame = find_frame(graph, architecture)
     aligned = function.alignment >= architecture.usual_alignment
     mode = find_mode(graph, frame, architecture, decisions.mode, aligned)
+    if mode != "O0":
+        sink_hoisted(graph.blocks)
     convention, plain = architecture.convention, mode != "optimized"
     join_jumps(graph.blocks, cases_only=mode == "O0" and architecture.name == "x86-64")
     unowned = find_unowned(graph, frame, convention, mode) if plain else frozenset()
