@@ -125,7 +125,7 @@ def _lift(
     Translator(builder).run()
     listed = graph.order() if decisions.block_order == "rpo" else graph.in_text_order()
     blocks = [index for index in listed if index in builder.bodies]
-    order = finish(builder, blocks, decisions.returns)
+    order = finish(builder, blocks, decisions)
     infer_pointers(builder, decisions.leaves)
     arguments, _ = parameters(builder, architecture)
     printer = Printer(builder, frame.regions, chooser)
