@@ -233,10 +233,20 @@ class Builder:
             return wide
         wide = self.make("shl", type_, [wide, self.constant(low - offset, type_)])
         rest = self.read_content(cell.below, type_, offset)
-        if rest.op == "poison":
+        if self._is_left(rest):
             rest = self.constant(0, type_)
         hole = self.constant(~(((1 << count) - 1) << (low - offset)), type_)
         return self.make("or", type_, [self.make("and", type_, [rest, hole]), wide])
+
+    def _is_left(self, value: Value) -> bool:
+        """Is it what happened to be in a register that no caller passes anything in?"""
+        value = resolve(value)
+        while value.op in ("trunc", "and", "lshr"):
+            value = resolve(value.args[0])
+        convention = self.architecture.convention
+        if value.op == "entry" and value.extra[0][0] != "[":
+            return value.extra[0] in convention.preserved
+        return value.op == "poison"
 
     def _combined_vector(self, cell: Cell, type_: str, offset: int) -> Value:
         element = cell.value.type if not is_vector(cell.value.type) else f"i{cell.width}"

@@ -401,7 +401,8 @@ def _all_left(sites: list[CallSite], facts: Facts, register: str) -> bool:
 def _width(sites: list[CallSite], facts: Facts, register: str) -> str:
     numbers = {n for site in sites for n in site.reaching.get(register, ())}
     found = [facts.definitions[n] for n in numbers]
+    every = [bits(d.type) for d in found if d.kind == "set"]
+    if every and min(every) < 32:  # a caller that read more would find what was there before
+        return f"i{min(every)}"
     widths = [bits(d.type) for d in found if d.kind == "set" and not d.constant]
-    if not widths:
-        widths = [bits(d.type) for d in found if d.kind == "set"]
-    return f"i{max(widths, default=64)}"
+    return f"i{max(widths or every, default=64)}"

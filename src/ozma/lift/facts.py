@@ -333,6 +333,7 @@ class _Reach:
             moved_from=effect.value.name if isinstance(effect.value, Reg) else "",
             symbol=effect.value.name if isinstance(effect.value, Symbol) else "",
         )  # fmt: skip
+        self.facts.definitions[number].type = self._type_of(effect, state)
         if self.record and effect.name in self.architecture.scratch[1:3]:
             definition = self.facts.definitions[number]
             definition.held = self._of(state, self.architecture.scratch[0])
@@ -348,6 +349,15 @@ class _Reach:
             definition = self.facts.definitions[number]
             definition.type = max(definition.type, self.facts.definitions[old].type, key=bits)
         state[effect.name] = frozenset((number,)) | kept
+
+    def _type_of(self, effect: SetReg, state: Reaching) -> str:
+        """Its own, or that of what it copies: bytes move in registers of 32 bits."""
+        if not isinstance(effect.value, Reg) or effect.type != "i32" or effect.value.offset:
+            return effect.type
+        found = [self.facts.definitions[n] for n in self._of(state, effect.value.name)]
+        widest = max((bits(d.type) for d in found), default=64)
+        narrow = found and all(d.kind == "set" for d in found) and widest < 32
+        return f"i{widest}" if narrow else effect.type
 
     def _is_picked(self, register: str, block: Block, position: int, state: Reaching) -> bool:
         scratch = self.architecture.scratch
