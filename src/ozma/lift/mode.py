@@ -23,7 +23,7 @@ def find_mode(
     if wanted != "auto":
         return wanted
     if any(_reloads(block, architecture) for block in graph.blocks):
-        return "O0"
+        return "O0" if aligned or frame.uses_frame_pointer else "slots"
     if aligned and _keeps_frame_pointer_only(frame):
         return "O0"
     if _keeps_unused(graph, frame, architecture):
