@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ozma.lift.architecture import Architecture
 from ozma.lift.cfg import Block, Graph
-from ozma.lift.effects import Call, Const, Effect, Load, Op, Reg, SetReg, Store, Temp
+from ozma.lift.effects import Call, Const, Effect, Load, Op, Reg, SetReg, Store, Temp, is_integer
 from ozma.lift.facts import live_widths
 from ozma.lift.frame import Frame, is_frame
 
@@ -28,6 +28,8 @@ def find_mode(
         return "O0"
     if _keeps_unused(graph, frame, architecture):
         return "O0" if aligned else "slots"
+    if not aligned and _spills_needlessly(graph, frame):
+        return "slots"
     read = {access.offset for access in frame.accesses if not access.writes}
     written = {access.offset for access in frame.accesses if access.writes}
     spoken = {*frame.escapes, *frame.saved, *(written - read)}
@@ -38,6 +40,17 @@ def find_mode(
     if not in_place or not _crosses_by_memory(graph, architecture):
         return "optimized"
     return "O0" if aligned else "slots"
+
+
+def _spills_needlessly(graph: Graph, frame: Frame) -> bool:
+    """A number is kept in a slot though no register that calls preserve was used up for one."""
+    read = {access.offset for access in frame.accesses if not access.writes}
+    return not frame.saved and any(
+        isinstance(effect, Store) and isinstance(effect.value, Reg) and is_integer(effect.type)
+        and is_frame(effect.address) and effect.address.addend < 0
+        and effect.address.addend in read and effect.address.addend not in frame.escapes
+        for block in graph.blocks for step in block.steps for effect in step.effects
+    )  # fmt: skip
 
 
 def _keeps_frame_pointer_only(frame: Frame) -> bool:
