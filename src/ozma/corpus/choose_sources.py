@@ -50,9 +50,26 @@ def count_wanted(wanted: Wanted) -> int:
     return len(load_list(wanted.recorded).sources) if wanted.recorded else wanted.count
 
 
-def units_wanted(wanted: Wanted) -> int:
-    """Units per project of the list that is built again, 0 if there is none or it does not say."""
-    return load_list(wanted.recorded).units if wanted.recorded else 0
+def count_done(wanted: Wanted, done: dict[str, ProjectRecord]) -> int:
+    """How many of `count_wanted` an earlier run recorded."""
+    if wanted.named:
+        names = [local_source(path).name for path in wanted.local] + list(wanted.pypi)
+    elif wanted.recorded:
+        names = [one.name for one in load_list(wanted.recorded).sources]
+    else:
+        return min(_fetched_before(done), wanted.count)
+    return sum(name in done for name in names)
+
+
+def _fetched_before(done: dict[str, ProjectRecord]) -> int:
+    return sum(bool(record.sha256) for record in done.values())
+
+
+def units_wanted(wanted: Wanted) -> tuple[int, int]:
+    """Units per project, and those of C++, of the list that is built again; 0 where there is none
+    or it does not say."""
+    recorded = load_list(wanted.recorded) if wanted.recorded else ProjectList(())
+    return recorded.units, recorded.cxx_units
 
 
 def sources_of(
@@ -85,10 +102,9 @@ def _fetched(
         yield from fetch_each((one for one in recorded if one.name not in done),
                               fetcher.fetch_recorded)  # fmt: skip
     else:
-        fetched = sum(bool(record.sha256) for record in done.values())
         candidates = choose_candidates(wanted.bulk, mirror=fetcher.archive, cache=wanted.cache)
         yield from fetch_each((one for one in candidates if one.name not in done),
-                              fetcher.fetch_candidate, wanted.count - fetched)  # fmt: skip
+                              fetcher.fetch_candidate, wanted.count - _fetched_before(done))  # fmt: skip
 
 
 def _left(names: Iterable[str], done: dict[str, ProjectRecord]) -> list[str]:
@@ -106,8 +122,9 @@ def write_list(out: Path, path: Path, options: BuildOptions) -> int:
         raise OzmaError(f"{out} holds no project that could be listed")
     sources = tuple(_as_source(one, TEST if one.project in test else TRAIN) for one in records)
     compiler = f"clang {find_toolchain(options.llvm).version}"
-    headers = options.system.version()
-    save_list(ProjectList(sources, today(), compiler, headers, options.units), path)
+    made = ProjectList(sources, today(), compiler, options.system.version(),
+                       options.units, options.cxx_units)  # fmt: skip
+    save_list(made, path)
     return len(sources)
 
 

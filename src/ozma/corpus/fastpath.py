@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.corpus.generated import empty_header, render_template, typical_config
-from ozma.corpus.headers import HOST, HeaderIndex, SystemHeaders, walk_files
+from ozma.corpus.headers import (
+    HOST,
+    HeaderIndex,
+    SystemHeaders,
+    certain_includes,
+    walk_files,
+)
+from ozma.corpus.scratch import throw_away
 from ozma.llvm.clang import CompileError, compile_bitcode
 from ozma.llvm.toolchain import Toolchain
 
@@ -68,9 +74,8 @@ def compile_tree(
 
     `compile` runs the compiler; clang itself, in no confinement, when none is given.
     """
-    with tempfile.TemporaryDirectory(prefix="ozma-fastpath-") as scratch:
-        Path(scratch).chmod(0o755)  # a compiler that runs as another user reads the headers in it
-        package = FastPackage(root, Path(scratch), limits, compile or _plain_clang(limits))
+    with throw_away() as scratch:  # a compiler that runs as another user reads the headers in it
+        package = FastPackage(root, scratch, limits, compile or _plain_clang(limits))
         for source in sources:
             yield package.compile(source)
 
@@ -89,6 +94,7 @@ class FastPackage:
         self, root: Path, generated: Path, limits: FastPath, compile: Compile
     ) -> None:
         self.limits, self.generated, self._compile = limits, generated, compile
+        self._lost: set[str] = set()
         template = _config_template(root)
         names = frozenset(["config.h"] if template else [])
         self.index = HeaderIndex(root, names, limits.system)
@@ -104,6 +110,8 @@ class FastPackage:
     def compile(self, source: Path) -> Unit:
         """Compile, and again with one more generated header while clang asks for one."""
         language = LANGUAGES[source.suffix]
+        if lost := next((one for one in certain_includes(source) if one in self._lost), None):
+            return Unit(source, language, None, f"'{lost}' file not found")
         folders = [f"-I{folder}" for folder in self.index.include_folders(source)]
         standard = OLD_C if language == "c" else NEW_CXX
         reason = None
@@ -115,6 +123,7 @@ class FastPackage:
                 reason = _short_reason(error.message)
             missing = _MISSING.match(reason)
             if not missing or not self._supply(missing.group(1)):
+                self._lost.update(missing.groups() if missing else ())
                 break
         return Unit(source, language, None, reason)
 

@@ -126,7 +126,6 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
         following = block.index + 1 if block.index + 1 < len(original) else None
         _connect(block, blocks, labels, listing, following)
     _merge_branches(blocks)
-    _join_jumps(blocks)
     reachable = set(Graph(blocks, labels).order())
     for block in blocks:
         for successor in block.successors if block.index in reachable else ():
@@ -313,15 +312,18 @@ def _symbols(value: object) -> list[str]:
     return [name for entry in names for name in _symbols(getattr(value, entry))]
 
 
-def _join_jumps(blocks: list[Block]) -> None:
-    """`b.ne A; b B` is one branch with two targets."""
+def join_jumps(blocks: list[Block]) -> None:
+    """`jne A; jmp B` is one branch with two targets."""
     for block in blocks:
-        if not isinstance(block.exit, Branch):
+        if not isinstance(block.exit, Branch) or not block.successors:
             continue
         second = blocks[block.successors[1]]
         if isinstance(second.exit, Jump) and second.successors and not second.labels:
-            if len(second.steps) == 1:
-                block.successors[1] = second.successors[0]
+            if len(second.steps) == 1 and second.predecessors == [block.index]:
+                target = blocks[second.successors[0]]
+                block.successors[1] = target.index
+                target.predecessors[target.predecessors.index(second.index)] = block.index
+                second.predecessors, second.successors, second.steps = [], [], []
 
 
 def _merge_branches(blocks: list[Block]) -> None:

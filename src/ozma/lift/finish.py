@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ozma.lift.booleans import Booleans
 from ozma.lift.builder import ENTRY, Body, Builder, Terminator
 from ozma.lift.cfg import Block
 from ozma.lift.decisions import Decisions
@@ -22,6 +23,8 @@ def finish(builder: Builder, order: list[int], decisions: Decisions = Decisions(
     if decisions.returns == "merge":
         order += merge_returns(builder, order)
     drop_trivial_phis(builder)
+    if builder.mode == "O0":
+        Booleans(builder).run()
     name_exceptions(builder, decisions)
     drop_dead(builder)
     check_numbers(builder)

@@ -368,14 +368,15 @@ def _collect_effect(effect: Effect, step: Step, frame: Frame, convention: Conven
             frame.accesses.append(
                 Access(effect.address.addend, bits(effect.type) // 8, True, step.line)
             )
-            _save(effect, frame, convention)
+            _save(effect, step, frame, convention)
         else:
             _escapes(effect.address, step, frame)
         _escapes(effect.value, step, frame)
     elif isinstance(effect, SetReg | Let) and is_frame(effect.value):
         name = effect.name
         if isinstance(effect, SetReg) and name == convention.frame_pointer:
-            frame.uses_frame_pointer = effect.value.addend == step.sp or frame.uses_frame_pointer
+            kept = convention.link and name not in frame.changed and effect.value.addend in frame.saved
+            frame.uses_frame_pointer |= effect.value.addend == step.sp or bool(kept)
     elif isinstance(effect, Do) and effect.op.opcode == "llvm.va_start":
         frame.sizes[effect.op.operands[0].addend] = _VA_LIST
         frame.escapes.setdefault(effect.op.operands[0].addend, step.line)
@@ -388,9 +389,13 @@ def _moves_stack(step: Step, convention: Convention) -> bool:
     return any(isinstance(e, SetReg) and e.name == convention.stack_pointer for e in step.effects)
 
 
-def _save(effect: Store, frame: Frame, convention: Convention) -> None:
-    kept = isinstance(effect.value, Reg) and effect.value.name not in frame.changed
-    if kept and effect.value.name in (*convention.preserved, convention.link):
+def _save(effect: Store, step: Step, frame: Frame, convention: Convention) -> None:
+    value = effect.value
+    if isinstance(value, Temp):  # a push reads its operand before the stack pointer moves
+        lets = (e.value for e in step.effects if isinstance(e, Let) and e.name == value.name)
+        value = next(lets, value)
+    kept = isinstance(value, Reg) and value.name not in frame.changed
+    if kept and value.name in (*convention.preserved, convention.link):
         frame.saved.add(effect.address.addend)
 
 

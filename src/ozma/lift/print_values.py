@@ -84,6 +84,9 @@ class Values(Landing):
         if op == "select":
             kind = self.type_of(value)
             test = self.text(value.args[0], resolve(value.args[0]).type)
+            if self.builder.mode == "O0" and resolve(value.args[0]).type == "i1":
+                # clang counts which arm is taken, and throws the number away
+                self.out(f"{self.fresh()} = zext i1 {test} to i64")
             first, second = (self.text(arg, kind) for arg in value.args[1:])
             self.out(f"{value.name} = select {resolve(value.args[0]).type} {test}, {kind} {first}, {kind} {second}")
             return
