@@ -401,4 +401,6 @@ def _width(sites: list[CallSite], facts: Facts, register: str) -> str:
     widths = [bits(d.type) for d in found if d.kind == "set" and not d.constant]
     if not widths:
         widths = [bits(d.type) for d in found if d.kind == "set"]
+        if 8 in widths:  # `movb $1, %al` beside `xorl %eax, %eax`
+            return "i8"
     return f"i{max(widths, default=64)}"
