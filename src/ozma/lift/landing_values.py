@@ -128,6 +128,7 @@ def _selector_of(builder: Builder, exception: Value, known: dict[int, Value]) ->
             value for value in values if value.op == "selector" and resolve(value.args[0]) is exception
         )
         return known[id(exception)]
+    exception.pointer = True
     phi = Value("phi", "i32", [], None, exception.block, exception.line)
     known[id(exception)] = phi
     phi.args = [_selector_of(builder, arg, known) for arg in exception.args]
