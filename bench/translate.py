@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
-from outcomes import answer_options, shortened, table
+from outcomes import answer_options, behaviour, shortened, table
 
 from ozma.corpus.split import SPLITS, TEST
 from ozma.errors import OzmaError
@@ -76,10 +76,6 @@ class Bench:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-
-def behaviour(shown: Shown) -> str:
-    return {True: "same", False: "differs", None: "could not run"}[shown.same]
 
 
 def measure(options: argparse.Namespace) -> Iterator[Row]:

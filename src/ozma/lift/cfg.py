@@ -12,6 +12,7 @@ from ozma.lift.effects import (
     Store, Symbol, Unsupported,
 )  # fmt: skip
 from ozma.lift.exceptions import Exceptions, read_exceptions, used_labels
+from ozma.lift.far_pushes import join_far_pushes
 from ozma.lift.prototypes import is_noreturn
 
 _REFUSED = {
@@ -125,6 +126,7 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
     for block in blocks:
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
+    join_far_pushes(blocks)
     return Graph(blocks, labels, has_cfi, personality=exceptions.personality)
 
 
