@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ozma.evaluate.disassembly import WAYS
+from ozma.evaluate.disassembly_ways import WAYS
 from ozma.evaluate.disassembly_tables import wilson
 from ozma.lift.attempt import AnswerOptions
 from ozma.lift.shown import Shown

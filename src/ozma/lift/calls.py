@@ -136,8 +136,8 @@ def _by_name(name: str, integers: int, floats: int, hidden: bool) -> tuple[int, 
     told = shape.kinds.count("i") + bool(shape.member)
     if not shape.certain:
         return max(integers, told), max(floats, shape.kinds.count("f"))
-    if (shape.member is None or hidden) and integers > told:
-        told += 1
+    may_precede = (shape.member is None) + hidden
+    told = min(integers, told + may_precede) if integers > told else told
     return min(told, 8), min(shape.kinds.count("f"), 8)
 
 
