@@ -4,8 +4,9 @@
     python bench/relift.py --out bench/records/relift-x86-64.jsonl        # the table again
 
 A package is built by its own build system and tested. Each function of its assembly (clang -Oz,
-x86-64) is lifted and compiled back; those with a checked verdict take the place of the originals, and
-the package is built and tested again. Sources of the tests stay as they are. If the tests fail then,
+x86-64) is lifted and compiled back; those with a checked verdict take the place of the originals, unless
+another function of the program shows that their signature is wrong, and the package is built and
+tested again. Sources of the tests stay as they are. If the tests fail then,
 the functions that are to blame are found by bisection, named, and left out. A package that has a
 record of this lifter is not done again; answers and builds are kept in --work.
 """
@@ -28,11 +29,14 @@ from outcomes import answer_options, shortened
 from ozma.errors import OzmaError
 from ozma.evaluate.disassembly import lifter_version
 from ozma.evaluate.records import RecordFile, Row, read_rows
+from ozma.lift.agreement import disagreements
 from ozma.lift.answer import Answer, Verdict
 from ozma.lift.asm_lines import code_lines, function_names
 from ozma.lift.excerpt import Excerpts
 from ozma.lift.parallel import Job, answer_all
+from ozma.lift.signature import Callees, read_signatures
 from ozma.lift.splice import splice
+from ozma.llvm import InvalidIR
 from ozma.llvm.toolchain import find_toolchain
 
 _CHECKED = (Verdict.IDENTICAL.value, Verdict.SAME.value)
@@ -178,25 +182,45 @@ class Relift:
         self._units = package.units()
         self._rows: dict[str, list[Row]] = {}
         self._kept: dict[tuple[str, str], str] = {}
+        self._disagree: dict[tuple[str, str], str] = {}
         self.wrong: list[tuple[str, str]] = []
 
     def answer(self) -> None:
         for number, unit in enumerate(self._units, 1):
             self._rows[unit] = self._package.answers(unit)
             _say(f"{self._package.recipe.name}: unit {number} of {len(self._units)}")
+        self._disagree = self._disagreements()
+
+    def _disagreements(self) -> dict[tuple[str, str], str]:
+        """Checked functions that are not identical, and of which others say otherwise. Of a name
+        that several units define, each unit's own counts there and none elsewhere."""
+        modules = {(u, r["name"]): _signatures(r["ir"]) for u, rows in self._rows.items() for r in rows if r["ir"]}
+        same = {(u, r["name"]) for u, rows in self._rows.items() for r in rows if r["verdict"] == Verdict.SAME.value}
+        once = Counter(name for _, name in modules)
+        found = {}
+        for unit in self._rows:
+            here = {n: known for (u, n), known in modules.items() if u == unit or once[n] == 1}
+            owner = {n: u for u, n in modules if u == unit or once[n] == 1}
+            for one in disagreements(here):
+                if (owner[one.function], one.function) in same:
+                    found[owner[one.function], one.function] = one.why
+        return found
 
     def trial(self, without: set[tuple[str, str]]) -> dict:
         """The tests with all checked functions replaced, but for `without`."""
         self._kept = {}
         for unit, rows in self._rows.items():
-            for name, why in self._package.replace(unit, rows, without).items():
+            for name, why in self._package.replace(unit, rows, without | self._disagree.keys()).items():
                 self._kept[unit, name] = why
         return self._package.build_and_test("replace")
 
     def checked(self) -> list[tuple[str, str]]:
         """Identical ones first: they are the least likely to be wrong."""
         found = [(row["verdict"], unit, row["name"]) for unit, rows in self._rows.items() for row in rows]
-        return [(u, n) for verdict in _CHECKED for v, u, n in found if v == verdict]
+        return [
+            (u, n) for verdict in _CHECKED for v, u, n in found
+            if v == verdict and (u, n) not in self._disagree
+        ]  # fmt: skip
 
     def passes(self, original: dict) -> dict:
         """The tests' outcome at last; functions that make them fail are in `wrong`."""
@@ -234,6 +258,8 @@ class Relift:
     def _how(self, unit: str, row: Row) -> tuple[str, str]:
         if (unit, row["name"]) in self.wrong:
             return "wrong", f"{row['verdict']}, but the tests fail with it"
+        if why := self._disagree.get((unit, row["name"])):
+            return "kept", f"disagrees: {why}"
         if why := self._kept.get((unit, row["name"])):
             return "kept", f"does not fit: {why}"
         if row["verdict"] in _CHECKED:
@@ -242,6 +268,13 @@ class Relift:
 
     def seconds(self) -> float:
         return sum(row["seconds"] for rows in self._rows.values() for row in rows)
+
+
+def _signatures(ir: str) -> Callees:
+    try:
+        return read_signatures(find_toolchain(), ir)
+    except InvalidIR:
+        return {}
 
 
 def _failed(tests: dict, original: dict) -> bool:
@@ -292,6 +325,8 @@ def render(rows: Sequence[Row]) -> str:
 def _cause(one: dict) -> str:
     """What a function was kept for, without its own names."""
     kind, _, rest = one["reason"].partition(": ")
+    if kind == "disagrees":
+        return "its program shows another signature"
     return f"{kind}: {rest.rpartition(': ')[2] if kind == 'failed' else shortened(rest)}"
 
 

@@ -12,10 +12,12 @@ import pytest
 from corpus_support import write_tree
 
 from ozma.corpus.packages import Package
+from ozma.lift.agreement import disagreements
 from ozma.lift.answer import Answer, Verdict
 from ozma.lift.asm_lines import code_lines, function_names
 from ozma.lift.excerpt import Excerpts
 from ozma.lift.parallel import answer_all
+from ozma.lift.signature import Signature
 from ozma.lift.splice import splice
 
 BENCH = Path(__file__).resolve().parents[1] / "bench"
@@ -30,7 +32,7 @@ LIBRARY = """
 #include "thing.h"
 static int calls; static const double part[3] = {0.5, 1.5, 2.5};
 int called(void) { return calls; }
-static int bump(int by) { static int inner = 7; calls++; inner ^= by; return calls + inner; }
+__attribute__((noinline)) static int bump(int by) { static int inner = 7; calls++; inner ^= by; return calls + inner; }
 int work(int n) { int s = 0; for (int i = 0; i < n; i++) s += bump(i); return s; }
 double scale(double x, int i) { return x * 0.37 + part[i % 3]; }
 int choose(int a) {
@@ -189,3 +191,29 @@ def test_reasons_are_counted_without_their_numbers():
     one, other = "call 1 of f: 0x10 instead of 12", "call 2 of f: 0x3 instead of 9"
     assert outcomes.shortened(one) == outcomes.shortened(other)
     assert Answer("f", Verdict.FAILED).verdict.value == "failed"
+
+
+def _signature(text: str) -> Signature:
+    result, _, parameters = text.partition(" ")
+    return Signature(tuple(parameters.split()), result)
+
+
+@pytest.mark.parametrize(
+    ("called", "defined", "wrong"),
+    [
+        ("i32 i32", "i32 i32", []),
+        ("void i64 ptr", "i32 i32", []),
+        ("i32 i32", "void i32", ["g"]),
+        ("double i32", "i64 i32", ["g"]),
+        ("i64 i32", "i32 i32", ["g"]),
+        ("void i32", "void i32 ptr", ["f"]),
+        ("void i32", "void ptr", ["f"]),
+        ("void i32", "void i32 double", ["f"]),
+    ],
+)
+def test_a_caller_and_its_callee_show_what_the_other_overlooked(called, defined, wrong):
+    modules = {
+        "f": {"f": _signature("void"), "g": _signature(called), "printf": _signature("i32")},
+        "g": {"g": _signature(defined)},
+    }
+    assert [one.function for one in disagreements(modules)] == wrong
