@@ -96,6 +96,13 @@ def test_a_float_that_nobody_reads_is_the_result_though_an_integer_looks_kept(to
     assert "define dso_local double @scale(" in lifted.ir
 
 
+@pytest.mark.parametrize(("register", "result"), [("%eax", "i32"), ("%ecx", "void")])
+def test_memory_changed_by_way_of_the_result_s_register_is_a_result(register, result):
+    body = f"\tmovl n(%rip), {register}\n\tincl {register}\n\tmovl {register}, n(%rip)\n\tret\n"
+    text = f"\t.type f,@function\nf:\n{body}\t.size f, .-f\n"
+    assert f"define dso_local {result} @f()" in lift_function(text, "f").ir
+
+
 def _truth(toolchain, tmp_path, name: str) -> translate.Truth:
     (tmp_path / "a.c").write_text(SOURCE)
     words = [toolchain.tool("clang"), "-Oz", "-w", "-S", "a.c", "-o"]
