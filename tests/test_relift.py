@@ -205,9 +205,10 @@ def _signature(text: str) -> Signature:
         ("void i64 ptr", "i32 i32", []),
         ("i32 i32", "void i32", ["g"]),
         ("double i32", "i64 i32", ["g"]),
-        ("i64 i32", "i32 i32", ["g"]),
+        ("i64 i32", "i32 i64", []),
+        ("i32 i32", "i8 i32", ["g"]),
         ("void i32", "void i32 ptr", ["f"]),
-        ("void i32", "void ptr", ["f"]),
+        ("void i8", "void ptr", ["f"]),
         ("void i32", "void i32 double", ["f"]),
     ],
 )

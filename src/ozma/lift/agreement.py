@@ -71,5 +71,6 @@ def _kind(text: str) -> str:
 
 
 def _width(text: str) -> int:
+    """Bits that count. Whoever makes 32 makes zeros above them, so 32 do for 64."""
     match = _INTEGER.match(text)
-    return int(match.group(1)) if match else 64
+    return min(int(match.group(1)), 32) if match else 32
