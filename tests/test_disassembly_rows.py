@@ -17,6 +17,7 @@ from ozma.evaluate.disassembly_ways import WAYS, Way
 from ozma.evaluate.lift_labels import LabelPlan, edit_examples
 from ozma.evaluate.lift_ranker import (
     FitOptions,
+    cover_order,
     curve,
     default_order,
     edit_gain,
@@ -201,6 +202,14 @@ def test_a_fitted_ranker_reaches_as_much_with_fewer_compiles(tmp_path):
     gain = edit_gain(rows, ranker)
     assert gain["better"] == pytest.approx(1 / 3) and gain["better_tenth"] == 1.0
     assert len(json.loads((tmp_path / "ranker.json").read_text())["features"]) > 3
+
+
+def test_the_cover_puts_first_what_answers_most_of_what_is_left():
+    rows = [_labelled(n, "tail=none") for n in range(5)] + [_labelled(9, "leaves=ptr")]
+    rows += [_labelled(n, "size=none") for n in range(3)]
+    order = cover_order(rows)(rows[0])
+    assert order[:3] == ["tail=none", "size=none", "leaves=ptr"]
+    assert sorted(order) == sorted(default_order({}))
 
 
 def test_labels_keep_the_state_of_each_try():

@@ -166,6 +166,19 @@ def ranked_order(ranker: Ranker) -> Order:
     return order
 
 
+def cover_order(rows: Sequence[Row]) -> Order:
+    """The same order for every function: each next setting answers most of what is left of `rows`
+    (greedy cover); those that answer nothing more stay in the default order."""
+    left = [set(n for n, d in row["outcomes"].items() if d == 0) for row in rows if "outcomes" in row]
+    names, found = default_order({}), []
+    while left and (gain := Counter(name for row in left for name in row)):
+        best = max(names, key=lambda name: gain[name])
+        found.append(best)
+        left = [row for row in left if best not in row and row]
+    fixed = [*found, *(name for name in names if name not in found)]
+    return lambda row: fixed
+
+
 def curve(rows: Sequence[Row], order: Order, most: int = 31) -> list[dict[str, float]]:
     """What is reached after k compiles, k = 1 (the default alone) to `most`, from labels alone: the
     share of functions that is identical, the mean number of differing lines in the nearest answer
