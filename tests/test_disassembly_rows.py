@@ -1,4 +1,4 @@
-"""Rows of the disassembly table: the ranker, what is looked up, the model's own answer, the tables."""
+"""Rows of the disassembly table: the ranker, what is looked up, the model's answer, the tables."""
 
 from __future__ import annotations
 
@@ -135,7 +135,8 @@ def test_a_file_that_is_no_ranker_is_one_clear_error(tmp_path):
     path = tmp_path / "ranker.json"
     with pytest.raises(OzmaError, match="cannot read"):
         read_ranker(path)
-    for text in ("[]", "{}", "nonsense", '{"features": [], "settings": {"a": {"bias": 1, "weights": [[3, 1]]}}}'):
+    bad = '{"features": [], "settings": {"a": {"bias": 1, "weights": [[3, 1]]}}}'
+    for text in ("[]", "{}", "nonsense", bad):
         path.write_text(text)
         with pytest.raises(OzmaError, match="is no ranker"):
             read_ranker(path)
@@ -318,7 +319,7 @@ def test_a_models_answer_is_judged_as_any_other(toolchain, compiler, compiled):
     for model, verdict in (
         (right, Verdict.IDENTICAL),
         (SayingModel(" <code>define nonsense</code>"), Verdict.FAILED),
-        (SayingModel(' <code>module asm "f:"\ndefine void @f() { ret void }</code>'), Verdict.FAILED),
+        (SayingModel(' <code>module asm "f:"\ndefine void @f() {\nret void\n}</code>'), Verdict.FAILED),
         (SayingModel("I do not know"), Verdict.FAILED),
         (TooLongModel(), Verdict.FAILED),
     ):
