@@ -118,7 +118,7 @@ def _bin(rows: Sequence[Row], low: int, high: int) -> dict[str, Any]:
 
 def _surest(rows: Sequence[Row]) -> list[float]:
     """BLEU of the answers, those first that we are surest of by compiling back, without a label."""
-    surest = sorted(rows, key=lambda row: (-row["exact"], -row["confidence"]))
+    surest = sorted(rows, key=lambda row: (-row["exact"], -row["strict"], -row["confidence"]))
     return [min(row["bleu"], row["bleu_words"]) for row in surest]
 
 
