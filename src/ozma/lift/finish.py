@@ -10,7 +10,7 @@ from ozma.lift.effects import bits, is_integer, is_vector
 from ozma.lift.landing_values import name_exceptions
 from ozma.lift.prototypes import Prototype
 from ozma.lift.tables import narrowed
-from ozma.lift.unoptimized import find_memory_result, join_cases
+from ozma.lift.unoptimized import find_memory_result, join_cases, split_jumps
 from ozma.lift.values import Value, is_const, resolve
 
 
@@ -33,7 +33,7 @@ def finish(builder: Builder, order: list[int], decisions: Decisions = Decisions(
     if builder.mode == "optimized":
         constants_first(builder)
     if builder.mode == "O0":
-        order = join_cases(builder, order)
+        order = split_jumps(builder, join_cases(builder, order))
         builder.memory_result = find_memory_result(builder)
     return order
 

@@ -33,6 +33,8 @@ class Branches(Calls):
         wanted = self.chooser.decisions.orientation
         if wanted != "hint":
             return "flip" if wanted == "fallthrough" else "asm"
+        if self.builder.mode == "O0" and not test.op.startswith(("icmp", "fcmp", "xor")):
+            return "asm"  # FastISel turns no branch round on what is no compare
         if self.builder.mode != "optimized":
             return "flip"
         return "flip" if _prefers_inverse(test, self.builder.architecture) else "asm"
