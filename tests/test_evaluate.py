@@ -19,14 +19,11 @@ from ozma.evaluate.asking import PLAIN, SHORT, some_subjects
 from ozma.evaluate.bootstrap import Draws
 from ozma.evaluate.choice import Choice as Policies
 from ozma.evaluate.costs import seconds_for
-from ozma.evaluate.cover import best_alone, cover_order
 from ozma.evaluate.emulation import KEY as EMULATION_KEY
 from ozma.evaluate.emulation import Emulation, assembles, pairs_of
 from ozma.evaluate.emulation_report import emulation_facts, render_emulation
 from ozma.evaluate.feature_store import Features, load_features
-from ozma.evaluate.features import feature_names, features_of
 from ozma.evaluate.flags import evaluate_flags
-from ozma.evaluate.forest import Forest
 from ozma.evaluate.gain import COMPILES, Saved, lead_over, policy_facts, saved_by, share_of
 from ozma.evaluate.gain_report import gain_facts
 from ozma.evaluate.measure import at, smallest_after
@@ -56,6 +53,10 @@ from ozma.labels.options import SEARCH, LabelOptions, set_folder
 from ozma.labels.order import greedy_order
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.model.generate.answer import Answer, Sampling
+from ozma.optimize.ranker.cover import best_alone, cover_order
+from ozma.optimize.ranker.describe import describe, described_names
+from ozma.optimize.ranker.features import feature_names, features_of
+from ozma.optimize.ranker.forest import Forest
 from ozma.passes import check, parse
 from ozma.tasks.answers import Facts, code_answer, flags_answer
 from ozma.tasks.prompts import CLOSE, OPEN
@@ -212,7 +213,7 @@ def test_random_and_shuffled_depend_on_the_module_and_the_seed_only(toolchain):
 def two_worlds():
     """Modules with a small feature 0 shrink under list 1, the others under list 2."""
     rng = np.random.default_rng(0)
-    values = np.zeros((200, len(feature_names())), np.float32)
+    values = np.zeros((200, len(described_names())), np.float32)
     values[:, 0] = rng.integers(0, 2, 200) * 20 + rng.integers(0, 5, 200)
     values[:, 5] = rng.integers(0, 50, 200)
     large = values[:, 0] >= 20
@@ -230,7 +231,7 @@ def test_learnt_policies_tell_modules_apart(make, two_worlds):
     table, features = two_worlds
     policy = make(table, features)
     for size, best in ((2, "list1"), (22, "list2")):
-        values = np.zeros(len(feature_names()))
+        values = np.zeros(len(described_names()))
         values[0] = size
         ranking = policy.rank(module_of(values))
         assert ranking.lists[0] == ranking.alone == best
@@ -262,13 +263,13 @@ def test_the_forest_finds_scikit_learns_leaves(two_worlds):
     _, features = two_worlds
     values = features.values_nf
     fitted = ExtraTreesRegressor(8, min_samples_leaf=3, random_state=1).fit(values, values[:, :2])
-    forest = Forest([tree.tree_ for tree in fitted.estimators_], values)
+    forest = Forest.fitted([tree.tree_ for tree in fitted.estimators_], values)
     starts = np.cumsum([0] + [tree.tree_.node_count for tree in fitted.estimators_])[:-1]
     for row in values[:20]:
         assert (forest.leaves(row[None])[0] - starts).tolist() == fitted.apply(row[None])[
             0
         ].tolist()
-        rows, shares = forest.companions(row)
+        rows, shares = forest.companions(row, np.ones(len(values)))
         assert shares.sum() == pytest.approx(1)
         assert np.where((values[rows] == row).all(axis=1), shares, 0).sum() > 0
 
@@ -563,7 +564,7 @@ def test_features_are_computed_once(labelled, flags, toolchain):
     again = load_features(labelled, table, toolchain.major)
     assert (first.values_nf == again.values_nf).all() and (first.seconds_n > 0).all()
     assert len(files) == 2 and all(path.stat().st_mtime_ns == at for path, at in files.items())
-    place = feature_names().index("instructions")
+    place = described_names().index("front end instructions")
     assert first.values_nf[:, place].tolist() == table.instructions_n.tolist()
 
 
