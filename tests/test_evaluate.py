@@ -26,6 +26,7 @@ from ozma.evaluate.feature_store import Features, load_features
 from ozma.evaluate.flags import evaluate_flags
 from ozma.evaluate.gain import COMPILES, Saved, lead_over, policy_facts, saved_by, share_of
 from ozma.evaluate.gain_report import gain_facts
+from ozma.evaluate.hybrid_policy import HybridPolicy
 from ozma.evaluate.measure import at, smallest_after
 from ozma.evaluate.model_policy import AnswerRanker, ModelPolicy, PackRanker
 from ozma.evaluate.modules import Module
@@ -60,6 +61,7 @@ from ozma.optimize.ranker.forest import Forest
 from ozma.passes import check, parse
 from ozma.tasks.answers import Facts, code_answer, flags_answer
 from ozma.tasks.prompts import CLOSE, OPEN
+from ozma.tasks.question import OPTIMIZED, SKETCH, Question
 
 from labels_support import LISTS, corpus, flags, no_worker_left, out, run, subjects  # noqa: F401
 
@@ -250,6 +252,30 @@ def test_a_learnt_policy_answers_clangs_own_where_no_list_saves(two_worlds):
     )
 
 
+def test_a_model_moves_the_trees_between_lists_that_add_alike(two_worlds):
+    table, features = two_worlds
+    trees = TreeRanker(table, features, RankerConfig(trees=5, leaf=150))
+    values = np.zeros(len(described_names()))
+    assert trees.rank(module_of(values)).lists[0] == "list2"
+    model = StubModel("list1", "list0", "list3", "a", "b", "list2")
+    hybrid = HybridPolicy(trees, model, "stub", "v")
+    assert hybrid.rank(module_of(values)).lists[0] == "list1"
+    silent = HybridPolicy(trees, StubModel(), "stub", "v").rank(module_of(values))
+    assert silent.lists == trees.rank(module_of(values)).lists
+    assert hybrid.version != trees.version and hybrid.name == "hybrid stub"
+
+
+def test_a_model_is_asked_about_the_ir_that_it_was_trained_on():
+    model = StubModel("a")
+    seen = []
+    model.rank = lambda text: seen.append(text) or []
+    module = Module("x", "function", "p", 9, ir=lambda: "front", optimized=lambda: "after")
+    for question in (Question(), Question(OPTIMIZED), Question(SKETCH)):
+        model.question = question
+        ModelPolicy(model, "m", "v").rank(module)
+    assert seen == ["front", "after", "after"]
+
+
 def test_versions_change_with_the_training_modules(two_worlds):
     table, features = two_worlds
     some = np.arange(100)
@@ -287,6 +313,8 @@ def test_wrong_options_name_themselves(make, field):
 
 class StubModel:
     """Ranks what it is told to, whatever the text."""
+
+    question = Question()
 
     def __init__(self, *lists: str) -> None:
         self.lists = lists
@@ -331,9 +359,10 @@ def _many(found):
 
 def test_a_model_ranks_the_lists_of_a_pack_by_their_answers():
     answerer = FakeAnswerer()
-    ranked = PackRanker(answerer, ["function(dce)", "globaldce"], str).rank("IR")
+    lists, question = ["function(dce)", "globaldce"], Question(SKETCH)
+    ranked = PackRanker(answerer, lists, question).rank(LOOP)
     assert [passes for passes, _ in ranked] == ["globaldce", "function(dce)"]
-    assert answerer.prompts == ["IR"]
+    assert answerer.prompts == [question.prompt(LOOP)]
 
 
 def test_free_answers_without_a_usable_list_are_left_out(toolchain):
@@ -344,7 +373,7 @@ def test_free_answers_without_a_usable_list_are_left_out(toolchain):
         " opt -p 'globaldce'",
     ]
     ranker = AnswerRanker(
-        FakeAnswerer(lambda prompt: answers), Sampling(), catalogue_of(toolchain), str
+        FakeAnswerer(lambda prompt: answers), Sampling(), catalogue_of(toolchain), Question(SKETCH)
     )
     assert [passes for passes, _ in ranker.rank("IR")] == ["function(dce)", "globaldce"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from ozma.evaluate.table import DenseTable
 from ozma.labels.subjects import KINDS
 from ozma.llvm import Toolchain
 from ozma.llvm.pipelines import catalogue_of
+
+if TYPE_CHECKING:
+    from ozma.evaluate.model_policy import ModelPolicy
 
 POLICIES = (
     "static", "frequency", "coreset", "shuffled", "random", "nearest", "ranker", "oracle",
@@ -100,10 +104,12 @@ def make_policies(
         "ranker": lambda: TreeRanker(table.take(large), learnt),
         "oracle": lambda: Oracle(table.of(kind=kind)),
     }
-    return [makers[name]() for name in choice.policies] + _models(choice, table, toolchain)
+    made = {name: makers[name]() for name in choice.policies}
+    models = _models(choice, table, toolchain)
+    return [*made.values(), *models, *_hybrids(made.get("ranker"), models)]
 
 
-def _models(choice: Choice, table: DenseTable, toolchain: Toolchain) -> list[Policy]:
+def _models(choice: Choice, table: DenseTable, toolchain: Toolchain) -> list[ModelPolicy]:
     if not choice.models:
         return []
     from ozma.evaluate.model_policy import load_model_policy
@@ -112,4 +118,17 @@ def _models(choice: Choice, table: DenseTable, toolchain: Toolchain) -> list[Pol
         load_model_policy(folder, table.lists, toolchain, method, choice.answers)
         for folder in choice.models
         for method in choice.methods
+    ]
+
+
+def _hybrids(trees: TreeRanker | None, models: Sequence[ModelPolicy]) -> list[Policy]:
+    """Of the trees, where they are compared, with each model that ranks the pack's lists."""
+    if trees is None or not models:
+        return []
+    from ozma.evaluate.hybrid_policy import HybridPolicy
+
+    return [
+        HybridPolicy(trees, one.ranker, one.name.removeprefix("model "), one.version)
+        for one in models
+        if one.ranks_all
     ]

@@ -66,12 +66,12 @@ class TreeRanker:
         self, train: DenseTable, features: Features, config: RankerConfig = RankerConfig()
     ) -> None:
         self.version = digest_of(training_digest(train), config)
-        self._lists = train.lists
+        self.lists = train.lists
         self.ranker = fit_ranker(train, features.values_nf, config)
 
     def rank(self, module: Module) -> Ranking:
         (order, alone), seconds = timed(lambda: self.ranker.order(module.features))
-        return learnt_ranking(self._lists, order, alone, seconds + module.feature_seconds)
+        return learnt_ranking(self.lists, order, alone, seconds + module.feature_seconds)
 
 
 def _components(saved_nl: np.ndarray, weight_n: np.ndarray, count: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from ozma.llvm.pipelines import clang_pipeline
 from ozma.model.shipped import SHIPPED
 from ozma.optimize.ranker.describe import bytes_of, describe
 from ozma.optimize.ranker.keys import list_key, trust_of
+from ozma.tasks.question import read_question
 
 if TYPE_CHECKING:
     from ozma.model.pack_ranker import PackRanker
@@ -104,7 +105,8 @@ class ModelAdvisor:
             from ozma.model.pack_ranker import PackRanker
 
             answerer = TokenAnswerer.load(self._folder)
-            self._ranker = PackRanker(answerer, list(dict.fromkeys([self._own, *lists])))
+            known = list(dict.fromkeys([self._own, *lists]))
+            self._ranker = PackRanker(answerer, known, read_question(self._folder))
         return self._ranker
 
     def _whole(
@@ -138,7 +140,8 @@ def _scores(ranker: PackRanker, worker: Worker, bitcode: bytes) -> tuple[dict[st
     """(list -> log-probability, none if the module does not fit; its IR instructions)."""
     loaded = worker.load(bitcode)
     try:
-        text = worker.evaluate(loaded.id, "", ("ir",)).ir
+        own = clang_pipeline(worker.toolchain) if ranker.question.of_optimized else ""
+        text = worker.evaluate(loaded.id, own, ("ir",), skip_above=-1).ir
         return dict(ranker.rank(text)) if text else {}, loaded.instructions
     finally:
         worker.unload(loaded.id)

@@ -78,7 +78,7 @@ class Ranker:
 def load_ranker(path: Path) -> Ranker:
     """What `save` wrote; OzmaError if it cannot be read, or describes modules in other numbers."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = dict(file)
         cap, weight = map(float, arrays["settings"])
         if str(arrays["names"]) != _names_key():
