@@ -29,6 +29,7 @@ from ozma.corpus.confine import BuildLimits, Confinement, isolation
 from ozma.corpus.crew import Crew
 from ozma.corpus.fast_build import GIVEN_UP
 from ozma.corpus.fetch import Missed
+from ozma.corpus.headers import certain_includes
 from ozma.corpus.front_ends import find_front_ends
 from ozma.corpus.progress import ProgressLine
 from ozma.corpus.project_list import ProjectList, save_list
@@ -105,6 +106,21 @@ def test_a_project_most_of_whose_files_fail_is_given_up(tmp_path):
     record = build(tmp_path, files).record
     assert record.tried == 11 and record.failures[GIVEN_UP] == 1
     assert sum(record.failures.values()) == 12 and not record.units
+
+
+def test_units_of_cxx_have_a_bound_of_their_own(tmp_path):
+    files = {f"f{i}.{end}": GOOD + f"int {end}{i};\n" for i in range(6) for end in ("c", "cpp")}
+    units = build(tmp_path, files, cxx_units=2).units
+    assert sorted(unit.language for unit in units) == ["c"] * 6 + ["c++"] * 2
+
+
+def test_a_header_that_was_lost_once_is_not_looked_for_again(tmp_path):
+    certain = PAD + "#ifdef A\n#include <a.h>\n#endif\n#include <nowhere/at/all.h>\nint f( {\n"
+    perhaps = GOOD + "#ifdef A\n#include <nowhere/at/all.h>\n#endif\n"
+    built = build(tmp_path, {"a.c": certain, "b.c": certain + "\n", "c.c": perhaps})
+    assert built.record.failures == {"a header was not found": 2}
+    assert [unit.file for unit in built.units] == ["c.c"]
+    assert certain_includes(write_tree(tmp_path / "t", {"a.c": certain}) / "a.c") == ["nowhere/at/all.h"]
 
 
 def test_a_compiler_that_crashes_or_takes_too_long_costs_one_file(tmp_path):

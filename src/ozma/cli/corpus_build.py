@@ -29,6 +29,7 @@ def add_parsers(subparsers: Any) -> None:
     build.add_argument("--path", choices=("fast", "real", "auto"), default="fast", help="file by file, the package's own build, or that if it works (default fast)")
     build.add_argument("--headers", choices=("debian", "system"), help="compile file by file with fetched Debian headers, the same everywhere, or with this machine's (default: system for PATHs, else debian)")
     build.add_argument("--units", type=int, metavar="N", help="units per project at most (default 30, or as the list says)")
+    build.add_argument("--cxx-units", type=int, metavar="N", help="of these units of C++ at most (default any number, or as the list says)")
     build.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
     build.add_argument("--time-limit", type=float, default=0.0, metavar="S", help="seconds after which no project is begun")
     build.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
@@ -128,10 +129,12 @@ def _build_options(options: argparse.Namespace, wanted, progress):
     from ozma.corpus.build_options import BuildOptions
     from ozma.corpus.choose_sources import units_wanted
 
-    units = options.units if options.units is not None else units_wanted(wanted) or 30
+    units, cxx_units = units_wanted(wanted)
+    units = options.units if options.units is not None else units or 30
+    cxx_units = options.cxx_units if options.cxx_units is not None else cxx_units
     system = _headers(options, wanted, progress)
     try:
-        return BuildOptions(options.path, units, 2 * units, llvm=options.llvm, system=system)
+        return BuildOptions(options.path, units, 2 * units, cxx_units, llvm=options.llvm, system=system)
     except ValueError as error:
         raise OzmaError(str(error)) from error
 

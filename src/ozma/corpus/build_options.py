@@ -13,7 +13,8 @@ PATHS = ("fast", "real", "auto")
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """Per project: `units` kept and `tried` files at most; `path` is 'fast' (file by file), 'real'
+    """Per project: `units` kept, of these `cxx_units` of C++ (0: no bound of their own; one of C++
+    takes five times as long as one of C), and `tried` files at most; `path` is 'fast' (file by file), 'real'
     (the project's own build) or 'auto' (real if it gives more than fast).
 
     Per file: `seconds` of processor time and `attempts` of the compiler on the fast path, `source_bytes` of the
@@ -24,6 +25,7 @@ class BuildOptions:
     path: str = "fast"
     units: int = 30
     tried: int = 60
+    cxx_units: int = 0
     seconds: int = 20
     attempts: int = 6
     source_bytes: int = 1_000_000
@@ -40,6 +42,8 @@ class BuildOptions:
         for name in ("units", "tried", "seconds", "attempts", "source_bytes", "largest"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.cxx_units < 0:
+            raise ValueError(f"cxx_units must be 0 (no bound) or more, got {self.cxx_units}")
         if self.project_seconds <= 0:
             raise ValueError(f"project_seconds must be positive, got {self.project_seconds}")
         if self.tried < self.units:

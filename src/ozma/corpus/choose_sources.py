@@ -65,9 +65,11 @@ def _fetched_before(done: dict[str, ProjectRecord]) -> int:
     return sum(bool(record.sha256) for record in done.values())
 
 
-def units_wanted(wanted: Wanted) -> int:
-    """Units per project of the list that is built again, 0 if there is none or it does not say."""
-    return load_list(wanted.recorded).units if wanted.recorded else 0
+def units_wanted(wanted: Wanted) -> tuple[int, int]:
+    """Units per project, and those of C++, of the list that is built again; 0 where there is none
+    or it does not say."""
+    recorded = load_list(wanted.recorded) if wanted.recorded else ProjectList(())
+    return recorded.units, recorded.cxx_units
 
 
 def sources_of(
@@ -120,8 +122,9 @@ def write_list(out: Path, path: Path, options: BuildOptions) -> int:
         raise OzmaError(f"{out} holds no project that could be listed")
     sources = tuple(_as_source(one, TEST if one.project in test else TRAIN) for one in records)
     compiler = f"clang {find_toolchain(options.llvm).version}"
-    headers = options.system.version()
-    save_list(ProjectList(sources, today(), compiler, headers, options.units), path)
+    made = ProjectList(sources, today(), compiler, options.system.version(),
+                       options.units, options.cxx_units)  # fmt: skip
+    save_list(made, path)
     return len(sources)
 
 

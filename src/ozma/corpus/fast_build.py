@@ -12,7 +12,7 @@ from pathlib import Path
 from ozma.corpus.build_options import BuildOptions
 from ozma.corpus.confine import Confinement
 from ozma.corpus.confined_clang import ConfinedClang
-from ozma.corpus.fastpath import FastPath, Unit, compile_tree, list_sources
+from ozma.corpus.fastpath import LANGUAGES, FastPath, Unit, compile_tree, list_sources
 from ozma.corpus.front_ends import compile_others, other_sources
 from ozma.corpus.held_out import HeldOut
 from ozma.corpus.store import UnitRow
@@ -32,6 +32,7 @@ class Harvest:
     units: list[UnitRow] = field(default_factory=list)
     tried: int = 0
     failures: Counter = field(default_factory=Counter)
+    languages: Counter = field(default_factory=Counter)
 
     def add(self, root: Path, unit: Unit) -> None:
         self.tried += 1
@@ -40,6 +41,7 @@ class Harvest:
             return
         name = unit.source.relative_to(root).as_posix()
         self.units.append(UnitRow(name, unit.language, unit.bitcode))
+        self.languages[unit.language] += 1
 
     def hopeless(self) -> bool:
         """Most files fail, so the rest will: such projects take half of a bulk build's time."""
@@ -52,7 +54,7 @@ def build_fast(
 ) -> Harvest:
     """Compile files of the tree at `root` until `options.units` succeeded or enough were tried."""
     harvest, deadline = Harvest(), time.monotonic() + options.project_seconds
-    for unit in _compile_each(root, scratch, confinement, options, held_out):
+    for unit in _compile_each(root, scratch, confinement, options, held_out, harvest):
         harvest.add(root, unit)
         if len(harvest.units) >= options.units:
             break
@@ -66,16 +68,25 @@ def build_fast(
 
 
 def _compile_each(
-    root: Path, scratch: Path, confinement: Confinement, options: BuildOptions, held_out: HeldOut
+    root: Path, scratch: Path, confinement: Confinement, options: BuildOptions, held_out: HeldOut,
+    harvest: Harvest,
 ) -> Iterator[Unit]:
+    """Lazily: what `harvest` holds by then decides which files are still compiled."""
     toolchain = find_toolchain(options.llvm)
     clang = ConfinedClang(toolchain, confinement, root, scratch,
                           seconds=options.seconds, largest=options.largest)  # fmt: skip
     chosen = choose_files(root, list_sources(root), options, held_out)
+    wanted = (path for path in chosen if _is_wanted(path, harvest, options))
     limits = FastPath(toolchain, options.seconds, options.attempts, options.system)
-    yield from compile_tree(root, chosen, limits, clang)
+    yield from compile_tree(root, wanted, limits, clang)
     others = choose_files(root, other_sources(root, toolchain), options, held_out)
     yield from compile_others(root, others, toolchain, clang)
+
+
+def _is_wanted(source: Path, harvest: Harvest, options: BuildOptions) -> bool:
+    if LANGUAGES[source.suffix] == "c" or not options.cxx_units:
+        return True
+    return harvest.languages["c++"] < options.cxx_units
 
 
 def choose_files(

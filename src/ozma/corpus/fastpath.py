@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.corpus.generated import empty_header, render_template, typical_config
-from ozma.corpus.headers import HOST, HeaderIndex, SystemHeaders, walk_files
+from ozma.corpus.headers import (
+    HOST,
+    HeaderIndex,
+    SystemHeaders,
+    certain_includes,
+    walk_files,
+)
 from ozma.corpus.scratch import throw_away
 from ozma.llvm.clang import CompileError, compile_bitcode
 from ozma.llvm.toolchain import Toolchain
@@ -88,6 +94,7 @@ class FastPackage:
         self, root: Path, generated: Path, limits: FastPath, compile: Compile
     ) -> None:
         self.limits, self.generated, self._compile = limits, generated, compile
+        self._lost: set[str] = set()
         template = _config_template(root)
         names = frozenset(["config.h"] if template else [])
         self.index = HeaderIndex(root, names, limits.system)
@@ -103,6 +110,8 @@ class FastPackage:
     def compile(self, source: Path) -> Unit:
         """Compile, and again with one more generated header while clang asks for one."""
         language = LANGUAGES[source.suffix]
+        if lost := next((one for one in certain_includes(source) if one in self._lost), None):
+            return Unit(source, language, None, f"'{lost}' file not found")
         folders = [f"-I{folder}" for folder in self.index.include_folders(source)]
         standard = OLD_C if language == "c" else NEW_CXX
         reason = None
@@ -114,6 +123,7 @@ class FastPackage:
                 reason = _short_reason(error.message)
             missing = _MISSING.match(reason)
             if not missing or not self._supply(missing.group(1)):
+                self._lost.update(missing.groups() if missing else ())
                 break
         return Unit(source, language, None, reason)
 

@@ -15,6 +15,7 @@ _COMPILER_HEADERS = ("float.h", "iso646.h", "limits.h", "stdalign.h", "stdarg.h"
                      "stdbool.h", "stddef.h", "stdint.h", "stdnoreturn.h", "varargs.h")  # fmt: skip
 _INCLUDED_SOURCES = (".c", ".cc", ".cpp")
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+_DIRECTIVE = re.compile(rb"[ \t]*#[ \t]*(if|endif|include)")
 _TEMPLATES = (".h.in", ".h.cmake.in", ".h.in.cmake", ".h.cmake", "_h.in", "-h.in", "h.in")
 _TEMPLATE_SUFFIXES = (".in", ".cmake")
 _FOLLOWED = 400
@@ -120,6 +121,18 @@ class HeaderIndex:
             found = _INCLUDE.findall(file.read_bytes())
             self._includes[file] = [(mark == b'"', name.decode("latin-1")) for mark, name in found]
         return self._includes[file]
+
+
+def certain_includes(source: Path) -> list[str]:
+    """The names in `<>` that a file includes whatever its conditions: a lost one ends it."""
+    depth, names = 0, []
+    for line in source.read_bytes().splitlines():
+        if not (word := _DIRECTIVE.match(line)):
+            continue
+        depth += {b"if": 1, b"endif": -1}.get(word.group(1), 0)
+        if depth == 0 and (found := _INCLUDE.match(line)) and found.group(1) == b"<":
+            names.append(found.group(2).decode("latin-1"))
+    return names
 
 
 def walk_files(root: Path) -> Iterator[Path]:

@@ -12,19 +12,20 @@ from ozma.corpus.source import Source
 from ozma.errors import OzmaError
 
 _FIELDS = ("name", "version", "url", "sha256", "licence", "role", "path")
-_HEAD = ("date", "compiler", "headers", "units")
+_HEAD = ("date", "compiler", "headers", "units", "cxx_units")
 
 
 @dataclass(frozen=True)
 class ProjectList:
-    """`date` (YYYYMMDD) of the fetch, `compiler` and `headers` of the machine that built it, and at
-    most how many `units` of a project (0: not known)."""
+    """`date` (YYYYMMDD) of the fetch, `compiler` and `headers` of the machine that built it, at most
+    how many `units` of a project (0: not known), of these `cxx_units` of C++ (0: any number)."""
 
     sources: tuple[Source, ...]
     date: str = ""
     compiler: str = ""
     headers: str = ""
     units: int = 0
+    cxx_units: int = 0
 
 
 def save_list(projects: ProjectList, path: Path) -> None:
@@ -45,7 +46,7 @@ def load_list(path: Path) -> ProjectList:
         text = (lzma.decompress(data) if path.suffix == ".xz" else data).decode()
         head, *rows = [json.loads(line) for line in text.splitlines()]
         sources = tuple(Source(**{key: row[key] for key in _FIELDS}) for row in rows)
-        return ProjectList(sources, **{key: head[key] for key in _HEAD})
+        return ProjectList(sources, **{key: head[key] for key in _HEAD if key in head})
     except (OSError, EOFError, lzma.LZMAError, ValueError, KeyError, TypeError) as error:
         raise OzmaError(f"{path} is no list of projects: {error}") from error
 
