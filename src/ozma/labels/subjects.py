@@ -91,7 +91,7 @@ def _candidates(out: Path, kind: str, splits: tuple[str, ...]) -> dict[str, list
     path = out / (SPLIT if kind == FUNCTION else SPLIT_UNITS)
     if not path.exists():
         return _all_rows(out, kind)
-    columns = ["project", "row", _key(kind), "split"]
+    columns = ["project", "row", key_column(kind), "split"]
     found: dict[str, list] = {}
     for project, *place in read_values(path, columns):
         if place[2] in splits:
@@ -103,7 +103,7 @@ def _all_rows(out: Path, kind: str) -> dict[str, list]:
     """Every stored row once: without a split, all of them train."""
     found, seen = {}, set()
     for project, record in read_projects(out).items():
-        rows = read_values(_file(out, kind, project), [_key(kind)]) if record.units else ()
+        rows = read_values(corpus_file(out, kind, project), [key_column(kind)]) if record.units else ()
         found[project] = []
         for row, (digest,) in enumerate(rows):
             if digest not in seen:
@@ -115,7 +115,7 @@ def _all_rows(out: Path, kind: str) -> dict[str, list]:
 def _limited(out: Path, project: str, rows: dict[str, list], choice: Choice) -> Chosen:
     kept = {}
     for kind, places in rows.items():
-        sizes = [size for (size,) in read_values(_file(out, kind, project), ["instructions"])]
+        sizes = [size for (size,) in read_values(corpus_file(out, kind, project), ["instructions"])]
         fitting = [place for place in places if sizes[place[0]] <= choice.largest]
         bounded = [place for place in fitting if place[2] in choice.bounded]
         by_hash = sorted(bounded, key=lambda place: place[1])  # a choice that is stable
@@ -129,19 +129,19 @@ def load_subjects(out: Path, chosen: Chosen) -> Iterator[Subject]:
     for kind, places in chosen.rows.items():
         if not places:
             continue
-        columns = [_key(kind), *_IDENTITY, "bitcode"] + (["symbol"] if kind == FUNCTION else [])
-        table = read_columns(_file(out, kind, chosen.project), columns)
+        columns = [key_column(kind), *_IDENTITY, "bitcode"] + (["symbol"] if kind == FUNCTION else [])
+        table = read_columns(corpus_file(out, kind, chosen.project), columns)
         table = table.take([place[0] for place in places])
         for row in table.to_pylist():
             yield Subject(
-                row[_key(kind)], kind, chosen.project, row["file"], row.get("symbol", ""),
+                row[key_column(kind)], kind, chosen.project, row["file"], row.get("symbol", ""),
                 row["language"], row["instructions"], row["bitcode"],
             )  # fmt: skip
 
 
 def choose_hash(out: Path, project: str, kind: str, digest: str) -> Subject:
     """One stored module by its hash; OzmaError when the project does not have it."""
-    hashes = read_values(_file(out, kind, project), [_key(kind)])
+    hashes = read_values(corpus_file(out, kind, project), [key_column(kind)])
     row = next((row for row, (other,) in enumerate(hashes) if other == digest), None)
     if row is None:
         raise OzmaError(f"{project} has no {kind} {digest}", hint="rebuild the corpus")
@@ -153,13 +153,15 @@ def splits_of(out: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind, name in ((FUNCTION, SPLIT), (UNIT, SPLIT_UNITS)):
         if (out / name).exists():
-            found.update(read_values(out / name, [_key(kind), "split"]))
+            found.update(read_values(out / name, [key_column(kind), "split"]))
     return found
 
 
-def _key(kind: str) -> str:
+def key_column(kind: str) -> str:
+    """The column of a kind's files that names a module."""
     return "hash" if kind == FUNCTION else "unit"
 
 
-def _file(out: Path, kind: str, project: str) -> Path:
+def corpus_file(out: Path, kind: str, project: str) -> Path:
+    """Where a project's modules of a kind are stored."""
     return functions_path(out, project) if kind == FUNCTION else units_path(out, project)
