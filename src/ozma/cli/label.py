@@ -176,13 +176,14 @@ def _choice(options: argparse.Namespace) -> Choice:
 def _label(options: argparse.Namespace, settings: LabelOptions, choice: Choice) -> int:
     from ozma.labels.subjects import choose
 
-    stage = _stage(options, choose(options.out, choice))
+    damaged: dict[str, str] = {}
+    stage = _stage(options, choose(options.out, choice, damaged), damaged)
     results = [stage(settings)]
     if settings.task == FLAGS and options.search:
         results += _search(options, settings, stage)
     for one in results:
         print(json.dumps(one) if options.json else _line(one))
-    return 100 if any(one["lost"] for one in results) else 0
+    return 100 if any(one["lost"] or one["damaged"] for one in results) else 0
 
 
 def _search(options: argparse.Namespace, dense: LabelOptions, stage: Callable) -> list[dict]:
@@ -201,7 +202,7 @@ def _search(options: argparse.Namespace, dense: LabelOptions, stage: Callable) -
     return results
 
 
-def _stage(options: argparse.Namespace, chosen: list) -> Callable[..., dict]:
+def _stage(options: argparse.Namespace, chosen: list, damaged: dict[str, str]) -> Callable[..., dict]:
     from ozma.corpus.progress import ProgressLine
     from ozma.labels.run import label_corpus
 
@@ -216,9 +217,13 @@ def _stage(options: argparse.Namespace, chosen: list) -> Callable[..., dict]:
         line.close()
         if state.lost:
             line.note(f"ozma: {state.lost} modules lost with their process: run the same command again")
+        unread = damaged | state.damaged
+        for project, reason in unread.items():
+            line.note(f"ozma: left out {project}: {reason}")
         return {
             "set": settings.name, "modules": state.total, "labelled_before": state.found_done,
             "labelled": state.labelled, "problems": state.problems, "lost": state.lost,
+            "damaged": sorted(unread),
         }  # fmt: skip
 
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,26 +72,48 @@ class Chosen:
         return sum(map(len, self.rows.values()))
 
 
-def choose(out: Path, choice: Choice) -> list[Chosen]:
+def choose(out: Path, choice: Choice, damaged: dict[str, str] | None = None) -> list[Chosen]:
     """The chosen subjects of each project, without their bitcode; sorted by project.
 
-    By the corpus's split where it has one, else every stored row. OzmaError when nothing fits.
+    By the corpus's split where it has one, else every stored row. OzmaError when nothing fits, or
+    for a damaged file; with `damaged` its project and the reason go in there, and the rest is
+    chosen.
     """
+    with_reason = _Damage(damaged)
     found: dict[str, dict[str, list]] = {}
     for kind in choice.kinds:
-        for project, rows in _candidates(out, kind, choice.splits).items():
+        for project, rows in _candidates(out, kind, choice.splits, with_reason).items():
             found.setdefault(project, {})[kind] = rows
-    chosen = [_limited(out, project, rows, choice) for project, rows in sorted(found.items())]
+    chosen = []
+    for project, rows in sorted(found.items()):
+        with with_reason(project):
+            chosen.append(_limited(out, project, rows, choice))
     chosen = [one for one in chosen if len(one)]
-    if not chosen:
+    if not chosen and not damaged:
         raise OzmaError(f"nothing to label in {out}", hint="run `ozma corpus build` first")
     return chosen
 
 
-def _candidates(out: Path, kind: str, splits: tuple[str, ...]) -> dict[str, list]:
+class _Damage:
+    """Turns a project's OzmaError into a reason, where reasons are wanted."""
+
+    def __init__(self, reasons: dict[str, str] | None) -> None:
+        self._reasons = reasons
+
+    @contextmanager
+    def __call__(self, project: str) -> Iterator[None]:
+        try:
+            yield
+        except OzmaError as error:
+            if self._reasons is None:
+                raise
+            self._reasons[project] = error.message
+
+
+def _candidates(out: Path, kind: str, splits: tuple[str, ...], damage: _Damage) -> dict[str, list]:
     path = out / (SPLIT if kind == FUNCTION else SPLIT_UNITS)
     if not path.exists():
-        return _all_rows(out, kind)
+        return _all_rows(out, kind, damage)
     columns = ["project", "row", key_column(kind), "split"]
     found: dict[str, list] = {}
     for project, *place in read_values(path, columns):
@@ -99,16 +122,19 @@ def _candidates(out: Path, kind: str, splits: tuple[str, ...]) -> dict[str, list
     return found
 
 
-def _all_rows(out: Path, kind: str) -> dict[str, list]:
+def _all_rows(out: Path, kind: str, damage: _Damage) -> dict[str, list]:
     """Every stored row once: without a split, all of them train."""
     found, seen = {}, set()
     for project, record in read_projects(out).items():
-        rows = read_values(corpus_file(out, kind, project), [key_column(kind)]) if record.units else ()
+        if not record.units:
+            continue
         found[project] = []
-        for row, (digest,) in enumerate(rows):
-            if digest not in seen:
-                seen.add(digest)
-                found[project].append((row, digest, TRAIN))
+        with damage(project):
+            rows = read_values(corpus_file(out, kind, project), [key_column(kind)])
+            for row, (digest,) in enumerate(rows):
+                if digest not in seen:
+                    seen.add(digest)
+                    found[project].append((row, digest, TRAIN))
     return found
 
 
