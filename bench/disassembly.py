@@ -14,9 +14,10 @@ from pathlib import Path
 
 from ozma.corpus.split import SPLITS, TEST
 from ozma.errors import OzmaError
-from ozma.evaluate.disassembly import WAYS, Plan, lifter_version, measure
+from ozma.evaluate.disassembly import Plan, lifter_version, measure
+from ozma.evaluate.disassembly_report import all_facts, as_json, render
 from ozma.evaluate.disassembly_set import LEVELS
-from ozma.evaluate.disassembly_tables import all_facts, as_json, render
+from ozma.evaluate.disassembly_ways import WAYS
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--way", nargs="+", choices=tuple(WAYS), default=["one setting", "settings", "search 2s"])
     parser.add_argument("--count", type=int, default=2000, help="functions of each level (default 2000)")
     parser.add_argument("--split", choices=SPLITS, default=TEST)
+    parser.add_argument("--index", type=Path, help="folder of indexes for 'retrieval alone' (bench/lift_ranker.py index)")
     parser.add_argument("-j", "--jobs", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="facts instead of tables")
     return parser
@@ -39,7 +41,7 @@ def main(arguments: list[str]) -> int:
         for target in options.target if options.corpus else ():
             for level in options.level:
                 for way in options.way:
-                    plan = Plan(options.corpus, level, target, WAYS[way], options.count, options.split)
+                    plan = Plan(options.corpus, level, target, WAYS[way], options.count, options.split, index=options.index)
                     _measure(plan, options)
         found = all_facts(options.out)
     except OzmaError as error:

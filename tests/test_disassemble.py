@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ozma.cli import disassemble, translate
 from ozma.errors import OzmaError
-from ozma.evaluate.disassembly_tables import PAPER, facts, read_results, render, wilson
+from ozma.evaluate.disassembly_report import PAPER, read_results, render
+from ozma.evaluate.disassembly_tables import facts, wilson
 from ozma.evaluate.records import RecordFile, record_path
 from ozma.lift.answer import Answer, Verdict
 from ozma.lift.asm_lines import code_lines
@@ -299,7 +300,7 @@ def test_every_function_counts_and_failures_are_zero(tmp_path):
     file.append(rows)
     read = read_results(tmp_path)
     assert len(read["x86-64-Oz-test"]["one setting"]) == 4
-    text = render({"x86-64-Oz-test": {"one setting": found}})
+    text = render({"x86-64-Oz-test": {"ways": {"one setting": found}, "steps": []}})
     assert "| one setting | 4 |" in text and PAPER[0][0] in text
 
 

@@ -7,26 +7,24 @@ the same call goes on where it was stopped.
 from __future__ import annotations
 
 import hashlib
+import resource
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from ozma import lift
 from ozma.corpus.crew import Crew
 from ozma.corpus.split import TEST
-from ozma.errors import OzmaError
 from ozma.evaluate.disassembly_set import LEVELS, Truth, truths
+from ozma.evaluate.disassembly_ways import Way, check_proposer, make_proposer
 from ozma.evaluate.records import RecordFile, Row, record_path
 from ozma.lift.answer import Answer, Answerer, Verdict
-from ozma.lift.attempt import AnswerOptions, Proposer
 from ozma.lift.compile_back import Compiler
 from ozma.lift.asm_lines import code_lines, strict_lines
 from ozma.lift.shown import EmulatorCheck
 from ozma.lift.signature import read_signatures
 from ozma.llvm import find_toolchain
-from ozma.search.budget import Budget
 from ozma.tasks.bleu import assembly_bleu
 
 KEY = ("hash",)
@@ -35,41 +33,11 @@ _BATCH = 20
 
 
 @dataclass(frozen=True)
-class Way:
-    """One row: settings of the lifter tried, whether edits are searched, in which budget, and the
-    names of models that add candidates (`PROPOSERS`)."""
-
-    name: str
-    settings: int = 1
-    search: bool = False
-    budget: str = "1000"
-    proposers: tuple[str, ...] = ()
-
-    def options(self, target: str) -> AnswerOptions:
-        return AnswerOptions(target, self.settings, self.search, Budget.parse(self.budget))
-
-
-_ALL = 24
-WAYS = {
-    way.name: way
-    for way in (
-        Way("one setting"),
-        Way("settings", _ALL),
-        Way("search 2s", _ALL, True, "2s"),
-        Way("search 15s", _ALL, True, "15s"),
-        Way("ranker", _ALL, True, "2s", ("ranker",)),
-        Way("ranker and model", _ALL, True, "2s", ("ranker", "model")),
-        Way("model alone", 0, False, "100", ("model",)),
-        Way("retrieval alone", 0, False, "100", ("retrieval",)),
-    )
-}
-PROPOSERS: dict[str, Any] = {}
-"""Name -> a function without arguments that gives a `Proposer`; models register themselves here."""
-
-
-@dataclass(frozen=True)
 class Plan:
-    """What is measured: which functions at which level for which machine, answered in which way."""
+    """What is measured: which functions at which level for which machine, answered in which way.
+
+    `index`: folder of indexes for rows that look answers up (retrieval_index.py).
+    """
 
     corpus: Path
     level: str
@@ -78,6 +46,7 @@ class Plan:
     count: int
     split: str = TEST
     inputs: int = 10
+    index: Path | None = None
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -97,8 +66,7 @@ def measure(plan: Plan, out: Path, version: str = "", processes: int = 1) -> Ite
     `version` of the lifter: records of another one stay in the file and do not count.
     """
     for name in plan.way.proposers:
-        if name not in PROPOSERS:
-            raise OzmaError(f"no '{name}' is at hand for the row '{plan.way.name}'")
+        check_proposer(name, plan.target, plan.level, plan.index)
     file = RecordFile(record_path(plan.folder(out), plan.way.name), version, KEY)
     found = islice(truths(plan.corpus, plan.level, plan.target, plan.split), plan.count)
     tasks = (_Task(truth, plan) for truth in found if (truth.hash,) not in file)
@@ -116,7 +84,7 @@ def lifter_version() -> str:
     """Digest of the code that makes answers: records of another one are not mixed with its own."""
     folder = Path(lift.__file__).parent
     digest = hashlib.blake2b(digest_size=6)
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.json")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -143,15 +111,23 @@ _tools: dict[tuple, tuple[Answerer, EmulatorCheck]] = {}
 def evaluate_task(task: _Task) -> Row:
     """The record of one function, made with this process's own compiler and emulator."""
     plan = task.plan
-    key = plan.target, plan.way, plan.inputs
+    key = plan.target, plan.level, plan.way, plan.inputs, plan.index
     if key not in _tools:
         toolchain = find_toolchain()
         check = EmulatorCheck(toolchain, plan.target, plan.inputs)
-        proposers: tuple[Proposer, ...] = tuple(PROPOSERS[name]() for name in plan.way.proposers)
+        proposers = tuple(
+            make_proposer(name, toolchain, plan.target, plan.level, plan.index)
+            for name in plan.way.proposers
+        )
         options = plan.way.options(plan.target)
         _tools[key] = Answerer(Compiler(toolchain), options, check, proposers), check
     answerer, check = _tools[key]
     answer = answerer.answer(task.truth.assembly, task.truth.symbol, whole=True)
+    if plan.way.identical_only and not answer.exact:
+        answer = replace(
+            answer, verdict=Verdict.FAILED, ir="", assembly="", lines=None, bleu=0.0,
+            reason="not identical",
+        )  # fmt: skip
     return _record(task, answer, _true_behaviour(task, answer, check))
 
 
@@ -181,9 +157,14 @@ def _record(task: _Task, answer: Answer, behaviour: str) -> Row:
         "inputs": answer.inputs, "behaviour": behaviour, "source": answer.source,
         "flags": list(answer.flags), "edits": list(answer.edits),
         "decisions": [list(pair) for pair in answer.decisions], "compiles": answer.compiles,
-        "seconds": round(answer.processor_seconds, 4),
+        "seconds": round(answer.processor_seconds, 4), "memory": _peak_memory(),
         "reason": str(answer.refusal or answer.reason)[:200],
     }  # fmt: skip
+
+
+def _peak_memory() -> int:
+    """Bytes that this process held at most, so far; LLVM's worker is another one."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _text(assembly: str, target: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +48,17 @@ class Truth:
 
 
 def truths(
-    corpus: Path, level: str, target: str, split: str, largest: int = 5000
+    corpus: Path,
+    level: str,
+    target: str,
+    split: str,
+    largest: int = 5000,
+    skip: Callable[[str], bool] = lambda digest: False,
 ) -> Iterator[Truth]:
     """Functions of a split in an order that only their hashes set; each assembly once.
 
-    Those that LLVM does not take are left out. OzmaError if the corpus has none.
+    Those that LLVM does not take are left out, and, before they are compiled, those whose hash
+    `skip` knows. OzmaError if the corpus has none.
     """
     from ozma.llvm import find_toolchain
 
@@ -62,6 +68,8 @@ def truths(
     with Worker(toolchain) as worker, Compiler(toolchain) as compiler:
         maker = _Maker(worker, compiler, level, target)
         for subject in _in_order(corpus, split, largest):
+            if skip(subject.hash):
+                continue
             truth = maker.make(subject, subject.hash in near)
             if truth and (digest := _digest(truth.assembly, target)) not in seen:
                 seen.add(digest)

@@ -1,30 +1,19 @@
-"""Tables of disassembly, from records only: rows are ways to answer, and the paper's models."""
+"""Facts of one row of the disassembly table, from its records only."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 
 from ozma.evaluate.bootstrap import Draws
-from ozma.evaluate.records import Row, read_rows
+from ozma.evaluate.records import Row
 
 BINS = ((0, 10), (10, 20), (20, 40), (40, 80), (80, 160), (160, 1 << 30))
-COVERAGE = (0.45, 0.6, 0.8)
-PAPER = (
-    ("LLM Compiler FTD 13B", 2015, 0.449, 0.960, 0.138),
-    ("LLM Compiler FTD 7B", 2015, 0.465, 0.951, 0.127),
-    ("GPT-4 Turbo", 2015, 0.063, 0.429, 0.0),
-)
-"""(model, prompts, share that lowers again, BLEU of those, identical assembly); MiBench, LLVM 17.
-
-The share of identical assembly is read as one of all prompts, which is the harder reading for us.
-"""
+COVERAGE = (0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_PAPERS_BLEU = 0.960
 _Z = 1.959964
 
 
@@ -43,7 +32,7 @@ def facts(rows: Sequence[Row]) -> dict[str, Any]:
     total = len(rows)
     lowered = [row for row in rows if row["lowered"]]
     bleu = [min(row["bleu"], row["bleu_words"]) for row in rows]
-    right = [row["exact"] or row["behaviour"] == "same" for row in rows]
+    right = [is_right(row) for row in rows]
     found = {
         "functions": total,
         "projects": len({row["project"] for row in rows}),
@@ -52,13 +41,17 @@ def facts(rows: Sequence[Row]) -> dict[str, Any]:
         "strict": wilson(sum(row["strict"] for row in rows), total),
         "exact_or_same": wilson(sum(right), total),
         "shown_different": wilson(sum(row["behaviour"] == "differs" for row in rows), total),
-        "bleu_lowered": _mean(lowered, [min(r["bleu"], r["bleu_words"]) for r in lowered]),
-        "bleu_all": _mean(rows, bleu),
+        "bleu_lowered": mean(lowered, [min(r["bleu"], r["bleu_words"]) for r in lowered]),
+        "bleu_all": mean(rows, bleu),
+        "bleu_by": {name: _both(rows, lowered, name) for name in ("bleu", "bleu_words")},
         "needs_flags": sum(bool(row["flags"]) for row in rows if row["exact"]),
         "compiles": _quantiles([row["compiles"] for row in rows]),
         "seconds": _quantiles([row["seconds"] for row in rows]),
         "bins": [_bin(rows, low, high) for low, high in BINS],
         "coverage": [[share, _best_share(rows, share)] for share in COVERAGE],
+        "covered_at_paper": _share_at(rows, _PAPERS_BLEU),
+        "growth": growth(rows),
+        "memory": max((row.get("memory", 0) for row in rows), default=0),
         "fits": wilson(
             sum(row["exact"] for row in rows if row["fits"]), sum(r["fits"] for r in rows)
         ),
@@ -69,7 +62,31 @@ def facts(rows: Sequence[Row]) -> dict[str, Any]:
     return found
 
 
-def _mean(rows: Sequence[Row], values: Sequence[float]) -> tuple[float, float, float]:
+def is_right(row: Row) -> bool:
+    """Identical, or shown to behave the same under the true signature."""
+    return row["exact"] or row["behaviour"] == "same"
+
+
+def _both(rows: Sequence[Row], lowered: Sequence[Row], name: str) -> dict[str, Any]:
+    """BLEU by one way to count, over what lowers again and over all."""
+    return {
+        "lowered": mean(lowered, [row[name] for row in lowered]),
+        "all": mean(rows, [row[name] for row in rows]),
+    }
+
+
+def growth(rows: Sequence[Row]) -> float | None:
+    """Exponent k of seconds ~ instructions^k, by least squares on logarithms over functions of 10
+    instructions or more; None for fewer than 20 of them, or all of one size."""
+    found = [(r["instructions"], r["seconds"]) for r in rows if r["instructions"] >= 10 and r["seconds"] > 0]
+    if len(found) < 20:
+        return None
+    size, seconds = np.log(np.array(found, np.float64)).T
+    return float(np.polyfit(size, seconds, 1)[0]) if np.ptp(size) > 0 else None
+
+
+def mean(rows: Sequence[Row], values: Sequence[float]) -> tuple[float, float, float]:
+    """(mean, low, high): 95 % interval by a bootstrap over projects."""
     if not rows:
         return 0.0, 0.0, 0.0
     found = Draws([row["project"] for row in rows]).mean(np.array(values, np.float64))
@@ -88,103 +105,29 @@ def _quantiles(values: Sequence[float]) -> dict[str, float]:
 
 def _bin(rows: Sequence[Row], low: int, high: int) -> dict[str, Any]:
     here = [row for row in rows if low <= row["instructions"] < high]
-    right = sum(row["exact"] or row["behaviour"] == "same" for row in here)
+    right = sum(map(is_right, here))
     return {
         "low": low, "high": high, "functions": len(here),
         "exact": wilson(sum(row["exact"] for row in here), len(here)),
         "exact_or_same": wilson(right, len(here)),
         "seconds": _quantiles([row["seconds"] for row in here])["mean"],
+        "compiles": _quantiles([row["compiles"] for row in here])["mean"],
     }  # fmt: skip
 
 
-def _best_share(rows: Sequence[Row], share: float) -> float:
-    """Mean BLEU of the answers that we are surest of by compiling back: no label is used."""
+def _surest(rows: Sequence[Row]) -> list[float]:
+    """BLEU of the answers, those first that we are surest of by compiling back: no label is used."""
     surest = sorted(rows, key=lambda row: (-row["exact"], -row["confidence"]))
-    kept = surest[: round(share * len(rows))]
-    return float(np.mean([min(row["bleu"], row["bleu_words"]) for row in kept])) if kept else 0.0
+    return [min(row["bleu"], row["bleu_words"]) for row in surest]
 
 
-def read_results(out: Path) -> dict[str, dict[str, list[Row]]]:
-    """Set -> way -> its newest records, each function once."""
-    found: dict[str, dict[str, list[Row]]] = {}
-    for path in sorted(out.glob("*/*.jsonl")):
-        rows = read_rows(path)
-        if rows:
-            newest = [row for row in rows if row.get("version") == rows[-1].get("version")]
-            kept = {row["hash"]: row for row in newest}
-            found.setdefault(path.parent.name, {})[unquote(path.stem)] = list(kept.values())
-    return found
+def _best_share(rows: Sequence[Row], share: float) -> float:
+    kept = _surest(rows)[: round(share * len(rows))]
+    return float(np.mean(kept)) if kept else 0.0
 
 
-def all_facts(out: Path) -> dict[str, Any]:
-    """Facts of every set and way in a folder of records."""
-    return {
-        name: {way: facts(rows) for way, rows in ways.items()}
-        for name, ways in read_results(out).items()
-    }
-
-
-def render(found: dict[str, Any]) -> str:
-    """The tables as Markdown."""
-    return "\n\n".join(_set_table(name, ways) for name, ways in found.items()) + "\n"
-
-
-def _set_table(name: str, ways: dict[str, Any]) -> str:
-    heads = (
-        "row", "functions", "lowers again", "BLEU, lowered", "BLEU, all", "identical",
-        "identical, strictly", "identical or same behaviour", "compiles", "seconds",
-    )  # fmt: skip
-    lines = [f"### {name}", "", _line(heads), _line(["---"] * len(heads))]
-    lines += [_line(_cells(way, one)) for way, one in ways.items()]
-    lines += [_line(_paper_cells(*row)) for row in PAPER]
-    return "\n".join([*lines, "", *_size_table(ways), "", *_coverage_lines(ways)])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _percent(value: Sequence[float]) -> str:
-    return f"{100 * value[0]:.1f} ({100 * value[1]:.1f} to {100 * value[2]:.1f})"
-
-
-def _cells(way: str, one: dict[str, Any]) -> list[str]:
-    return [
-        way, f"{one['functions']:,}", _percent(one["lowered"]), f"{one['bleu_lowered'][0]:.3f}",
-        f"{one['bleu_all'][0]:.3f}", _percent(one["exact"]), _percent(one["strict"]),
-        _percent(one["exact_or_same"]), f"{one['compiles']['mean']:.0f}",
-        f"{one['seconds']['mean']:.2f}",
-    ]  # fmt: skip
-
-
-def _paper_cells(model: str, prompts: int, lowered: float, score: float, exact: float) -> list[str]:
-    return [
-        f"{model} (paper, MiBench)", f"{prompts:,}", f"{100 * lowered:.1f}", f"{score:.3f}",
-        f"{lowered * score:.3f}", f"{100 * exact:.1f}", "", "", "1", "",
-    ]  # fmt: skip
-
-
-def _size_table(ways: dict[str, Any]) -> list[str]:
-    heads = ["identical, by instructions"] + [_span(low, high) for low, high in BINS]
-    lines = [_line(heads), _line(["---"] * len(heads))]
-    for way, one in ways.items():
-        cells = [f"{100 * b['exact'][0]:.0f} of {b['functions']}" for b in one["bins"]]
-        lines.append(_line([way, *cells]))
-    return lines
-
-
-def _span(low: int, high: int) -> str:
-    return f"{low}+" if high > 10**6 else f"{low}-{high - 1}"
-
-
-def _coverage_lines(ways: dict[str, Any]) -> list[str]:
-    return [
-        f"{way}: BLEU of the surest "
-        + ", ".join(f"{100 * share:.0f} %: {score:.3f}" for share, score in one["coverage"])
-        + f"; {one['needs_flags']} identical answers need poison flags"
-        for way, one in ways.items()
-    ]
-
-
-def as_json(found: dict[str, Any]) -> str:
-    return json.dumps(found, indent=1)
+def _share_at(rows: Sequence[Row], score: float) -> float:
+    """The largest share of the functions, the surest first, whose mean BLEU is `score` or more."""
+    means = np.cumsum(_surest(rows)) / np.arange(1, len(rows) + 1)
+    reached = np.flatnonzero(means >= score)
+    return float(reached[-1] + 1) / len(rows) if len(reached) else 0.0

@@ -65,6 +65,7 @@ class Symbols:
     protected: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
     thread_local: list[str] = field(default_factory=list)
+    local: list[str] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
     """Line of each symbol's first `.hidden`, `.protected` or `.weak`."""
 
@@ -227,6 +228,8 @@ class _Parser:
             self._alias(arguments)
         elif name in (".comm", ".lcomm"):
             self._common(number, arguments)
+        elif name == ".local":
+            symbols.local.extend(part.strip('"') for part in split_operands(arguments))
         elif self._in_text():
             self._code_directive(number, name, arguments)
         elif self.object and name not in (".size", ".ident", ".addrsig", ".addrsig_sym", ".file"):

@@ -11,6 +11,7 @@ from ozma.lift.decisions import Decisions
 from ozma.lift.forbidden import check as forbidden
 from ozma.lift.lifter import LiftedFunction, Refusal
 from ozma.lift.judge import Candidate, Judge, Tried
+from ozma.lift.ranker import shipped_ranker
 from ozma.lift.search import EditSearch
 from ozma.lift.site_search import Lift, SiteSearch
 from ozma.search.budget import Budget
@@ -30,6 +31,7 @@ class AnswerOptions:
     `budget`, which counts the settings' compiles too; its seconds are of processor time, so that
     a busy machine gives the same answers. With `fewest_flags` an exact answer is freed of poison
     flags that it does not need. `listing`: the text was made from an object file.
+    `ranked`: settings and edits are tried in the order of the shipped ranker (ranker.py).
     """
 
     target: str = "x86-64"
@@ -38,6 +40,7 @@ class AnswerOptions:
     budget: Budget = field(default_factory=lambda: Budget(None, 2.0))
     fewest_flags: bool = True
     listing: bool = False
+    ranked: bool = False
 
     def __post_init__(self) -> None:
         if self.target not in ("x86-64", "aarch64"):
@@ -65,6 +68,7 @@ class Attempt:
         self._lifts: list[Lift] = []
         self._others: list[Tried] = []
         self._reason = "no candidate"
+        self._ranker = shipped_ranker() if options.ranked else None
 
     def run(self, proposers: tuple[Proposer, ...]) -> Found:
         for tried in self._candidates(proposers):
@@ -80,7 +84,7 @@ class Attempt:
 
     def _candidates(self, proposers: tuple[Proposer, ...]) -> Iterator[Tried]:
         """Everything worth a compile: the default setting, proposals, the other settings."""
-        settings = configurations(self._options.settings)
+        settings = self._settings()
         lifted = lifted_candidates(self._assembly, self._name, self._options.target, settings)
         first = next(lifted, None)
         if first:
@@ -90,6 +94,16 @@ class Attempt:
                 yield self._noted(self._allowed(self._judge(candidate)), self._others)
         for one in lifted:
             yield self._lift(*one)
+
+    def _settings(self) -> Iterator[Decisions]:
+        """The default first; what comes next may depend on the answer that it gave."""
+        found = list(configurations(self._options.settings))
+        yield from found[:1]
+        if self._ranker is None:
+            yield from found[1:]
+        else:
+            plain = self._lifts[0].tried if self._lifts else None
+            yield from self._ranker.settings(self._judge.reference, plain, found[1:])
 
     def _allowed(self, tried: Tried) -> Tried:
         """What others wrote may carry the assembly along instead of lifting it."""
@@ -139,7 +153,8 @@ class Attempt:
         if not best.exact:
             others = (one for one in self._sorted() if _is_forced(one) <= _is_forced(best))
             starts = _distinct([best, *others])[:_STARTS]
-            best, edits = EditSearch(self._judge, self._name).run(starts)
+            order = self._ranker.edits if self._ranker else None
+            best, edits = EditSearch(self._judge, self._name, order).run(starts)
         return best, edits
 
 

@@ -24,7 +24,7 @@ _SWAPPED = {"slt": "sgt", "sgt": "slt", "sle": "sge", "sge": "sle", "ult": "ugt"
 class Terminator:
     """`kind`: "br" (value, two targets), "jump", "ret" (values), "switch" (value, default first,
     then the targets of `cases`), "invoke"
-    (call; where it returns to, the landing pad), "unreachable"."""
+    (call; where it returns to, the landing pad), "resume" (exception, selector), "unreachable"."""
 
     kind: str
     values: list[Value] = field(default_factory=list)

@@ -136,8 +136,8 @@ def _by_name(name: str, integers: int, floats: int, hidden: bool) -> tuple[int, 
     told = shape.kinds.count("i") + bool(shape.member)
     if not shape.certain:
         return max(integers, told), max(floats, shape.kinds.count("f"))
-    if (shape.member is None or hidden) and integers > told:
-        told += 1
+    may_precede = (shape.member is None) + hidden
+    told = min(integers, told + may_precede) if integers > told else told
     return min(told, 8), min(shape.kinds.count("f"), 8)
 
 
@@ -316,12 +316,13 @@ def _inferred(
     popped = {site.popped for site in sites if site.popped}
     if integer not in popped and (_returns(sites, facts, integer) or popped and _all_left(sites, facts, integer)):
         return _width(sites, facts, integer)
-    if integer not in popped and reserves and _all_left(sites, facts, integer):
+    returns_float = _returns(sites, facts, vector)
+    if integer not in popped and reserves and not returns_float and _all_left(sites, facts, integer):
         if _is_avoided(sites, facts, integer) or (
             _all_set(sites, facts, integer) and _is_reserved(facts, architecture)
         ):
             return _width(sites, facts, integer)
-    if _returns(sites, facts, vector):
+    if returns_float:
         numbers = {n for site in sites for n in site.reaching.get(vector, ())}
         return float_type([facts.definitions[n] for n in sorted(numbers)], facts)
     if chooser.decisions.result == "value":

@@ -11,7 +11,8 @@ from ozma.lift.effects import (
     Branch, Call, Condition, Const, Do, Effect, IndirectJump, Jump, Let, Load, Op, Return, SetReg,
     Store, Symbol, Unsupported,
 )  # fmt: skip
-from ozma.lift.exceptions import Exceptions, read_exceptions, used_labels
+from ozma.lift.exception_tables import Clause, Exceptions, read_exceptions
+from ozma.lift.landing_pads import Unwinding
 from ozma.lift.prototypes import is_noreturn
 
 _REFUSED = {
@@ -67,7 +68,7 @@ class Block:
     exit: Effect | None = None
     table: str = ""
     line: int = 0
-    landing: tuple[str, ...] | None = None
+    landing: tuple[Clause, ...] | None = None
 
 
 @dataclass
@@ -76,8 +77,12 @@ class Graph:
     labels: dict[str, int]
     has_cfi: bool = False
     variadic: tuple[int, int] | None = None
-    personality: str = ""
     """Fixed integer and floating arguments in registers of a function that ends in `...`."""
+    personality: str = ""
+    caught: tuple[str, ...] = ()
+    """Types that its landing pads catch, by their number from 1."""
+    nounwind: frozenset[str] = frozenset()
+    """Called symbols that no exception leaves, as the table of landing pads says."""
 
     def in_text_order(self) -> list[int]:
         """All blocks; those that were made stand after the one that they were made for."""
@@ -113,31 +118,34 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
         exceptions = read_exceptions(function, listing)
     except (Unsupported, ValueError, IndexError) as reason:
         raise Refused(function.number, function.name, str(reason)) from reason
-    blocks, has_cfi = _cut(function, architecture, exceptions)
+    unwinding = Unwinding(function, exceptions)
+    blocks, has_cfi = _cut(function, architecture, exceptions, unwinding)
     labels = {name: block.index for block in blocks for name in block.labels}
     original = list(blocks)
     for block in original:
         following = block.index + 1 if block.index + 1 < len(original) else None
         _connect(block, blocks, labels, listing, following)
     _merge_branches(blocks)
-    _join_jumps(blocks)
     reachable = set(Graph(blocks, labels).order())
     for block in blocks:
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
-    return Graph(blocks, labels, has_cfi, personality=exceptions.personality)
+    return Graph(
+        blocks, labels, has_cfi, personality=exceptions.personality, caught=exceptions.types,
+        nounwind=frozenset(unwinding.nounwind),
+    )  # fmt: skip
 
 
 def _cut(
-    function: AsmFunction, architecture: Architecture, exceptions: Exceptions
+    function: AsmFunction, architecture: Architecture, exceptions: Exceptions, unwinding: Unwinding
 ) -> tuple[list[Block], bool]:
     blocks, has_cfi = [Block(0, line=function.number)], False
     ended = False
-    unwinding = _Unwinding(function, exceptions)
     for line in function.lines:
         if isinstance(line, Directive):
             has_cfi |= line.name == ".cfi_startproc"
             _note(line, blocks[-1])
+            unwinding.note(line)
             continue
         if isinstance(line, Label):
             if not unwinding.passes(line.name):
@@ -161,34 +169,6 @@ def _cut(
     if len(blocks) == 1 and not blocks[0].steps:
         raise Refused(function.number, function.name, "the function has no instruction")
     return blocks, has_cfi
-
-
-class _Unwinding:
-    """Where calls unwind to, while the lines of a function pass by."""
-
-    def __init__(self, function: AsmFunction, exceptions: Exceptions) -> None:
-        self.exceptions = exceptions
-        self.starts = exceptions.starts()
-        self.used = used_labels(function, exceptions) if exceptions.personality else set()
-        self.range = self.starts.get(".Lfunc_begin0")
-
-    def passes(self, label: str) -> bool:
-        """Notes the label; does a block begin there?"""
-        if not self.exceptions.personality:
-            return True
-        if self.range is not None and label == self.range.end:
-            self.range = None
-        self.range = self.starts.get(label, self.range)
-        return label in self.used
-
-    def marked(self, effects: list[Effect]) -> list[Effect]:
-        if not self.exceptions.personality or not any(isinstance(e, Call) for e in effects):
-            return effects
-        pad, throws = (self.range.pad, True) if self.range else ("", False)
-        return [
-            replace(effect, unwind=pad, throws=throws) if isinstance(effect, Call) else effect
-            for effect in effects
-        ]
 
 
 def _join_pushes(steps: list[Step]) -> None:
@@ -332,15 +312,18 @@ def _symbols(value: object) -> list[str]:
     return [name for entry in names for name in _symbols(getattr(value, entry))]
 
 
-def _join_jumps(blocks: list[Block]) -> None:
-    """`b.ne A; b B` is one branch with two targets."""
+def join_jumps(blocks: list[Block]) -> None:
+    """`jne A; jmp B` is one branch with two targets."""
     for block in blocks:
-        if not isinstance(block.exit, Branch):
+        if not isinstance(block.exit, Branch) or not block.successors:
             continue
         second = blocks[block.successors[1]]
         if isinstance(second.exit, Jump) and second.successors and not second.labels:
-            if len(second.steps) == 1:
-                block.successors[1] = second.successors[0]
+            if len(second.steps) == 1 and second.predecessors == [block.index]:
+                target = blocks[second.successors[0]]
+                block.successors[1] = target.index
+                target.predecessors[target.predecessors.index(second.index)] = block.index
+                second.predecessors, second.successors, second.steps = [], [], []
 
 
 def _merge_branches(blocks: list[Block]) -> None:

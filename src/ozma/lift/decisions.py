@@ -23,6 +23,8 @@ _CHOICES = {
     "passes": ("instcombine", "none", "simplify", "early-cse", "reassociate", "sink"),
     "tail": ("tail", "none"),
     "size": ("hint", "minsize", "optsize", "none"),
+    "resume": ("resume", "call"),
+    "type_numbers": ("intrinsic", "number"),
 }
 
 PASSES = {
@@ -51,7 +53,8 @@ class Decisions:
     all. memory_calls: memcpy and its
     like as intrinsics where their result is not used (in unoptimized code: "hint"). prototypes: whether the C library's, and
     mangled names, are read. passes: run before compiling back (`PASSES`). tail: marker on tail
-    calls. size: the function's wish for small code.
+    calls. size: the function's wish for small code. resume: is a cleanup's last call, of
+    `_Unwind_Resume`, the instruction. type_numbers: are numbers of caught types named by their type.
 
     `overrides` turns single sites: {"branch@37": "taken"}; `Lifted` lists the sites of a function.
     """
@@ -73,6 +76,8 @@ class Decisions:
     passes: str = "instcombine"
     tail: str = "tail"
     size: str = "hint"
+    resume: str = "resume"
+    type_numbers: str = "intrinsic"
     overrides: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

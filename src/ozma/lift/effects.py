@@ -180,11 +180,13 @@ class IndirectJump:
 @dataclass(frozen=True, slots=True)
 class Call:
     """`target` is a Symbol or an address. Arguments and result are inferred later. `unwind`: label
-    of the landing pad; `throws`: may an exception leave it?"""
+    of the landing pad; `throws`: may an exception leave it? `pushed`: bytes of arguments on the
+    stack that unwinding takes off."""
 
     target: Expr
     unwind: str = ""
     throws: bool = True
+    pushed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

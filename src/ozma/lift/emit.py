@@ -9,7 +9,7 @@ from ozma.lift.regions import Region
 from ozma.lift.values import Value, const_text, resolve
 
 
-_ENDS = ("br ", "ret", "switch ", "unreachable", "invoke ")
+_ENDS = ("br ", "ret", "switch ", "unreachable", "invoke ", "resume ")
 
 
 class Printer(Branches):
@@ -138,6 +138,8 @@ class Printer(Branches):
             self._return(end)
         elif end.kind == "invoke":
             self._invoke(end)
+        elif end.kind == "resume":
+            self._resume(end.values)
 
     def _invoke(self, end: Terminator) -> None:
         normal, pad = end.targets

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from ozma.lift.booleans import Booleans
 from ozma.lift.builder import ENTRY, Body, Builder, Terminator
 from ozma.lift.cfg import Block
+from ozma.lift.decisions import Decisions
 from ozma.lift.effects import bits, is_integer, is_vector
+from ozma.lift.landing_values import name_exceptions
 from ozma.lift.prototypes import Prototype
 from ozma.lift.tables import narrowed
 from ozma.lift.unoptimized import find_memory_result, join_cases
 from ozma.lift.values import Value, is_const, resolve
 
 
-def finish(builder: Builder, order: list[int], returns: str = "merge") -> list[int]:
-    """Simplifies in place; returns the blocks that remain, in the given order. `returns` is the
-    decision of that name."""
+def finish(builder: Builder, order: list[int], decisions: Decisions = Decisions()) -> list[int]:
+    """Simplifies in place; returns the blocks that remain, in the given order."""
     drop_trivial_phis(builder)
     settle_results(builder)
     settle_parameters(builder)
     order = [index for index in order if not _merge_switch(builder, index)]
-    if returns == "merge":
+    if decisions.returns == "merge":
         order += merge_returns(builder, order)
     drop_trivial_phis(builder)
+    if builder.mode == "O0":
+        Booleans(builder).run()
+    name_exceptions(builder, decisions)
     drop_dead(builder)
     for body in builder.bodies.values():
         if body.end and body.end.kind == "invoke":

@@ -179,7 +179,7 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
         steps = _rewrite(block, rewriter, architecture, graph.has_cfi)
         exit_ = steps[-1].effects[-1] if block.exit is not None and steps and steps[-1].effects else block.exit
         blocks.append(replace(block, steps=steps, exit=exit_ if block.exit is not None else None))
-    new = architecture.without_variadic(replace(graph, blocks=blocks))
+    new = architecture.without_variadic(_without_unreachable(replace(graph, blocks=blocks)))
     _collect(new, states, frame, architecture)
     return new, frame
 
@@ -233,15 +233,25 @@ def _flow(graph: Graph, architecture: Architecture, frame: Frame) -> dict[int, S
             for effect in step.effects:
                 rewriter.effect(effect, convention)
         for successor in list(block.successors):
-            met = _meet(states.get(successor), rewriter.state, block, graph, convention)
+            state = _on_way(rewriter.state, block, graph.blocks[successor], convention)
+            met = _meet(states.get(successor), state, block, successor, graph, convention)
             if met is not None and met != states.get(successor):
                 states[successor] = met
                 work.append(successor)
     return states
 
 
+def _on_way(state: State, block: Block, successor: Block, convention: Convention) -> State:
+    """At a landing pad the arguments that were pushed for the call are gone."""
+    pushed = block.exit.pushed if isinstance(block.exit, Call) else 0
+    pointer = convention.stack_pointer
+    if not pushed or successor.landing is None or pointer not in state:
+        return state
+    return state | {pointer: state[pointer] + pushed}
+
+
 def _meet(
-    old: State | None, new: State, block: Block, graph: Graph, convention: Convention
+    old: State | None, new: State, block: Block, successor: int, graph: Graph, convention: Convention
 ) -> State | None:
     """Agreeing entries; None if the edge is none because the last call does not return."""
     if old is None:
@@ -250,7 +260,7 @@ def _meet(
     if old.get(pointer) != new.get(pointer):
         last = block.steps[-1] if block.steps else None
         if last and any(isinstance(effect, Call) for effect in last.effects):
-            _cut_edge(block, graph)
+            _cut_edge(block, successor, graph)
             return None
         where = last.instruction if last else None
         raise Refused(
@@ -260,12 +270,21 @@ def _meet(
     return {name: offset for name, offset in old.items() if new.get(name) == offset}
 
 
-def _cut_edge(block: Block, graph: Graph) -> None:
-    for successor in block.successors:
-        graph.blocks[successor].predecessors.remove(block.index)
-    block.successors = []
-    block.exit = Do(Op("unreachable", "void", ()))
-    block.steps[-1].effects.append(block.exit)
+def _cut_edge(block: Block, successor: int, graph: Graph) -> None:
+    """The call at the block's end does not return; it may still unwind."""
+    graph.blocks[successor].predecessors.remove(block.index)
+    block.successors.remove(successor)
+    if not isinstance(block.exit, Call):
+        block.exit = Do(Op("unreachable", "void", ()))
+        block.steps[-1].effects.append(block.exit)
+
+
+def _without_unreachable(graph: Graph) -> Graph:
+    """What only cut edges led to is no predecessor any more."""
+    reachable = set(graph.order())
+    for block in graph.blocks:
+        block.predecessors = [index for index in block.predecessors if index in reachable]
+    return graph
 
 
 def _collect(graph: Graph, states: dict[int, State], frame: Frame, architecture: Architecture) -> None:
@@ -349,14 +368,15 @@ def _collect_effect(effect: Effect, step: Step, frame: Frame, convention: Conven
             frame.accesses.append(
                 Access(effect.address.addend, bits(effect.type) // 8, True, step.line)
             )
-            _save(effect, frame, convention)
+            _save(effect, step, frame, convention)
         else:
             _escapes(effect.address, step, frame)
         _escapes(effect.value, step, frame)
     elif isinstance(effect, SetReg | Let) and is_frame(effect.value):
         name = effect.name
         if isinstance(effect, SetReg) and name == convention.frame_pointer:
-            frame.uses_frame_pointer = effect.value.addend == step.sp or frame.uses_frame_pointer
+            kept = convention.link and name not in frame.changed and effect.value.addend in frame.saved
+            frame.uses_frame_pointer |= effect.value.addend == step.sp or bool(kept)
     elif isinstance(effect, Do) and effect.op.opcode == "llvm.va_start":
         frame.sizes[effect.op.operands[0].addend] = _VA_LIST
         frame.escapes.setdefault(effect.op.operands[0].addend, step.line)
@@ -369,9 +389,13 @@ def _moves_stack(step: Step, convention: Convention) -> bool:
     return any(isinstance(e, SetReg) and e.name == convention.stack_pointer for e in step.effects)
 
 
-def _save(effect: Store, frame: Frame, convention: Convention) -> None:
-    kept = isinstance(effect.value, Reg) and effect.value.name not in frame.changed
-    if kept and effect.value.name in (*convention.preserved, convention.link):
+def _save(effect: Store, step: Step, frame: Frame, convention: Convention) -> None:
+    value = effect.value
+    if isinstance(value, Temp):  # a push reads its operand before the stack pointer moves
+        lets = (e.value for e in step.effects if isinstance(e, Let) and e.name == value.name)
+        value = next(lets, value)
+    kept = isinstance(value, Reg) and value.name not in frame.changed
+    if kept and value.name in (*convention.preserved, convention.link):
         frame.saved.add(effect.address.addend)
 
 

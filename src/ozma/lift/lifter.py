@@ -8,7 +8,7 @@ from ozma.lift.architecture import Architecture, find_architecture
 from ozma.lift.assembly import AsmFunction, Listing, parse_assembly
 from ozma.lift.builder import Builder
 from ozma.lift.calls import plan_calls, plan_result
-from ozma.lift.cfg import Refused, build_graph
+from ozma.lift.cfg import Refused, build_graph, join_jumps
 from ozma.lift.decisions import Chooser, Decisions, Site
 from ozma.lift.effects import Unsupported
 from ozma.lift.emit import Printer
@@ -110,6 +110,8 @@ def _lift(
     aligned = function.alignment >= architecture.usual_alignment
     mode = find_mode(graph, frame, architecture, decisions.mode, aligned)
     convention, plain = architecture.convention, mode != "optimized"
+    if mode != "O0" or architecture.name != "x86-64":  # FastISel leaves a block that only jumps
+        join_jumps(graph.blocks)
     unowned = find_unowned(graph, frame, convention, mode) if plain else frozenset()
     lay_out(frame, convention, chooser, plain, frozenset(unowned))
     if plain:
@@ -122,7 +124,7 @@ def _lift(
     Translator(builder).run()
     listed = graph.order() if decisions.block_order == "rpo" else graph.in_text_order()
     blocks = [index for index in listed if index in builder.bodies]
-    order = finish(builder, blocks, decisions.returns)
+    order = finish(builder, blocks, decisions)
     infer_pointers(builder, decisions.leaves)
     arguments, _ = parameters(builder, architecture)
     printer = Printer(builder, frame.regions, chooser)

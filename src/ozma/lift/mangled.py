@@ -13,6 +13,8 @@ _INTEGER = re.compile(
     r"|char(?:8|16|32)_t$|std::nullptr_t$|decltype\(nullptr\)$"
 )
 _FLOATS = ("float", "double")
+_QUALIFIED = ("_ZNK", "_ZNV", "_ZNR", "_ZNO")
+"""Only members are const, volatile, or for lvalues or rvalues only."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def parameters_of(symbol: str) -> Parameters | None:
     text = _demangled(symbol)
     if not text:
         return None
-    constant = text.endswith(" const")
+    constant = text.endswith(" const") or symbol.startswith(_QUALIFIED)
     while match := _ENDINGS.search(text):
         text = text[: match.start()]
     inner = _last_parentheses(text)

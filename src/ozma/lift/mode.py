@@ -24,6 +24,8 @@ def find_mode(
         return wanted
     if any(_reloads(block, architecture) for block in graph.blocks):
         return "O0"
+    if aligned and _keeps_frame_pointer_only(frame):
+        return "O0"
     if _keeps_unused(graph, frame):
         return "O0" if aligned else "slots"
     read = {access.offset for access in frame.accesses if not access.writes}
@@ -36,6 +38,11 @@ def find_mode(
     if not in_place or not _crosses_by_memory(graph, architecture):
         return "optimized"
     return "O0" if aligned else "slots"
+
+
+def _keeps_frame_pointer_only(frame: Frame) -> bool:
+    """The fast register allocator takes no register that the caller wants back."""
+    return frame.uses_frame_pointer and len(frame.saved) == 1 and not frame.realigned
 
 
 def _crosses_by_memory(graph: Graph, architecture: Architecture) -> bool:

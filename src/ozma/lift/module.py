@@ -107,7 +107,8 @@ def module_text(
     ]
     if personality and personality not in printer.used.order:
         tail.append(f"declare i32 {quoted(personality)}(...)")
-    words = _attributes(function, architecture, frame, chooser, has_cfi, bool(personality))
+    plain = printer.builder.mode == "O0"
+    words = _attributes(function, architecture, frame, chooser, has_cfi, bool(personality), plain)
     tail += ["", f"attributes #0 = {{ {words} }}"]
     tail += _flags(listing, function, printer)
     return "\n".join(head + lines + tail) + "\n", line_map, signature
@@ -147,11 +148,12 @@ def _places(function: AsmFunction, architecture: Architecture) -> str:
 
 def _attributes(
     function: AsmFunction, architecture: Architecture, frame: Frame, chooser: Chooser,
-    has_cfi: bool, throws: bool,
+    has_cfi: bool, throws: bool, plain: bool,
 ) -> str:  # fmt: skip
-    words = [] if throws else ["nounwind"]
+    words = ["noinline", "optnone"] if plain else []
+    words += [] if throws else ["nounwind"]
     words += ["uwtable"] if has_cfi else []
-    size = chooser.decisions.size
+    size = "none" if plain else chooser.decisions.size
     if size == "hint":
         if architecture.is_small:
             small = architecture.is_small(function)
@@ -200,6 +202,7 @@ def _declarations(
             result, arguments, variadic = used.callees.get(name, ("void", "", False))
             arguments = ", ".join([*([arguments] if arguments else []), *(["..."] if variadic else [])])
             text = f"declare {weak}{visible}{result} {quoted(name)}({arguments}){_lazy(name, used)}"
+            text += " nounwind" if name in printer.builder.graph.nounwind else ""
         else:
             local = "thread_local " if used.symbols[name] == "tls" else ""
             shape = _shape(*needs.get(name, (1, 1)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ozma.lift.builder import Builder
 from ozma.lift.decisions import Chooser
 from ozma.lift.effects import bits, is_integer
-from ozma.lift.print_operands import Operands, global_name, quoted
+from ozma.lift.print_landing import Landing
 from ozma.lift.regions import Region
 from ozma.lift.types import base_of
 from ozma.lift.values import Value, const_text, is_const, resolve
@@ -16,11 +16,10 @@ _CASTS = frozenset(
 )
 
 
-_LANDED = "{ ptr, i32 }"
 _COMMUTATIVE = frozenset("add mul and or xor fadd fmul".split())
 
 
-class Values(Operands):
+class Values(Landing):
     """`value` prints one; those in `consumed` are part of others."""
 
     def __init__(self, builder: Builder, regions: list[Region], chooser: Chooser) -> None:
@@ -50,23 +49,13 @@ class Values(Operands):
         elif op == "landingpad":
             self._landing(value)
         elif op == "selector":
-            landed = resolve(value.args[0]).name
-            self.out(f"{value.name} = extractvalue {_LANDED} {landed}.pad, 1")
+            self._selector(value)
+        elif op == "typeid":
+            self._type_number(value)
         elif op == "decay":
             self.out(f"{value.name} = getelementptr i8, ptr {self.text(value.args[0], 'ptr')}, i64 0")
         else:
             self._plain(value)
-
-    def _landing(self, value: Value) -> None:
-        clauses = []
-        for clause in value.extra:
-            if clause not in ("", "cleanup"):
-                self.refer(clause, "got")
-            caught = "null" if clause == "" else quoted(global_name(clause))
-            clauses.append(clause if clause == "cleanup" else f"catch ptr {caught}")
-        clauses.sort(key=lambda text: text != "cleanup")
-        self.out(f"{value.name}.pad = landingpad {_LANDED} {' '.join(clauses)}")
-        self.out(f"{value.name} = extractvalue {_LANDED} {value.name}.pad, 0")
 
     def _comparands(self, value: Value) -> tuple[str, str, str]:
         left, right = (resolve(arg) for arg in value.args)
@@ -95,6 +84,9 @@ class Values(Operands):
         if op == "select":
             kind = self.type_of(value)
             test = self.text(value.args[0], resolve(value.args[0]).type)
+            if self.builder.mode == "O0" and resolve(value.args[0]).type == "i1":
+                # clang counts which arm is taken, and throws the number away
+                self.out(f"{self.fresh()} = zext i1 {test} to i64")
             first, second = (self.text(arg, kind) for arg in value.args[1:])
             self.out(f"{value.name} = select {resolve(value.args[0]).type} {test}, {kind} {first}, {kind} {second}")
             return

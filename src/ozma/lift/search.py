@@ -6,8 +6,9 @@ The measure is `Difference.distance`, in lines; the compiler is asked for every 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 from ozma.lift.aim import aimed_places
@@ -22,6 +23,7 @@ from ozma.lift.edits import (
 )
 from ozma.lift.ir_text import Body, NotEditable, parse
 from ozma.lift.judge import Judge, Tried
+from ozma.lift.offers import EditOrder, Offer, Watch, offers_at, ready
 
 _SLACK, _SHARE = 2, 3
 """A step may be worse by so many lines, or by one in so many, and still be gone on from."""
@@ -46,10 +48,20 @@ class _State:
 
 class EditSearch:
     """Sweeps single edits over the best state, takes each improvement at once; when none is left,
-    goes on from states that are as good or nearly so."""
+    goes on from states that are as good or nearly so.
 
-    def __init__(self, judge: Judge, name: str | None = None) -> None:
+    `order` puts the edits of a state into another order; `watch` is told of each that was tried.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        name: str | None = None,
+        order: EditOrder | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         self._judge, self._name = judge, name
+        self._order, self._watch = order, watch
         self._waiting: list[tuple[float, int, int, _State]] = []
         self._ticket = count()
         self._assemblies: set[int] = set()
@@ -91,9 +103,12 @@ class EditSearch:
     def _sweep(self, state: _State) -> _State | None:
         """The first single edit that is better; others that are hardly worse wait their turn."""
         end = self._judge.meter.compiles + _SIDE_SWEEP
-        for edit in self._edits(state):
+        for offer in self._ordered(state):
             if self._over() or (state is not self._best and self._judge.meter.compiles >= end):
                 return None
+            edit = offer.make()
+            if edit is None:
+                continue
             candidate = replace(state.tried.candidate, ir=str(edit.body))
             if self._judge.knows(candidate):
                 continue
@@ -104,6 +119,8 @@ class EditSearch:
                 state.safe and edit.safe,
             )
             self._note(made)
+            if self._watch:
+                self._watch(offer, state.tried, made.tried)
             if made.tried.distance < state.tried.distance:
                 return made
             self._remember(state, made)
@@ -126,24 +143,30 @@ class EditSearch:
         if made.tried.lines != state.tried.lines:
             self._wait(made)
 
-    def _edits(self, state: _State) -> Iterator[Edit]:
+    def _ordered(self, state: _State) -> Iterable[Offer]:
+        offers = self._offers(state)
+        if self._order is None:
+            return offers
+        return self._order(state.tried, self._judge.reference, offers)
+
+    def _offers(self, state: _State) -> Iterator[Offer]:
         """Likely edits of what made the differing lines and of what is joined to it, blocks and
         passes; then all edits of these, of their blocks, of everything."""
-        yield from edits_of_whole(state.body)
-        body, tiers = state.body, self._tiers(state)
+        yield from ready(edits_of_whole(state.body))
+        body, tiers = state.body, list(enumerate(self._tiers(state)))
         aimed, rest = tiers[:2], tiers[2:]
         if state.tried.difference.far:
-            yield from self._whole_edits(state, tiers)
-        for edits, places in (
+            yield from self._whole_offers(state, tiers)
+        for edits, (tier, places) in (
             *((likely_edits, tier) for tier in aimed),
-            (None, ()),
+            (None, (0, ())),
             *((other_edits, tier) for tier in aimed),
             *((edits, tier) for tier in rest for edits in (likely_edits, other_edits)),
         ):
             if edits is None:
-                yield from self._whole_edits(state, tiers)
-            for block, at in places:
-                yield from edits(body, block, at)
+                yield from self._whole_offers(state, tiers)
+            for place in places:
+                yield from offers_at(edits, body, place, tier)
 
     def _tiers(self, state: _State) -> list[list[tuple[int, int]]]:
         judge = self._judge
@@ -152,13 +175,19 @@ class EditSearch:
         made_by = origins(judge.compiler, state.body, state.tried.lines, judge.reference, codegen)
         return aimed_places(state.body, made_by, state.tried.difference)
 
-    def _whole_edits(self, state: _State, tiers: list[list[tuple[int, int]]]) -> Iterator[Edit]:
+    def _whole_offers(
+        self, state: _State, tiers: Sequence[tuple[int, list[tuple[int, int]]]]
+    ) -> Iterator[Offer]:
         """Blocks elsewhere, and passes over all."""
-        for block in dict.fromkeys(place[0] for places in tiers for place in places):
-            yield from edits_of_block(state.body, block)
+        for block in dict.fromkeys(place[0] for _, places in tiers for place in places):
+            yield from ready(edits_of_block(state.body, block))
         for passes in PASSES if not state.steps else ():
-            self._judge.meter.compiles += 1
-            codegen = state.tried.candidate.codegen
-            compiled = self._judge.compiler.compile(str(state.body), passes, codegen, ("ir",))
-            if compiled.ir is not None:
-                yield Edit(f"pass {passes}", parse(compiled.ir, self._name))
+            yield Offer(f"pass {passes}", "", -1, "whole", partial(self._passed, state, passes))
+
+    def _passed(self, state: _State, passes: str) -> Edit | None:
+        self._judge.meter.compiles += 1
+        codegen = state.tried.candidate.codegen
+        compiled = self._judge.compiler.compile(str(state.body), passes, codegen, ("ir",))
+        if compiled.ir is None:
+            return None
+        return Edit(f"pass {passes}", parse(compiled.ir, self._name))

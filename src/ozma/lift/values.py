@@ -9,7 +9,7 @@ from ozma.lift.effects import bits, is_float, is_integer, is_vector, lanes
 PURE = frozenset(
     "add sub mul and or xor shl lshr ashr udiv sdiv urem srem zext sext trunc bitcast select "
     "fadd fsub fmul fdiv fneg fpext fptrunc sitofp uitofp fptosi fptoui extractelement "
-    "insertelement shufflevector extractvalue freeze decay selector".split()
+    "insertelement shufflevector extractvalue freeze decay selector typeid".split()
 )
 _COMMUTES = frozenset("add mul and or xor".split())
 _IMPURE = ("llvm.prefetch", "llvm.mem", "llvm.va_", "llvm.trap", "llvm.debugtrap", "llvm.x86.sse2.pause",
