@@ -1,6 +1,6 @@
 """One label job in one process, on Ray with 1, 2 and 4 workers, and on two nodes of which one dies.
 
-    python bench/ray_nodes.py CORPUS [--functions 2] [--largest 200] [--price 0.04]
+    python bench/ray_nodes.py CORPUS [--functions 2] [--largest 200] [--price 0.04] [--patience 1800]
 
 The two nodes are Ray nodes in network namespaces of their own, joined by a pair of virtual cables;
 when half of the functions are labelled every process of the second node is killed. Each run must
@@ -29,14 +29,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.labels.label_set import label_sets
+from ozma.labels.subjects import Choice, choose
 
 PAPER = 22_000_000_000
 SPACES = ("ozma-ray-a", "ozma-ray-b")
 ADDRESSES = ("10.97.41.1", "10.97.41.2")
 PORT = 6397
 _SUBREAPER = 36
-_ENVIRONMENT = {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
-_PATIENCE = 540.0
+_ENVIRONMENT = {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--largest", type=int, default=200, help="IR instructions at most (default 200)")
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4], help="(default 1 2 4)")
     parser.add_argument("--price", type=float, default=0.04, help="dollars for a core and hour (default 0.04)")
+    parser.add_argument("--patience", type=float, default=1800, help="seconds for one run (default 1800)")
     options = parser.parse_args(arguments)
     # Whatever a run leaves becomes our child: its processor time is counted, and it is ended.
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
@@ -84,19 +85,24 @@ def main(arguments: list[str]) -> int:
 class Job:
     """`ozma label` on a corpus of its own labels."""
 
-    def __init__(self, corpus: Path, folder: Path, functions: int, largest: int) -> None:
-        self.out = folder
-        for entry in corpus.iterdir():
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+        self.out, self._patience = folder, options.patience
+        self._choice = Choice(splits=("train",), functions=options.functions, largest=options.largest)
+        for entry in options.corpus.iterdir():
             if entry.name in ("functions", "units", "projects.jsonl") or entry.name.startswith("split"):
                 (folder / entry.name).symlink_to(entry.resolve())
         self._words = [sys.executable, "-m", "ozma", "label", str(folder), "--task", "flags", "--splits",
-                       "train", "--functions", str(functions), "--largest", str(largest), "--json"]  # fmt: skip
+                       "train", "--functions", str(options.functions), "--largest", str(options.largest),
+                       "--json"]  # fmt: skip
+
+    def total(self) -> int:
+        return sum(map(len, choose(self.out, self._choice)))
 
     def start(self, *words: str, space: str = "") -> subprocess.Popen:
         return subprocess.Popen([*_inside(space), *self._words, *words], stdout=subprocess.PIPE, text=True)
 
     def end(self, child: subprocess.Popen) -> dict:
-        told, _ = child.communicate(timeout=_PATIENCE)
+        told, _ = child.communicate(timeout=self._patience)
         if child.returncode:
             raise SystemExit(f"the job ended with {child.returncode}")
         return json.loads(told)
@@ -115,7 +121,7 @@ def _rows_in(path: Path) -> int:
 
 def _measured(name: str, options: argparse.Namespace, way: Callable[[Job], None]) -> Run:
     with tempfile.TemporaryDirectory(prefix="ozma-ray-") as folder:
-        job = Job(options.corpus, Path(folder), options.functions, options.largest)
+        job = Job(Path(folder), options)
         before, started = _children(), time.monotonic()
         try:
             way(job)
@@ -143,20 +149,12 @@ def _on_two_nodes(job: Job) -> None:
         head = f"{ADDRESSES[0]}:{PORT}"
         with _node(f"--address={head}", place=1):
             child = job.start("--ray", head, space=SPACES[0])
-            total = _total(job)
+            total = job.total()
             while child.poll() is None and job.written() < total / 2:
                 time.sleep(0.2)
             killed = _kill_space(SPACES[1])
             print(f"  {killed} processes of the second node killed after {job.written()} of {total} functions")
             job.end(child)
-
-
-def _total(job: Job) -> int:
-    from ozma.labels.subjects import Choice, choose
-
-    words = dict(zip(job._words, job._words[1:], strict=False))
-    choice = Choice(splits=("train",), functions=int(words["--functions"]), largest=int(words["--largest"]))
-    return sum(map(len, choose(job.out, choice)))
 
 
 @contextmanager
@@ -205,6 +203,7 @@ def _cables() -> Iterator[None]:
             _ip("-n", space, "addr", "add", f"{ADDRESSES[number]}/30", "dev", f"ozray{number}")
             for device in (f"ozray{number}", "lo"):
                 _ip("-n", space, "link", "set", device, "up")
+            _ip("-n", space, "route", "add", "default", "via", ADDRESSES[1 - number])  # Ray asks for one
         yield
     finally:
         for space in SPACES:

@@ -27,8 +27,8 @@ class Contents:
 
     @property
     def digest(self) -> str:
-        lines = (f"unit {one}\n" for one in self.units), (f"function {one}\n" for one in self.functions)
-        return _sha256(line for group in lines for line in group)
+        named = [("unit", one) for one in self.units] + [("function", one) for one in self.functions]
+        return _sha256(f"{kind} {one}\n" for kind, one in named)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ def rebuild(out: Path, folder: Path) -> Rebuilt:
     manifest = read_manifest(folder)
     stored = {name for name, record in read_projects(out).items() if record.units}
     digests = project_digests(out, stored & {*manifest["projects"]})
-    differing = sorted(name for name, digest in manifest["projects"].items() if digests.get(name) != digest)
+    wanted = manifest["projects"].items()
+    differing = sorted(name for name, digest in wanted if digests.get(name) != digest)
     subjects = list(_subjects(out, folder, stored))
     _write_split(out, folder, subjects)
     counts = [_restore(out, path, subjects) for path in sorted((folder / LABELS).iterdir())]
@@ -115,7 +116,8 @@ def _write_split(out: Path, folder: Path, subjects: list[_Subject]) -> None:
 
 def _split_rows(subjects: list[_Subject], kind: str) -> Iterator[dict]:
     """Sorted by project and place, as a split is written."""
-    members = [one for one in subjects if one.split and one.identity and one.identity["kind"] == kind]
+    found = [one for one in subjects if one.split and one.identity]
+    members = [one for one in found if one.identity["kind"] == kind]
     names = function_split_schema().names if kind == FUNCTION else unit_split_schema().names
     for one in sorted(members, key=lambda one: (one.identity["project"], one.row)):
         values = one.identity | {"unit": one.identity["hash"], "row": one.row, "split": one.split,

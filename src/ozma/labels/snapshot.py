@@ -32,7 +32,8 @@ from ozma.labels.subjects import FUNCTION, UNIT
 from ozma.llvm import find_toolchain
 from ozma.llvm.pipelines import catalogue_of
 
-MANIFEST, LIST, SUBJECTS, ROWS = "snapshot.json", "projects.jsonl.xz", "subjects.parquet", "rows.parquet"
+MANIFEST, LIST = "snapshot.json", "projects.jsonl.xz"
+SUBJECTS, ROWS = "subjects.parquet", "rows.parquet"
 FORMAT = 1
 _LEVEL = 19
 Place = tuple[str, str, str]
@@ -82,7 +83,9 @@ def packer_of(labels: LabelSet) -> Packer:
         return Packer(labels.options, None)
     toolchain = find_toolchain(labels.options.major)
     if toolchain.version != labels.options.llvm:
-        raise OzmaError(f"{labels.options.name} is of LLVM {labels.options.llvm}, here is {toolchain.version}")
+        raise OzmaError(
+            f"{labels.options.name} is of LLVM {labels.options.llvm}, here is {toolchain.version}"
+        )
     return Packer(labels.options, catalogue_of(toolchain))
 
 
@@ -91,8 +94,11 @@ def subject_schema() -> Any:
     arrow = load_pyarrow()
     text = arrow.string()
     return arrow.schema(
-        {"project": text, "kind": text, "hash": arrow.binary(), "split": text, "near": arrow.bool_()}
-    )
+        {
+            "project": text, "kind": text, "hash": arrow.binary(), "split": text,
+            "near": arrow.bool_(),
+        }
+    )  # fmt: skip
 
 
 def _write_list(source: Path, path: Path, digests: dict[str, str]) -> None:
@@ -146,7 +152,9 @@ def _files(folder: Path) -> list[Path]:
 
 def _write_manifest(folder: Path, digests: dict[str, str]) -> None:
     files = {path.relative_to(folder).as_posix(): file_sha256(path) for path in _files(folder)}
-    facts = {"format": FORMAT, "digest": corpus_digest(digests), "projects": digests, "files": files}
+    facts = {
+        "format": FORMAT, "digest": corpus_digest(digests), "projects": digests, "files": files,
+    }  # fmt: skip
     (folder / MANIFEST).write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
 
 
