@@ -57,8 +57,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--largest", type=int, default=200, help="IR instructions at most (default 200)")
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4], help="(default 1 2 4)")
     parser.add_argument("--price", type=float, default=0.04, help="dollars for a core and hour (default 0.04)")
+    parser.add_argument("--pack", type=Path, help="lists to measure (default: the shipped pack)")
     parser.add_argument("--patience", type=float, default=1800, help="seconds for one run (default 1800)")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else nothing would be ended
     # Whatever a run leaves becomes our child: its processor time is counted, and it is ended.
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
     os.environ.update(_ENVIRONMENT)
@@ -93,7 +95,7 @@ class Job:
                 (folder / entry.name).symlink_to(entry.resolve())
         self._words = [sys.executable, "-m", "ozma", "label", str(folder), "--task", "flags", "--splits",
                        "train", "--functions", str(options.functions), "--largest", str(options.largest),
-                       "--json"]  # fmt: skip
+                       "--json", *(["--pack", str(options.pack)] if options.pack else [])]  # fmt: skip
 
     def total(self) -> int:
         return sum(map(len, choose(self.out, self._choice)))
