@@ -192,6 +192,9 @@ def _is_prepared(site: CallSite, facts: Facts, register: str, result: str) -> bo
     put there is for a call, even if something else reads it too. Only a constant in the first may
     be on its way to be this function's result, unless it is set in the call's own block."""
     if result != "x0":  # x86-64 hands rdi out late too, but rsi, rdx and rcx are common scratch
+        found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+        if found and all(d.kind == "set" and d.explicit and d.picked for d in found):
+            return True
         return register == "rdi" and _is_set(site, facts, register)
     found = [facts.definitions[n] for n in site.reaching.get(register, ())]
     if register == result and any(d.kind == "call" for d in found):  # a loop's, set before it
@@ -407,7 +410,8 @@ def _all_left(sites: list[CallSite], facts: Facts, register: str) -> bool:
 def _width(sites: list[CallSite], facts: Facts, register: str) -> str:
     numbers = {n for site in sites for n in site.reaching.get(register, ())}
     found = [facts.definitions[n] for n in numbers]
+    every = [bits(d.type) for d in found if d.kind == "set"]
+    if every and min(every) < 32:  # a caller that read more would find what was there before
+        return f"i{min(every)}"
     widths = [bits(d.type) for d in found if d.kind == "set" and not d.constant]
-    if not widths:
-        widths = [bits(d.type) for d in found if d.kind == "set"]
-    return f"i{max(widths, default=64)}"
+    return f"i{max(widths or every, default=64)}"
