@@ -106,7 +106,8 @@ class Splicer:
 
     def text(self) -> str:
         """The text as it is now; it has no comments."""
-        lines = [line for part in self._parts if part not in self._gone for line in part.lines]
+        gone = {id(part) for part in self._gone}
+        lines = [line for part in self._parts if id(part) not in gone for line in part.lines]
         return "\n".join([*lines, *self._added]) + "\n"
 
 
