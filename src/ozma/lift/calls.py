@@ -288,14 +288,16 @@ def _stack_arguments(site: CallSite, facts: Facts, convention: Convention) -> li
 
 
 def plan_result(
-    facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str
-) -> Result:
-    """What all returns agree on; void where nothing was left for a caller."""
+    facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str,
+    kept: frozenset[int] = frozenset(),
+) -> Result:  # fmt: skip
+    """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
+    value somebody wants in its register (kept_updates.py)."""
     convention = architecture.convention
     sites = [s for s in facts.returns]
     if chooser.decisions.result == "void" or not sites:
         return Result()
-    default = _inferred(sites, facts, architecture, chooser, mode != "O0")
+    default = _inferred(sites, facts, architecture, chooser, mode != "O0", kept)
     options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
     if default not in options:
         options = (*options, default)
@@ -312,8 +314,9 @@ def plan_result(
 
 
 def _inferred(
-    sites: list[CallSite], facts: Facts, architecture: Architecture, chooser: Chooser, reserves: bool
-) -> str:
+    sites: list[CallSite], facts: Facts, architecture: Architecture, chooser: Chooser, reserves: bool,
+    kept: frozenset[int],
+) -> str:  # fmt: skip
     convention = architecture.convention
     integer, vector = convention.results[0], convention.float_results[0]
     popped = {site.popped for site in sites if site.popped}
@@ -321,7 +324,7 @@ def _inferred(
         return _width(sites, facts, integer)
     returns_float = _returns(sites, facts, vector)
     if integer not in popped and reserves and not returns_float and _all_left(sites, facts, integer):
-        if _is_avoided(sites, facts, integer) or (
+        if _is_avoided(sites, facts, integer) or _finds(sites, facts, integer, kept) or (
             _all_set(sites, facts, integer) and _is_reserved(facts, architecture)
         ):
             return _width(sites, facts, integer)
@@ -336,6 +339,12 @@ def _inferred(
 def _all_set(sites: list[CallSite], facts: Facts, register: str) -> bool:
     found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
     return bool(found) and all(d.kind == "set" for d in found)
+
+
+def _finds(sites: list[CallSite], facts: Facts, register: str, lines: frozenset[int]) -> bool:
+    """Does a return find there what one of `lines` made, and only one instruction read?"""
+    found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
+    return any(d.line in lines and d.reads == 1 for d in found)
 
 
 def _is_avoided(sites: list[CallSite], facts: Facts, register: str) -> bool:

@@ -12,6 +12,7 @@ from ozma.lift.effects import (
     SetReg, Store, Symbol, Unsupported,
 )  # fmt: skip
 from ozma.lift.exception_tables import Clause, Exceptions, read_exceptions
+from ozma.lift.far_pushes import join_far_pushes
 from ozma.lift.landing_pads import Unwinding
 from ozma.lift.prototypes import is_noreturn
 
@@ -130,6 +131,7 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
     for block in blocks:
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
+    join_far_pushes(blocks)
     return Graph(
         blocks, labels, has_cfi, personality=exceptions.personality, caught=exceptions.types,
         nounwind=frozenset(unwinding.nounwind),

@@ -15,6 +15,7 @@ from ozma.lift.emit import Printer
 from ozma.lift.facts import find_facts
 from ozma.lift.finish import finish
 from ozma.lift.frame import find_frame
+from ozma.lift.kept_updates import kept_updates
 from ozma.lift.mode import find_mode
 from ozma.lift.module import module_text, parameters, value_types
 from ozma.lift.print_operands import Unprintable
@@ -120,7 +121,8 @@ def _lift(
     graph = promote(graph, frame)
     facts = find_facts(graph, architecture, frame.slots)
     plans = plan_calls(facts, architecture, chooser, listing)
-    result = plan_result(facts, architecture, chooser, function.number, mode)
+    kept = frozenset(kept_updates(graph)) if architecture.name == "x86-64" else frozenset()
+    result = plan_result(facts, architecture, chooser, function.number, mode, kept)
     builder = Builder(graph, facts, plans, result, listing, architecture, mode)
     Translator(builder).run()
     listed = graph.order() if decisions.block_order == "rpo" else graph.in_text_order()

@@ -67,7 +67,9 @@ def _hidden_below(frame: Frame, lowest: int, spills: frozenset[int] | set[int]) 
 def _continues(start: int, starts: list[int], frame: Frame) -> bool:
     """Is it a field of the elements of an array that begins below, or inside of what is accessed
     as one?"""
-    if any(a.offset < start < a.offset + a.size for a in frame.accesses):
+    filled = {a.offset for a in frame.accesses if a.writes} | set(frame.escapes)
+    around = [a for a in frame.accesses if a.offset < start < a.offset + a.size]
+    if any(a.offset in filled for a in around):  # else a pop of what only aligned the stack
         return True
     stride = frame.strides.get(start, 0)
     return any(start - stride < other < start for other in starts)
