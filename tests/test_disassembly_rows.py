@@ -118,11 +118,12 @@ def test_edits_of_one_sort_take_turns_and_none_is_lost(compiler, compiled):
     judge, tried = _tried(compiler, assembly, ir.replace(", %", ", %", 1))
     offers = [Offer("move", "load", 0, "likely_edits", lambda: None) for _ in range(40)]
     offers += [Offer("operands", "add", 0, "likely_edits", lambda: None) for _ in range(3)]
-    ranker = Ranker({}, Table(0.0, {"move": 0.5}))
+    offers += [Offer("noreturn", "", -1, "whole", lambda: None)]
+    ranker = Ranker({}, Table(0.0, {"move": 0.5, "noreturn": -9.0}))
     order = list(ranker.edits(tried, judge.reference, iter(offers)))
     assert sorted(map(id, order)) == sorted(map(id, offers))
     kinds = [offer.kind for offer in order]
-    assert kinds[0] == "move" and "operands" in kinds[1:15]
+    assert kinds[:2] == ["noreturn", "move"] and "operands" in kinds[2:16]
     assert kinds != [offer.kind for offer in offers]
 
 
