@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain, installed_toolchains
 from ozma.llvm.clang import compile_bitcode
+
+# A busy machine is no failure.
+settings.register_profile("ozma", deadline=None)
+settings.load_profile("ozma")
 
 PROGRAM = """
 #include <stddef.h>

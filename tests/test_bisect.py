@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cc_support import SWITCH_IN_A_LOOP, group_lives, wait_until
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ozma.cli import verify
@@ -27,7 +27,6 @@ from ozma.verify.verdict import Verdict
 LYING_PASS = "default<Oz>,function(unify-loop-exits),default<Oz>"
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 60), st.sets(st.integers(0, 59), min_size=1, max_size=4))
 def test_the_guilty_items_are_found_and_no_others(size: int, wanted: set[int]) -> None:
     guilty = {item % size for item in wanted}
@@ -35,7 +34,6 @@ def test_the_guilty_items_are_found_and_no_others(size: int, wanted: set[int]) -
     assert sorted(found) == sorted(guilty)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(2, 40), st.data())
 def test_items_that_fail_only_together(size: int, data: st.DataObject) -> None:
     pair = data.draw(st.sets(st.integers(0, size - 1), min_size=2, max_size=2))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ozma.llvm import find_toolchain
@@ -104,14 +104,12 @@ def test_a_probe_is_known_by_its_working_directory() -> None:
     assert arguments.refusal(["-Oz", "-c", "src.c"], folder) == "configure probe"
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.text(max_size=8), max_size=8))
 def test_any_words_get_a_plain_reason(words: list[str]) -> None:
     reason = arguments.refusal(words, "/src")
     assert json.loads(records.passed_through(reason, "s"))["reason"] == reason
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.text(min_size=1, max_size=6), max_size=6))
 def test_splitting_keeps_the_compilers_words(words: list[str]) -> None:
     mixed = [w for word in words for w in ("--ozma-budget=3", word)]
@@ -151,7 +149,6 @@ def test_steps_of_clangs_own_plan() -> None:
     assert cc1.read_version(plan) == "19.1.7"
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=5))
 def test_any_word_survives_clangs_quoting(words: list[str]) -> None:
     def quoted(word: str) -> str:

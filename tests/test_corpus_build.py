@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -22,6 +23,7 @@ from ozma.cli import corpus as corpus_verb
 from ozma.corpus.build import build_project, main_reasons
 from ozma.corpus.build_options import BuildOptions
 from ozma.corpus.build_run import BuildRun, RunOptions, build_and_store
+from ozma.corpus.choose_sources import Wanted, count_done
 from ozma.corpus.commands import load_commands
 from ozma.corpus.confine import BuildLimits, Confinement, isolation
 from ozma.corpus.crew import Crew
@@ -30,8 +32,10 @@ from ozma.corpus.fetch import Missed
 from ozma.corpus.headers import certain_includes
 from ozma.corpus.front_ends import find_front_ends
 from ozma.corpus.progress import ProgressLine
+from ozma.corpus.project_list import ProjectList, save_list
 from ozma.corpus.projects import ProjectRecord, read_projects
 from ozma.corpus.real_build import source_of
+from ozma.corpus.scratch import sweep, throw_away
 from ozma.corpus.source import Source, local_source
 from ozma.corpus.unpack import UnpackLimits
 from ozma.errors import OzmaError
@@ -372,6 +376,45 @@ def test_a_run_records_what_can_be_recorded_and_goes_on(tmp_path):
     json.dumps(facts)
 
 
+@closed
+def test_a_run_goes_on_past_every_bad_project(tmp_path):
+    files = {
+        "bomb": {"a.c": "0" * 5_000_000},
+        "forks": {"Makefile": makefile("bash -c 'f() { sleep 61 & f | f & }; f; sleep 61'"), "good.c": GOOD},
+        "crash": {"crash.c": PAD + "#pragma clang __debug crash\nint x;\n"},
+        "fine": {"good.c": GOOD},
+    }  # fmt: skip
+    sources = [pack(tmp_path, content, name) for name, content in files.items()]
+    cut = pack(tmp_path, {"good.c": GOOD}, "cut")
+    cut.location.write_bytes(cut.location.read_bytes()[:60])
+    limits = replace(QUICK.limits, wall=2, processes=64)
+    options = replace(QUICK, path="auto", limits=limits, unpack=UnpackLimits(1_000_000, 100))
+    BuildRun(RunOptions(tmp_path / "out", options)).run([*sources, cut])
+    done = read_projects(tmp_path / "out")
+    reasons = {name: " ".join(record.failures) for name, record in done.items()}
+    assert "unpacks to over" in reasons["bomb"] and "cannot unpack" in reasons["cut"]
+    assert "did not finish in time" in reasons["forks"] and done["forks"].units == 1
+    assert "the compiler crashed" in reasons["crash"]
+    assert done["fine"].units == 1 and len(done) == 5
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_told_and_the_next_run_comes_back(tmp_path):
+    sources = [pack(tmp_path, {f"f{j}.c": f"{GOOD}int f{j};\n" for j in range(3)}, f"p{i}") for i in range(2)]
+    out, build = tmp_path / "out", f"{sys.executable} -m ozma corpus build"
+    out.mkdir()
+    script = f"mount -t tmpfs -o size=12k none {out} || exit 9; words='{out} " + " ".join(
+        str(one.location) for one in sources) + f"'; {build} $words; echo code $?; ls -A {out}/*; " \
+        f"mount -o remount,size=9m {out}; {build} $words --json; umount {out}"  # fmt: skip
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    if done.returncode == 9:
+        pytest.skip("no file system can be mounted here")
+    assert "Traceback" not in done.stderr and "code 100" in done.stdout
+    assert re.search("p0: cannot write .*disk is full|No space left", done.stderr)
+    assert ".part" not in done.stdout
+    assert json.loads(done.stdout.splitlines()[-1])["projects"] == 2
+
+
 def test_a_time_limit_begins_nothing_more(tmp_path):
     notes: list[str] = []
     run = BuildRun(RunOptions(tmp_path, QUICK, time_limit=1e-9), note=notes.append)
@@ -405,6 +448,51 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
     assert json.loads(done.stdout)["projects"] < 4
     records = read_projects(tmp_path / "out")
     assert len(records) == 4 and all(record.units == 4 for record in records.values())
+
+
+@pytest.fixture
+def open_folder():
+    """A folder for temporary files that a confined user reaches too."""
+    with tempfile.TemporaryDirectory(prefix="ozma-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_leaves_no_traceback_no_process_and_no_folder(tmp_path, open_folder, ending):
+    slow = PAD + "#define a0 1+\n" + "".join(f"#define a{i} a{i - 1} a{i - 1}\n" for i in range(1, 40))
+    source = pack(tmp_path, {f"slow{i}.c": f"{slow}int x{i} = a39 1;\n" for i in range(9)})
+    child = subprocess.Popen(
+        [sys.executable, "-m", "ozma", "corpus", "build", str(tmp_path / "out"), str(source.location)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        env=os.environ | {"TMPDIR": str(open_folder)},
+    )  # fmt: skip
+    wait_until(lambda: list(open_folder.glob("ozma-build-*/tree/*/slow8.c")))
+    os.killpg(child.pid, ending) if ending != signal.SIGKILL else child.kill()
+    output, _ = child.communicate(timeout=60)  # the last holder of its end is gone
+    assert "Traceback" not in output and child.returncode in (-9, 128 + ending)
+    wait_until(lambda: not list(open_folder.glob("ozma-build-*")))
+
+
+def test_what_a_killed_maker_left_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old = time.time() - 3600
+    with throw_away() as used:
+        (tmp_path / "ozma-build-left" / "tree").mkdir(parents=True)
+        (tmp_path / "ozma-build-young").mkdir()
+        for folder in (used, tmp_path / "ozma-build-left"):
+            os.utime(folder, (old, old))
+        assert sweep() == 1
+        assert sorted(tmp_path.iterdir()) == sorted([used, tmp_path / "ozma-build-young"])
+    assert not used.exists()
+
+
+def test_the_bar_counts_only_what_is_wanted(tmp_path):
+    done = {name: ProjectRecord(name, sha256="0" * 64) for name in ("a", "b", "c", "d")}
+    assert count_done(Wanted(pypi=("a", "z")), done) == 1
+    assert count_done(Wanted(count=3), done) == 3
+    save_list(ProjectList((Source("b"), Source("y"))), tmp_path / "list.jsonl")
+    assert count_done(Wanted(recorded=tmp_path / "list.jsonl"), done) == 1
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path):

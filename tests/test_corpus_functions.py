@@ -244,7 +244,7 @@ CHANGES = [{"opcode": "sub"}, {"constant": 8}, {"field": "float"}, {"callee": "a
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(
@@ -280,7 +280,7 @@ def test_another_function_has_another_hash(splitter, change):
     )
 )
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_different_sets_of_changes_differ(splitter, fields):
     values = {

@@ -223,7 +223,7 @@ def test_near_duplicates_are_found_and_others_not():
     assert near_sequences([b"ab"], [b"ab", b"abc"]) == {b"ab"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.binary(min_size=8, max_size=40), min_size=1, max_size=12), st.data())
 def test_what_is_found_is_near_and_copies_are_always_found(others, data):
     wanted = data.draw(

@@ -39,7 +39,7 @@ def accepts(grammar: Grammar, text: str) -> bool:
 
 
 @every_llvm
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=seeds)
 def test_every_list_of_the_samplers_is_accepted(toolchain, seed):
     rng, grammar = random.Random(seed), grammar_of(toolchain)

@@ -221,14 +221,14 @@ _LINES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(st.lists(_LINES, max_size=24), st.sampled_from(["auto", "optimized", "slots", "O0"]))
 def test_no_text_raises(lines: list[str], mode: str) -> None:
     lifted = lift_function(_HEAD + "\n".join(lines) + "\n", "f", decisions=Decisions(mode=mode))
     assert bool(lifted.ir) != bool(lifted.refusal)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=200))
 def test_no_characters_raise(text: str) -> None:
     lift(text)

@@ -281,7 +281,7 @@ def test_calls_through_pointers_share_a_signature(toolchain) -> None:
 
 
 @given(st.integers(0, 2**64 - 1), st.sampled_from([32, 64]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_only_the_bits_of_nans_change(value: int, lane: int) -> None:
     once = one_nan(value, 64, lane)
     assert one_nan(once, 64, lane) == once
@@ -290,7 +290,7 @@ def test_only_the_bits_of_nans_change(value: int, lane: int) -> None:
 
 
 @given(st.integers(0, 2**20), st.integers(0, 30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_lazy_pages_follow_from_address_and_input(page: int, number: int) -> None:
     pool = make_pool((5, 9), (b"key",))
     address = 0x10_0000_0000 + page * 4096

@@ -107,6 +107,72 @@ def test_running_out_of_memory_is_a_result(toolchain):
         assert worker.evaluate(loaded.id, "globaldce").outcome is Outcome.OUT_OF_MEMORY
 
 
+def outcomes(worker: Worker, module: bytes, lists: list[str]) -> list[Outcome]:
+    found = worker.evaluate_many(worker.load(module).id, lists)
+    assert [one.passes for one in found] == lists
+    return [one.outcome for one in found]
+
+
+def test_a_crash_within_a_batch_costs_its_own_list_only(worker, bitcode):
+    lists = ["function(sroa)"] * 5 + ["trigger-crash-module", "no-such-pass", "default<Oz>"]
+    expected = [Outcome.OK] * 5 + [Outcome.CRASHED, Outcome.INVALID_LIST, Outcome.OK]
+    assert outcomes(worker, bitcode, lists) == expected
+    assert worker.restarts == 1
+
+
+def test_a_hang_within_a_batch_costs_its_own_list_only(toolchain, bitcode):
+    lists = ["function(sroa)", "function(gvn)", ENDLESS, "function(sroa)"]
+    with Worker(toolchain, timeout=0.1) as worker:
+        found = outcomes(worker, bitcode, lists)
+        assert found == [Outcome.OK, Outcome.OK, Outcome.TIMED_OUT, Outcome.OK]
+        assert worker.restarts == 1
+
+
+def test_running_out_of_memory_within_a_batch_costs_its_own_list_only(toolchain):
+    huge = b'@a = internal global [200000000 x i8] zeroinitializer, section ".data"\n'
+    triple = b'target triple = "x86_64-pc-linux-gnu"\n'
+    with Worker(toolchain, memory=100 << 20) as worker:
+        found = outcomes(worker, triple + huge, ["globaldce", "verify", "globaldce"])
+        assert found == [Outcome.OK, Outcome.OUT_OF_MEMORY, Outcome.OK]
+
+
+def test_a_batch_with_answers_larger_than_a_pipe_arrives_whole(worker, bitcode):
+    lists = ["function(sroa)", "default<O1>", "default<Oz>"] * 30
+    module = worker.load(bitcode).id
+    found = worker.evaluate_many(module, lists, ("ir", "bitcode", "object"))
+    assert sum(len(one.ir) for one in found) > 1 << 17
+    assert len({one.object for one in found[::3]}) == 1
+    alone = worker.evaluate(module, lists[1], ("ir",))
+    assert (found[1].ir, found[1].sizes) == (alone.ir, alone.sizes)
+
+
+NAMED = b'''target triple = "x86_64-pc-linux-gnu"
+define i32 @f(i32 %%a) local_unnamed_addr {
+  %%%s = mul i32 %%a, 11
+  ret i32 %%%s
+}
+'''
+
+
+def test_ir_that_differs_in_names_only_has_another_hash_and_the_same_sizes(worker):
+    one, other = (worker.load(NAMED % (name, name)).id for name in (b"x", b"y"))
+    left, right = (worker.evaluate(module, "function(sroa)") for module in (one, other))
+    assert left.ir_hash != right.ir_hash
+    assert left.object_hash == right.object_hash
+    assert worker.evaluate(one, "function(sroa)", ("object",)).object_hash == left.object_hash
+
+
+def test_used_globals_of_one_list_do_not_mark_those_of_the_next(worker):
+    text = b'''target triple = "x86_64-pc-linux-gnu"
+@kept = internal global i32 7
+@other = global i32 8
+@llvm.used = appending global [1 x ptr] [ptr @kept], section "llvm.metadata"
+'''
+    module = worker.load(text).id
+    first, *rest = worker.evaluate_many(module, ["verify"] * 20, ("object",))
+    assert {one.object for one in rest} == {first.object}
+
+
 def test_an_invalid_list_tells_llvms_complaint(worker, bitcode):
     loaded = worker.load(bitcode)
     result = worker.evaluate(loaded.id, "no-such-pass")

@@ -136,7 +136,7 @@ def test_files_are_those_of_the_safetensors_package(tmp_path):
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_garbage_is_one_clear_error(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("garbage") / FILE
     path.write_bytes(data)
@@ -145,7 +145,7 @@ def test_garbage_is_one_clear_error(tmp_path_factory, data):
 
 
 @given(st.integers(0, 10_000), st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_cut_or_longer_file_is_one_clear_error(tmp_path_factory, place, longer):
     folder = tmp_path_factory.mktemp("cut")
     write_weights(folder, {"a": np.ones((40, 64), np.float32)})
@@ -168,7 +168,7 @@ def test_weights_of_another_shape_are_named(tmp_path):
 
 
 @given(st.integers(1, 8), st.integers(1, 4), st.floats(1e-3, 1e3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_q8_is_off_by_half_a_step_at_most(rows, groups, scale):
     values = np.random.default_rng(rows).normal(size=(rows, 32 * groups)) * scale
     whole, scales = quantize(values)
@@ -177,7 +177,6 @@ def test_q8_is_off_by_half_a_step_at_most(rows, groups, scale):
 
 
 @given(st.lists(st.floats(width=32, allow_infinity=False), min_size=1, max_size=20))
-@settings(deadline=None)
 def test_bfloat16_rounds_as_torch_does(values):
     torch = pytest.importorskip("torch")
     array = np.array(values, np.float32)

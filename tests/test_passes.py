@@ -1,7 +1,7 @@
 """The passes room: grammar, catalogue, deny-list and adaptors, checked against every installed LLVM."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from passes_support import NESTED_LOOPS, TOOLCHAINS, catalogue_of, expanded_oz, opt, printed
 
@@ -41,14 +41,12 @@ passes = st.recursive(
 pipelines = st.lists(passes, min_size=1, max_size=5).map(tuple).map(Pipeline)
 
 
-@settings(deadline=None)
 @given(pipelines)
 def test_what_is_printed_parses_back_to_the_same_tree(pipeline):
     assert parse(str(pipeline)) == pipeline
     assert hash(parse(str(pipeline))) == hash(pipeline)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab<>();, =-", max_size=30))
 def test_any_text_parses_or_is_refused_with_a_position_inside_it(text):
     try:

@@ -37,7 +37,6 @@ def assert_acceptable(pipeline, catalogue):
 
 
 @every_llvm
-@settings(deadline=None)
 @given(seed=seeds)
 def test_random_lists_are_acceptable_and_within_length(toolchain, seed):
     catalogue = catalogue_of(toolchain)
@@ -48,7 +47,6 @@ def test_random_lists_are_acceptable_and_within_length(toolchain, seed):
 
 
 @every_llvm
-@settings(deadline=None)
 @given(seed=seeds, size=st.integers(1, 40))
 def test_random_pipelines_have_the_size_asked_for(toolchain, seed, size):
     catalogue = catalogue_of(toolchain)
@@ -58,7 +56,7 @@ def test_random_pipelines_have_the_size_asked_for(toolchain, seed, size):
 
 
 @every_llvm
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=seeds, start=st.sampled_from(["short", "expanded"]))
 def test_mutants_and_children_are_acceptable_new_and_bounded(toolchain, seed, start):
     catalogue, rng = catalogue_of(toolchain), random.Random(seed)

@@ -142,7 +142,6 @@ def test_one_list_may_speak_for_all_of_its_size(ties, place):
 
 
 @given(st.lists(st.integers(-1, 500), min_size=1, max_size=12), st.floats(0, 1))
-@settings(deadline=None)
 def test_weights_are_probabilities_of_lists_no_larger_than_oz(others, temperature):
     sizes = np.array([100, *others])
     weights = SoftTarget(temperature).weights(sizes, [1] * len(sizes))
@@ -164,7 +163,7 @@ def test_costs_are_bytes_above_the_best_list_and_never_above_oz():
 
 
 @given(st.lists(st.floats(0, 5), min_size=2, max_size=6), st.integers(1, 3))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_cheapest_of_some_draws_is_what_trying_all_draws_gives(costs, tries):
     odds = torch.linspace(1, 2, len(costs), dtype=torch.float64)
     odds /= odds.sum()
@@ -239,7 +238,7 @@ def test_every_document_comes_once_an_epoch(data):
 
 
 @given(st.lists(st.integers(1, 90), max_size=30), st.integers(1, 4))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_groups_hold_every_document_once_and_ranks_are_in_step(lengths, ranks):
     groups = groups_of([[0] * length for length in lengths], 100, ranks)
     assert len({len(rank) for rank in groups}) <= 1 and len(groups) == ranks

@@ -91,25 +91,33 @@ def run_fetch(options: argparse.Namespace) -> int:
 
 def run_build(options: argparse.Namespace) -> int:
     """0 when the corpus holds at least one unit."""
-    from ozma.corpus.choose_sources import count_wanted, sources_of, write_list
+    from ozma.corpus.choose_sources import count_done, count_wanted, sources_of
     from ozma.corpus.confine import isolation
     from ozma.corpus.progress import ProgressLine
     from ozma.corpus.projects import read_projects
 
     wanted, done = _wanted(options), read_projects(options.out)
-    total = count_wanted(wanted)
-    progress = ProgressLine(total, "projects")
+    progress = ProgressLine(count_wanted(wanted), "projects")
     if lack := isolation():
         progress.note(f"ozma: warning: {lack}")
-    before = sum(bool(one.sha256 or not one.url) for one in done.values())
     build = _build_options(options, wanted, progress)
-    run = _run(options, build, progress, min(before, total))
+    run = _run(options, build, progress, count_done(wanted, done))
     summary = run.run(sources_of(wanted, done))
     progress.close()
-    if options.write_list:
-        progress.note(f"{write_list(options.out, options.write_list, build)} projects listed")
+    _write_lists(options, build, progress)
     _print(summary, options)
     return 0 if any(one.units for one in read_projects(options.out).values()) else OzmaError.exit_code
+
+
+def _write_lists(options: argparse.Namespace, build, progress) -> None:
+    """Always into the corpus, where it holds public projects: its labels are published with it."""
+    from ozma.corpus.choose_sources import LIST, write_list
+    from ozma.corpus.projects import read_projects
+
+    if any(one.units and one.url for one in read_projects(options.out).values()):
+        write_list(options.out, options.out / LIST, build)
+    if options.write_list:
+        progress.note(f"{write_list(options.out, options.write_list, build)} projects listed")
 
 
 def _headers(options: argparse.Namespace, wanted, progress):
@@ -149,8 +157,11 @@ def _run(options: argparse.Namespace, build, progress, before: int):
     except ValueError as error:
         raise OzmaError(str(error)) from error
 
+    in_bulk = not (options.local or options.pypi or options.list or options.shipped)
+
     def show(summary) -> None:
-        progress.update(summary.projects + summary.empty, summary.units, before)
+        unserved = 0 if in_bulk else summary.not_fetched  # in bulk the next package takes its place
+        progress.update(summary.projects + summary.empty + unserved, summary.units, before)
 
     return BuildRun(run, note=lambda line: progress.note(f"ozma: {line}"), show=show)
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from ozma.corpus.held_out import load_held_out
 from ozma.corpus.licence import licence_of_tree
 from ozma.corpus.projects import ProjectRecord
 from ozma.corpus.real_build import NoBuild, build_real
+from ozma.corpus.scratch import throw_away
 from ozma.corpus.source import Source
 from ozma.corpus.unpack import unpack
 from ozma.errors import OzmaError
@@ -71,23 +69,12 @@ def main_reasons(failures: Counter) -> dict[str, int]:
     return reasons
 
 
-@contextmanager
-def _throw_away() -> Iterator[Path]:
-    """A folder that a confined user can reach, and that is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="ozma-build-"))
-    try:
-        folder.chmod(0o755)
-        (folder / "work").mkdir()
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _build(source: Source, options: BuildOptions) -> tuple[str, Harvest, str]:
     """The path taken, what it gave, and the licence."""
     if source.location is None:
         raise OzmaError(f"{source.name} was not fetched")
-    with _throw_away() as folder:
+    with throw_away() as folder:
+        (folder / "work").mkdir()
         if source.location.suffix == ".json":
             return "real", _build_commands(source.location, folder, options), source.licence
         root = _unpack(source.location, folder, options)

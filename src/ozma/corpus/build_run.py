@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ozma.corpus.build_options import BuildOptions
 from ozma.corpus.crew import Crew, Finished
 from ozma.corpus.fetch import Missed
 from ozma.corpus.projects import ProjectRecord, append_record
+from ozma.corpus.scratch import sweep
 from ozma.corpus.source import Source
 from ozma.corpus.store import write_project
 from ozma.errors import OzmaError
@@ -115,16 +117,18 @@ class BuildRun:
         What was built until then is stored: the same call goes on from there.
         """
         started = time.monotonic()
+        sweep()
         build = self.options.build
         longest = build.project_seconds + build.limits.wall + _STORE_SECONDS
         crew = Crew(self._work, self.options.jobs, longest)
         stop = threading.Event()
         try:
-            for finished in crew.run(self._tasks(sources, stop, started)):
-                self.summary.seconds = time.monotonic() - started
-                if finished:
-                    self._count(finished)
-                self._show(self.summary)
+            with closing(crew.run(self._tasks(sources, stop, started))) as ends:
+                for finished in ends:
+                    self.summary.seconds = time.monotonic() - started
+                    if finished:
+                        self._count(finished)
+                    self._show(self.summary)
         finally:
             stop.set()
         if self._trouble:

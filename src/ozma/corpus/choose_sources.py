@@ -17,6 +17,9 @@ from ozma.corpus.source import TEST, TRAIN, Source, local_source
 from ozma.errors import OzmaError
 from ozma.llvm.toolchain import find_toolchain
 
+LIST = "list.jsonl.xz"
+"""In a corpus: from which projects it was built, if they are public."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -48,6 +51,21 @@ def count_wanted(wanted: Wanted) -> int:
     if wanted.named:
         return len(wanted.local) + len(wanted.pypi)
     return len(load_list(wanted.recorded).sources) if wanted.recorded else wanted.count
+
+
+def count_done(wanted: Wanted, done: dict[str, ProjectRecord]) -> int:
+    """How many of `count_wanted` an earlier run recorded."""
+    if wanted.named:
+        names = [local_source(path).name for path in wanted.local] + list(wanted.pypi)
+    elif wanted.recorded:
+        names = [one.name for one in load_list(wanted.recorded).sources]
+    else:
+        return min(_fetched_before(done), wanted.count)
+    return sum(name in done for name in names)
+
+
+def _fetched_before(done: dict[str, ProjectRecord]) -> int:
+    return sum(bool(record.sha256) for record in done.values())
 
 
 def units_wanted(wanted: Wanted) -> tuple[int, int]:
@@ -87,10 +105,9 @@ def _fetched(
         yield from fetch_each((one for one in recorded if one.name not in done),
                               fetcher.fetch_recorded)  # fmt: skip
     else:
-        fetched = sum(bool(record.sha256) for record in done.values())
         candidates = choose_candidates(wanted.bulk, mirror=fetcher.archive, cache=wanted.cache)
         yield from fetch_each((one for one in candidates if one.name not in done),
-                              fetcher.fetch_candidate, wanted.count - fetched)  # fmt: skip
+                              fetcher.fetch_candidate, wanted.count - _fetched_before(done))  # fmt: skip
 
 
 def _left(names: Iterable[str], done: dict[str, ProjectRecord]) -> list[str]:

@@ -6,11 +6,14 @@ the pool and every project that it still holds, and nothing can stop one that ha
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -18,6 +21,8 @@ from typing import Any
 from ozma.errors import OzmaError
 
 _POLL = 0.2
+_PR_SET_PDEATHSIG = 1
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -55,18 +60,20 @@ class Crew:
     def run(self, tasks: Iterator[Any]) -> Iterator[Finished | None]:
         """Results as they come; None every so often, so that the caller can show progress.
 
-        `tasks` may yield None for 'none yet'. Stop by closing this generator.
+        `tasks` may yield None for 'none yet'. Stop by closing this generator, or by a signal:
+        SIGTERM and SIGHUP end the program as Ctrl-C does, after the crew.
         """
         drained = False
-        try:
-            while True:
-                drained = drained or not self._hand_out(tasks)
-                if drained and not self._busy():
-                    return
-                yield from self._collect()
-                yield None
-        finally:
-            self.stop()
+        with _leaving_on_signals():
+            try:
+                while True:
+                    drained = drained or not self._hand_out(tasks)
+                    if drained and not self._busy():
+                        return
+                    yield from self._collect()
+                    yield None
+            finally:
+                self.stop()
 
     def _hand_out(self, tasks: Iterator[Any]) -> bool:
         """Give each idle member a task; False when there are no more."""
@@ -119,16 +126,33 @@ class Crew:
 
     def stop(self) -> None:
         for member in self._members:
+            member.process.terminate()
+        for member in self._members:
             _end(member)
         self._members.clear()
 
 
+@contextmanager
+def _leaving_on_signals() -> Iterator[None]:
+    """Python ends at once on these otherwise, and the crew would work on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, _leave) for one in _ENDINGS}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def _end(member: _Member) -> None:
     """Ask first: a worker that is told to stop removes its throw-away folder."""
-    member.pipe.close()
     if member.process.is_alive():
         member.process.terminate()
         member.process.join(5)
+    member.pipe.close()
+    if member.process.is_alive():
         if member.process.is_alive():
             member.process.kill()
     member.process.join()
@@ -140,7 +164,12 @@ def _death(code: int | None) -> str:
 
 def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends us
-    signal.signal(signal.SIGTERM, _leave)
+    for one in _ENDINGS:
+        signal.signal(one, _leave)
+    # When the caller is killed its fork server ends, and we with it.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if not multiprocessing.parent_process().is_alive():
+        return
     os.umask(0o022)
     while True:
         try:
@@ -159,5 +188,7 @@ def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
             return  # the caller was killed: its next run does this task again
 
 
-def _leave(*_: object) -> None:
-    raise SystemExit(0)
+def _leave(number: int, *_: object) -> None:
+    for one in _ENDINGS:  # once is enough: leaving is not to be interrupted
+        signal.signal(one, signal.SIG_IGN)
+    raise SystemExit(128 + number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from ozma.corpus.headers import (
     certain_includes,
     walk_files,
 )
+from ozma.corpus.scratch import throw_away
 from ozma.llvm.clang import CompileError, compile_bitcode
 from ozma.llvm.toolchain import Toolchain
 
@@ -74,9 +74,8 @@ def compile_tree(
 
     `compile` runs the compiler; clang itself, in no confinement, when none is given.
     """
-    with tempfile.TemporaryDirectory(prefix="ozma-fastpath-") as scratch:
-        Path(scratch).chmod(0o755)  # a compiler that runs as another user reads the headers in it
-        package = FastPackage(root, Path(scratch), limits, compile or _plain_clang(limits))
+    with throw_away() as scratch:  # a compiler that runs as another user reads the headers in it
+        package = FastPackage(root, scratch, limits, compile or _plain_clang(limits))
         for source in sources:
             yield package.compile(source)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from ozma.errors import OzmaError
+from ozma.lines import append_lines, read_lines
 
 PROJECTS = "projects.jsonl"
 
@@ -43,39 +41,12 @@ _FIELDS = frozenset(entry.name for entry in fields(ProjectRecord))
 
 def append_record(out: Path, record: ProjectRecord) -> None:
     """Appends the project's line; safe between processes. OzmaError if it cannot be written."""
-    line = json.dumps(asdict(record)).encode() + b"\n"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with (out / PROJECTS).open("ab+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            _append(file.fileno(), line)
-    except OSError as error:
-        raise OzmaError(f"cannot write {out / PROJECTS}: {error.strerror}") from error
-
-
-def _append(descriptor: int, line: bytes) -> None:
-    """One whole line, or the file as it was: after a torn line a new one is begun."""
-    size = os.fstat(descriptor).st_size
-    torn = size and os.pread(descriptor, 1, size - 1) != b"\n"
-    data = b"\n" + line if torn else line
-    try:
-        if os.write(descriptor, data) < len(data):
-            raise OSError(28, "No space left on device")
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise
+    append_lines(out / PROJECTS, json.dumps(asdict(record)).encode() + b"\n")
 
 
 def read_projects(out: Path) -> dict[str, ProjectRecord]:
     """Newest record of each project that is done, by name, sorted; torn lines are left out."""
-    path = out / PROJECTS
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise OzmaError(f"cannot read {path}: {error.strerror}") from error
-    records = filter(None, map(_parse, lines))
+    records = filter(None, map(_parse, read_lines(out / PROJECTS)))
     newest = {record.project: record for record in records}
     return dict(sorted(newest.items()))
 

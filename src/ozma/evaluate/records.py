@@ -7,19 +7,19 @@ older records stay in the file and are not read.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from ozma.errors import OzmaError
+from ozma.lines import append_lines, read_lines
 
 Row = dict[str, Any]
 
 
 class RecordFile:
-    """The records of one policy at `version`. A line that a kill tore is cut off on opening.
+    """The records of one policy at `version`. A line that a kill tore is not read.
 
     Raises OzmaError when the file is damaged or the disk refuses.
     """
@@ -50,29 +50,15 @@ class RecordFile:
         if not new:
             return
         text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in new)
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "ab", buffering=0) as file:
-                file.write(text.encode())
-        except OSError as error:
-            raise OzmaError(
-                f"cannot write records to {self.path}: {error.strerror}",
-                hint="free some space and run the same command again: it goes on from here",
-            ) from error
+        append_lines(self.path, text.encode())
         self._rows |= {self._name(row): row for row in new}
 
 
 def read_rows(path: Path) -> list[Row]:
     """All whole lines of a file; none when it does not exist."""
-    if not path.exists():
-        return []
     try:
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(path, whole)
-        return [json.loads(line) for line in data[:whole].splitlines()]
-    except (OSError, ValueError) as error:
+        return [json.loads(line) for line in read_lines(path)]
+    except ValueError as error:
         raise OzmaError(f"{path} is damaged: {error}", hint="move it away and run again") from error
 
 

@@ -10,14 +10,12 @@ labelled twice (a task that a cluster ran again) counts once.
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from ozma.corpus.parquet import read_columns, table_path, write_rows
-from ozma.errors import OzmaError
+from ozma.lines import append_lines, read_lines
 
 Rows = list[dict]
 
@@ -29,7 +27,7 @@ class Journal:
         self._schema = schema
         self._table = table_path(folder, project)
         self._lines = self._table.with_suffix(".jsonl")
-        self._known = _cut_and_read(self._lines)
+        self._known = dict(json.loads(line) for line in read_lines(self._lines))
         self.done = set(self._known) | self._finished()
 
     def _finished(self) -> set[str]:
@@ -41,13 +39,7 @@ class Journal:
         """Writes down the subjects that are new, in one write; returns how many these are."""
         new = [(digest, rows) for digest, rows in labelled if digest not in self.done]
         data = "".join(json.dumps([digest, rows]) + "\n" for digest, rows in new).encode()
-        try:
-            _append(self._lines, data)
-        except OSError as error:
-            raise OzmaError(
-                f"cannot write labels to {self._lines}: {error.strerror}",
-                hint="free some space and run the same command again: it goes on from here",
-            ) from error
+        append_lines(self._lines, data)
         self._known.update(new)
         self.done.update(digest for digest, _ in new)
         return len(new)
@@ -74,28 +66,3 @@ class Journal:
 def labelled_projects(folder: Path) -> list[str]:
     """Projects of a set that are done."""
     return sorted(unquote(path.stem) for path in folder.glob("*.parquet"))
-
-
-def _cut_and_read(path: Path) -> dict[str, Rows]:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    whole = data.rfind(b"\n") + 1
-    if whole < len(data):
-        os.truncate(path, whole)
-    return dict(json.loads(line) for line in data[:whole].splitlines())
-
-
-def _append(path: Path, data: bytes) -> None:
-    """All of `data` or nothing: a full disk leaves no half line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab", buffering=0) as file:
-        start = file.tell()
-        try:
-            if file.write(data) < len(data):
-                raise OSError(28, "No space left on device")
-        except OSError:
-            with suppress(OSError):
-                file.truncate(start)
-            raise

@@ -18,12 +18,14 @@ from pathlib import Path
 
 from ozma.llvm.capi import load_library
 from ozma.llvm.result import Outcome
-from ozma.llvm.serve import Service, receive, send, serve
+from ozma.llvm.serve import Outbox, Service, receive, send, serve
 from ozma.llvm.toolchain import Toolchain
 
 _PR_SET_PDEATHSIG = 1
 _MESSAGE_BYTES = 2000
 _PATIENCE = 8
+_RINGS = 4096  # bytes of the bell read at once
+_ALL = 1 << 30  # every answer that is left in the pipe
 _NO_FILES = "/proc"  # where not even root can create a file
 _OUT_OF_MEMORY = ("out of memory", "bad_alloc", "Cannot allocate memory")
 
@@ -45,7 +47,11 @@ class ChildLimits:
 
 
 class Child:
-    """One process with one libLLVM, from fork to burial; talks through two pipes."""
+    """One process with one libLLVM, from fork to burial.
+
+    Requests go in and answers come out through a pipe each. A third, the bell, says how many answers
+    there are, so that a stream of small ones does not wake the parent for each of them.
+    """
 
     def __init__(
         self, toolchain: Toolchain, limits: ChildLimits, options: tuple[str, ...]
@@ -55,6 +61,10 @@ class Child:
         self._stderr = tempfile.TemporaryFile()
         request_end, self._requests = os.pipe()
         self._answers, answer_end = os.pipe()
+        self._bell, bell_end = os.pipe()
+        self._announced = 0
+        self._used = 0.0  # processor seconds of the child at its last answer
+        self._verdict: ChildDied | None = None
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
@@ -63,14 +73,18 @@ class Child:
             try:
                 os.close(self._requests)
                 os.close(self._answers)
+                os.close(self._bell)
                 self._settle(parent)
                 if options:
                     library.set_options(list(options))
-                serve(Service(library), request_end, answer_end)
+                serve(Service(library), request_end, Outbox(answer_end, bell_end))
             finally:
                 os._exit(0)
         os.close(request_end)
         os.close(answer_end)
+        os.close(bell_end)
+        self._poll = select.poll()
+        self._poll.register(self._bell, select.POLLIN)
 
     def _settle(self, parent: int) -> None:
         """In the child: limits, its own standard error, and an end with its parent."""
@@ -96,26 +110,31 @@ class Child:
 
     def answer(self) -> object:
         """The next answer, for which the child may use `timeout` more processor seconds."""
-        seconds = self._limits.timeout
-        allowed = self._cpu_seconds() + seconds
-        poll = select.poll()
-        poll.register(self._answers, select.POLLIN)
-        for _ in range(_PATIENCE):
-            if poll.poll(seconds * 1000):
-                return self._receive()
-            if self._cpu_seconds() >= allowed:
-                break  # on a busy machine only the child's own time says that it hangs
-        self.kill()
-        raise ChildDied(Outcome.TIMED_OUT, f"no answer in {seconds:g} s")
-
-    def _receive(self) -> object:
+        if not self._announced:
+            self._wait()
+        self._announced -= 1
         try:
-            return receive(self._answers)
+            self._used, answer = receive(self._answers)
         except (EOFError, OSError):
             raise self._bury() from None
+        return answer
+
+    def _wait(self) -> None:
+        """Until the bell rings. Of a child that is gone, or is ended here because it hangs, all
+        answers that it still gave can be read; then comes the end of the pipe."""
+        seconds = self._limits.timeout
+        for _ in range(_PATIENCE):
+            if self._poll.poll(seconds * 1000):
+                self._announced = sum(os.read(self._bell, _RINGS)) or _ALL
+                return
+            if self._cpu_seconds() >= self._used + seconds:
+                break  # on a busy machine only the child's own time says that it hangs
+        os.kill(self.pid, signal.SIGKILL)
+        self._verdict = ChildDied(Outcome.TIMED_OUT, f"no answer in {seconds:g} s")
+        self._announced = _ALL
 
     def _cpu_seconds(self) -> float:
-        """Processor time that the child has used so far."""
+        """Processor time that the living child has used so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -128,11 +147,15 @@ class Child:
     def _close(self) -> None:
         os.close(self._requests)
         os.close(self._answers)
+        os.close(self._bell)
         self._stderr.close()
 
     def _bury(self) -> ChildDied:
         """The child died by itself: why?"""
         _, status = os.waitpid(self.pid, 0)
+        if self._verdict:
+            self._close()
+            return self._verdict
         self._stderr.seek(0)
         text = self._stderr.read().decode("utf-8", "replace")[-_MESSAGE_BYTES:]
         self._close()

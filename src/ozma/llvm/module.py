@@ -17,7 +17,7 @@ _ASSEMBLY_FILE, _OBJECT_FILE = 0, 1
 CODEGEN_DEFAULT = 2  # what clang asks for at -Oz, -Os and -O2; 1 at -O1, 0 at -O0
 _RELOC_STATIC, _RELOC_PIC = 1, 2
 _CODE_MODEL_DEFAULT = 0
-_GLOBAL_UNNAMED_ADDRESS = 2
+_NO_UNNAMED_ADDRESS, _LOCAL_UNNAMED_ADDRESS, _GLOBAL_UNNAMED_ADDRESS = 0, 1, 2
 AVAILABLE_EXTERNALLY = 1
 FUNCTION_INDEX = 0xFFFFFFFF
 _DIAGNOSTIC_HANDLER = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
@@ -118,23 +118,47 @@ class Module:
         start = self._library.LLVMGetValueName2(value, byref(length))
         return ctypes.string_at(start, length.value).decode("utf-8", "replace")
 
+    def drop_names(self) -> None:
+        """Takes away what no ELF code depends on: names of arguments, blocks and instructions, and
+        `local_unnamed_addr` of functions, which is for linkers that optimize."""
+        library = self._library
+        set_name = library.LLVMSetValueName2
+        for function in self.functions():
+            if library.LLVMGetUnnamedAddress(function) == _LOCAL_UNNAMED_ADDRESS:
+                library.LLVMSetUnnamedAddress(function, _NO_UNNAMED_ADDRESS)
+            argument = library.LLVMGetFirstParam(function)
+            while argument:
+                set_name(argument, b"", 0)
+                argument = library.LLVMGetNextParam(argument)
+            for block in self._blocks(function):
+                set_name(library.LLVMBasicBlockAsValue(block), b"", 0)
+                for instruction in self._instructions(block):
+                    set_name(instruction, b"", 0)
+
+    def _blocks(self, function: int) -> Iterator[int]:
+        block = self._library.LLVMGetFirstBasicBlock(function)
+        while block:
+            yield block
+            block = self._library.LLVMGetNextBasicBlock(block)
+
+    def _instructions(self, block: int) -> Iterator[int]:
+        following = self._library.LLVMGetNextInstruction
+        instruction = self._library.LLVMGetFirstInstruction(block)
+        while instruction:
+            yield instruction
+            instruction = following(instruction)
+
     def count_instructions(self) -> int:
         """IR instructions in all function bodies."""
-        library, count = self._library, 0
-        next_instruction = library.LLVMGetNextInstruction
-        for function in self.functions():
-            block = library.LLVMGetFirstBasicBlock(function)
-            while block:
-                instruction = library.LLVMGetFirstInstruction(block)
-                while instruction:
-                    count += 1
-                    instruction = next_instruction(instruction)
-                block = library.LLVMGetNextBasicBlock(block)
-        return count
+        blocks = (block for function in self.functions() for block in self._blocks(function))
+        return sum(1 for block in blocks for _ in self._instructions(block))
 
     def has_flag(self, name: str) -> bool:
         """Is this module flag (such as 'PIC Level') set?"""
         return bool(self._library.LLVMGetModuleFlag(self.handle, name.encode(), len(name)))
+
+    def has_global(self, name: str) -> bool:
+        return bool(self._library.LLVMGetNamedGlobal(self.handle, name.encode()))
 
     def function_attribute(self, name: str) -> str:
         """Value of a string attribute such as 'target-cpu' on the first function that has it."""

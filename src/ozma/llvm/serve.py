@@ -11,7 +11,7 @@ import os
 import pickle
 import struct
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Iterator
 
 from ozma.llvm.capi import Library
@@ -31,13 +31,25 @@ if TYPE_CHECKING:  # needed for a corpus only: `ozma cc` starts without them
     from ozma.llvm.extract import SplitUnit
     from ozma.llvm.rewrite import Rewrite
 
+_PLAIN = "plain "  # before the hash of an IR without names
 _LENGTH = struct.Struct("<I")
+_PIPE_BYTES = 4_000  # every pipe holds so many
+_MOST_RUNG = 255
+_RING_SECONDS = 0.02
 
 
 def send(descriptor: int, message: object) -> None:
     """Writes one length-prefixed pickle."""
+    _write(descriptor, _framed(message))
+
+
+def _framed(message: object) -> bytes:
     data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    view = memoryview(_LENGTH.pack(len(data)) + data)
+    return _LENGTH.pack(len(data)) + data
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 
@@ -100,6 +112,7 @@ class Service:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._inputs: dict[int, Input] = {}
+        self._kept: tuple[int, TargetMachine] | None = None
 
     def load(self, key: int, source: Input) -> tuple[int, str]:
         """Parses and verifies; returns (IR instructions, triple)."""
@@ -112,6 +125,23 @@ class Service:
 
     def unload(self, key: int) -> None:
         self._inputs.pop(key, None)
+        if self._kept and self._kept[0] == key:
+            self._drop_machine()
+
+    def _machine_for(self, key: int, module: Module) -> TargetMachine:
+        """The last module's machine is kept: it holds the subtarget, which is a tenth of a small
+        module's evaluation to set up. Of no other module, so that no state goes from one to the
+        next."""
+        if not self._kept or self._kept[0] != key:
+            self._drop_machine()
+            machine = TargetMachine(self._library, module, self._inputs[key].codegen)
+            self._kept = (key, machine)
+        return self._kept[1]
+
+    def _drop_machine(self) -> None:
+        if self._kept:
+            self._kept[1].close()
+            self._kept = None
 
     def split(self, toolchain: Toolchain, bitcode: bytes, file: str) -> SplitUnit:
         """Splits a unit into single-function modules; nothing of it stays loaded."""
@@ -128,15 +158,16 @@ class Service:
     def evaluate_many(
         self, module: int, lists: tuple[str, ...], want: tuple[str, ...]
     ) -> Iterator[Evaluation]:
-        """One answer per list, sent as it is made: the caller sees which list was the last."""
+        """One answer per list, sent as it is made: the caller sees which list was the last. Without
+        the list's text, which would be most of the message."""
         for passes in lists:
-            yield self.evaluate(Request(module, passes, want))
+            yield replace(self.evaluate(Request(module, passes, want)), passes="")
 
     def evaluate(self, request: Request) -> Evaluation:
         """Runs the list and measures the object; every LLVM complaint becomes an outcome."""
         started = time.perf_counter()
         try:
-            facts = self._measure(self._inputs[request.module], request)
+            facts = self._measure(request)
         except InvalidList as error:
             facts = {"outcome": Outcome.INVALID_LIST, "message": error.message}
         except InvalidIR as error:
@@ -144,15 +175,12 @@ class Service:
         seconds = time.perf_counter() - started
         return Evaluation(passes=request.passes, seconds=seconds, **facts)
 
-    def _measure(self, source: Input, request: Request) -> dict:
-        library = self._library
-        with Module(library, source.bitcode) as module:
-            machine = TargetMachine(library, module, source.codegen)
-            try:
-                self._optimize(module, request.passes, machine)
-                facts = self._describe(source, request, module, machine)
-            finally:
-                machine.close()
+    def _measure(self, request: Request) -> dict:
+        source = self._inputs[request.module]
+        with Module(self._library, source.bitcode) as module:
+            machine = self._machine_for(request.module, module)
+            self._optimize(module, request.passes, machine)
+            facts = self._describe(source, request, module, machine)
         if "assembly" in request.want:
             facts["assembly"] = self._assembly(source, request.passes)
         return facts
@@ -176,7 +204,7 @@ class Service:
         self, source: Input, request: Request, module: Module, machine: TargetMachine
     ) -> dict:
         bitcode = module.bitcode()
-        ir_hash = hashlib.blake2b(bitcode, digest_size=16).hexdigest()
+        ir_hash = _digest(bitcode)
         instructions = module.count_instructions()
         facts = {
             "outcome": Outcome.OK,
@@ -188,28 +216,90 @@ class Service:
         measured = source.measured.get(ir_hash)
         hopeless = request.skip_above is not None and instructions > request.skip_above
         unwanted = hopeless or ir_hash in request.known
-        missing = not measured or ("functions" in request.want and measured.functions is None)
-        if not unwanted and ("object" in request.want or missing):
+        functions = "functions" in request.want
+        if not unwanted and "object" in request.want:
             data = self._generate(source, module, machine)
-            measured = source.measured[ir_hash] = _measured(data, "functions" in request.want)
-            facts["object"] = data if "object" in request.want else None
+            measured = source.measured[ir_hash] = _measured(data, functions)
+            facts["object"] = data
+        elif not unwanted and not _known(measured, functions):
+            measured = source.measured[ir_hash] = self._measured_once(
+                source, module, machine, functions
+            )
         if measured:
             facts["sizes"], facts["object_hash"] = measured.sizes, measured.object_hash
             facts["functions"] = measured.functions
         return facts
 
+    def _measured_once(
+        self, source: Input, module: Module, machine: TargetMachine, functions: bool
+    ) -> Measured:
+        """Makes code unless it was made for the same IR with other names of values."""
+        module.drop_names()
+        key = _PLAIN + _digest(module.bitcode())
+        measured = source.measured.get(key)
+        if not _known(measured, functions):
+            data = self._generate(source, module, machine)
+            measured = source.measured[key] = _measured(data, functions)
+        return measured
+
     def _generate(self, source: Input, module: Module, machine: TargetMachine) -> bytes:
         if source.function_sections or source.data_sections:
             module.split_sections(source.function_sections, source.data_sections)
+        if module.has_global("llvm.used"):
+            self._drop_machine()  # it would remember these globals by address, and not forget them
+            with_own = TargetMachine(self._library, module, source.codegen)
+            try:
+                return with_own.emit_object(module)
+            finally:
+                with_own.close()
         return machine.emit_object(module)
 
 
+def _known(measured: Measured | None, with_functions: bool) -> bool:
+    return measured is not None and not (with_functions and measured.functions is None)
+
+
 def _measured(data: bytes, with_functions: bool) -> Measured:
-    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-    return Measured(measure_object(data), digest, function_sizes(data) if with_functions else None)
+    functions = function_sizes(data) if with_functions else None
+    return Measured(measure_object(data), _digest(data), functions)
 
 
-def serve(service: Service, requests: int, answers: int) -> None:
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+class Outbox:
+    """The child's end of the pipe of answers, and of the bell that announces them.
+
+    An answer is written at once, so that none is lost when the next list kills the child. The bell
+    rings (one byte, how many answers are new) every 20 ms and at the end of a request.
+    """
+
+    def __init__(self, answers: int, bell: int) -> None:
+        self._answers, self._bell = answers, bell
+        self._count = self._bytes = 0
+        self._rung = 0.0
+
+    def put(self, answer: object) -> None:
+        """Writes (processor seconds used so far, answer)."""
+        data = _framed((time.process_time(), answer))
+        self._count += 1
+        self._bytes += len(data)
+        if self._bytes > _PIPE_BYTES or self._count == _MOST_RUNG:
+            self.ring()  # before a write that may have to wait for the reader
+        _write(self._answers, data)
+        if time.monotonic() - self._rung > _RING_SECONDS:
+            self.ring()
+
+    def ring(self) -> None:
+        """Announces what was written since the last time."""
+        if self._count:
+            os.write(self._bell, bytes((self._count,)))
+        self._count = self._bytes = 0
+        self._rung = time.monotonic()
+
+
+def serve(service: Service, requests: int, outbox: Outbox) -> None:
     """Answers (method, arguments) pairs until the parent closes its end; several times where a
     method yields several answers."""
     while True:
@@ -220,6 +310,7 @@ def serve(service: Service, requests: int, answers: int) -> None:
         try:
             answer = getattr(service, method)(*arguments)
             for one in answer if isinstance(answer, Iterator) else (answer,):
-                send(answers, one)
+                outbox.put(one)
         except (InvalidIR, InvalidList) as error:
-            send(answers, error)
+            outbox.put(error)
+        outbox.ring()

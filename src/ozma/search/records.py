@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Iterator
 
-from ozma.errors import OzmaError
+from ozma.lines import append_lines, read_lines
 from ozma.llvm import Evaluation, Worker
 
 
@@ -63,7 +62,7 @@ def record_of(
 class RecordStore:
     """A folder of record files, one per module, each appended to by one process at a time.
 
-    A line that a kill tore is cut off before the next append, so nothing else is lost.
+    A line that a kill tore is cut off before the next append (`ozma.lines`).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,28 +74,14 @@ class RecordStore:
 
     def load(self, module: str) -> list[Record]:
         """All whole records of a module, in the order in which they were made."""
-        path = self.path(module)
-        if not path.exists():
-            return []
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(path, whole)
-        return [Record(**json.loads(line)) for line in data[:whole].splitlines()]
+        return [Record(**json.loads(line)) for line in read_lines(self.path(module))]
 
     def append(self, records: list[Record]) -> None:
         """Appends records of one module in one write; OzmaError when the disk refuses."""
         if not records:
             return
         text = "".join(json.dumps(asdict(record)) + "\n" for record in records)
-        try:
-            with open(self.path(records[0].module), "ab", buffering=0) as file:
-                file.write(text.encode())
-        except OSError as error:
-            raise OzmaError(
-                f"cannot write records to {self.folder}: {error.strerror}",
-                hint="free some space and run the same command again: it goes on from here",
-            ) from error
+        append_lines(self.path(records[0].module), text.encode())
 
     def modules(self) -> list[str]:
         """Names of the modules that have records."""

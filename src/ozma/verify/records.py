@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Iterable
 
-from ozma.errors import OzmaError
+from ozma.lines import append_lines
 from ozma.verify.judge import Finding
 from ozma.verify.suites.program import Program, Suite
 from ozma.verify.verdict import Verdict
@@ -73,7 +73,7 @@ class RecordFile:
             "seconds": round(verdict.seconds, 3),
         }
         self._known[_record_key(row)] = row
-        _append(self.path, json.dumps(row, sort_keys=True))
+        append_lines(self.path, json.dumps(row, sort_keys=True).encode() + b"\n")
 
 
 def _record_key(row: dict) -> tuple[str, ...]:
@@ -119,23 +119,14 @@ class JudgedObjects:
         }
         self._known |= kept
         if kept:
-            lines = (f"{key}\t{name}\t{detail}" for key, (name, detail) in kept.items())
-            _append(self.path, "\n".join(lines))
+            lines = (f"{key}\t{name}\t{detail}\n" for key, (name, detail) in kept.items())
+            append_lines(self.path, "".join(lines).encode())
 
 
 def program_key(program: Program, parts: Iterable[str]) -> str:
     """Names what would be run: the program, what it must print, and its modules' hashes."""
     expected = f"{program.name} {program.stdout} {program.fixed}"
     return hashlib.sha256(" ".join([expected, *parts]).encode()).hexdigest()[:32]
-
-
-def _append(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
-    except OSError as error:
-        raise OzmaError(f"cannot write {path}: {error}") from error
 
 
 def _json_lines(path: Path) -> list[dict]:
