@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ozma.cli import evaluate as cli
 from ozma.corpus.parquet import read_columns, write_rows
-from ozma.corpus.split_files import SPLIT, _function_split_schema
+from ozma.corpus.split_files import SPLIT, function_split_schema
 from ozma.corpus.store import functions_path
 from ozma.errors import OzmaError
 from ozma.evaluate.asking import PLAIN, SHORT, some_subjects
@@ -48,6 +48,7 @@ from ozma.evaluate.records import RecordFile, read_rows
 from ozma.evaluate.sizes import measure_sizes, render_sizes, size_facts
 from ozma.evaluate.table import DenseTable, load_table
 from ozma.evaluate.tables import render_gain
+from ozma.evaluate.train_trees import train_trees
 from ozma.labels.flags import MISSING
 from ozma.labels.label_set import LabelSet
 from ozma.labels.options import SEARCH, LabelOptions, set_folder
@@ -58,6 +59,8 @@ from ozma.optimize.ranker.cover import best_alone, cover_order
 from ozma.optimize.ranker.describe import describe, described_names
 from ozma.optimize.ranker.features import feature_names, features_of
 from ozma.optimize.ranker.forest import Forest
+from ozma.optimize.ranker.keys import list_key
+from ozma.optimize.ranker.ranker import load_ranker
 from ozma.passes import check, parse
 from ozma.tasks.answers import Facts, code_answer, flags_answer
 from ozma.tasks.prompts import CLOSE, OPEN
@@ -486,7 +489,7 @@ def labelled(out, flags):
             rows.append(
                 values | {"project": project, "row": row, "split": split, "near_duplicate": False}
             )
-    write_rows(out / SPLIT, _function_split_schema(), rows)
+    write_rows(out / SPLIT, function_split_schema(), rows)
     return out
 
 
@@ -535,6 +538,16 @@ def test_flags_from_labels_to_tables(labelled, flags, capsys, tmp_path):
     assert random_row.count("–") == 4  # two lists were drawn: nothing is said of k = 5 and more
 
 
+def test_trees_of_a_labelled_corpus_are_those_that_are_measured(labelled, flags, tmp_path):
+    found = train_trees(labelled, tmp_path / "new" / "trees.npz", "", RankerConfig(trees=3))
+    dense = load_table(LabelSet(labelled, set_folder(labelled, flags)))
+    ranker = load_ranker(tmp_path / "new" / "trees.npz")
+    assert found["functions"] == (dense.split_n == "train").sum() == len(ranker.byte_n)
+    assert ranker.keys == tuple(map(list_key, dense.lists))
+    order, _ = ranker.order([0.0] * len(described_names()))
+    assert sorted(order.tolist()) == list(range(len(dense.lists)))
+
+
 def test_a_second_run_measures_nothing_again(labelled, capsys):
     first = _flags(labelled, capsys, "--policies", "static", "oracle")
     files = {path: path.read_bytes() for path in labelled.glob("evaluation/*/*.jsonl")}
@@ -545,8 +558,8 @@ def test_a_second_run_measures_nothing_again(labelled, capsys):
 
 
 def test_labels_of_no_split_neither_train_nor_are_tested(labelled, flags):
-    rows = read_columns(labelled / SPLIT, [*_function_split_schema().names]).to_pylist()
-    write_rows(labelled / SPLIT, _function_split_schema(), rows[1:])
+    rows = read_columns(labelled / SPLIT, [*function_split_schema().names]).to_pylist()
+    write_rows(labelled / SPLIT, function_split_schema(), rows[1:])
     table = load_table(LabelSet(labelled, set_folder(labelled, flags)))
     assert len(table) == 5 and (table.split_n == "").sum() == 1
 

@@ -9,11 +9,12 @@ np = pytest.importorskip("numpy")
 from ozma.errors import OzmaError
 from ozma.llvm import Worker
 from ozma.llvm.clang import run_clang
-from ozma.optimize.rank import HYBRID, PACK, TREES, TreeAdvisor, make_advisor
+from ozma.optimize.rank import HYBRID, PACK, TREES, ModelAdvisor, TreeAdvisor, make_advisor
 from ozma.optimize.ranker.describe import bytes_of, describe, described_names
 from ozma.optimize.ranker.forest import Forest
 from ozma.optimize.ranker.keys import TRUST, list_key, trust_of
 from ozma.optimize.ranker.ranker import Ranker, load_ranker
+from ozma.tasks.question import Question
 
 LISTS = ("function(sroa)", "function(dce)", "globaldce")
 ONE = "int twice(int x) { return x + x; }\n"
@@ -111,6 +112,21 @@ def test_a_model_that_is_sure_decides(toolchain, path, tmp_path):
         advice = TreeAdvisor(path, StubModel())(worker, bitcode(toolchain, tmp_path, ONE), LISTS)
     assert advice.lists[0] == "function(sroa)"
     assert advice.said.endswith("the model was asked")
+
+
+def test_a_model_asked_by_function_gives_means_that_do_not_grow_with_the_unit(toolchain, tmp_path):
+    class Ranker:
+        question = Question()
+
+        def rank(self, text):
+            return [("a", -1.0), ("b", -3.0)] if text.count("define") == 1 else []
+
+    advisor = ModelAdvisor(toolchain)
+    advisor._ranker = Ranker()
+    with Worker(toolchain) as worker:
+        odds, said = advisor.odds(worker, bitcode(toolchain, tmp_path, TWO), ("a", "b"))
+    assert odds == pytest.approx({"a": -1.0, "b": -3.0})
+    assert said == "asked about 2 of 2 functions"
 
 
 def test_trust_is_a_power_of_the_odds():

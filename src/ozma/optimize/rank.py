@@ -99,7 +99,7 @@ class ModelAdvisor:
         return (scores, said) if scores else self._by_function(ranker, worker, bitcode)
 
     def _load(self, lists: Sequence[str]) -> PackRanker:
-        """One model for all modules; clang's own list is ranked too, as an answer that saves none."""
+        """One model for all modules; clang's own list is ranked too: it saves nothing."""
         if self._ranker is None:
             from ozma.model.generate.answer import TokenAnswerer
             from ozma.model.pack_ranker import PackRanker
@@ -119,21 +119,23 @@ class ModelAdvisor:
         self, ranker: PackRanker, worker: Worker, bitcode: bytes
     ) -> tuple[dict[str, float], str]:
         """What the functions say together. The model's odds are exp(-(bytes saved less) / T) with T
-        in proportion to a function's size: weighed by size, their logarithms add up to bytes."""
+        in proportion to a function's size: their mean weighed by size is one of bytes."""
         try:
             functions = worker.split(bitcode, "unit.c").functions
         except InvalidIR:
             return {}, "not asked: the module does not split into functions"
         together: dict[str, float] = defaultdict(float)
-        asked = 0
+        asked = total = 0
         for one in sorted(functions, key=lambda one: -len(one.opcodes)):
             scores, instructions = _scores(ranker, worker, one.bitcode)
             asked += bool(scores)
+            total += instructions if scores else 0
             for passes, score in scores.items():
                 together[passes] += instructions * score
             if asked == self._functions:
                 break
-        return together, f"asked about {asked} of {len(functions)} functions"
+        means = {passes: score / max(total, 1) for passes, score in together.items()}
+        return means, f"asked about {asked} of {len(functions)} functions"
 
 
 def _scores(ranker: PackRanker, worker: Worker, bitcode: bytes) -> tuple[dict[str, float], int]:
@@ -165,7 +167,7 @@ class TreeAdvisor:
         self._ranker: Ranker | None = None
 
     def __call__(self, worker: Worker, bitcode: bytes, lists: Sequence[str]) -> Advice:
-        """The lists as given when LLVM refuses the module; lists that the trees do not know last."""
+        """Lists that the trees do not know last; all as given when LLVM refuses the module."""
         ranker = self._load()
         try:
             keys, said = self._ordered(ranker, worker, bitcode, lists)

@@ -50,7 +50,8 @@ class Forest:
         """All there is, in small types."""
         found = (
             self._feature.astype(np.uint16), self._threshold, self._right.astype(np.int32),
-            self._root_t.astype(np.int32), self.member.astype(np.uint32), self.ends.astype(np.int32),
+            self._root_t.astype(np.int32), self.member.astype(np.uint32),
+            self.ends.astype(np.int32),
         )  # fmt: skip
         return dict(zip(_NAMES, found, strict=True))
 
@@ -67,7 +68,9 @@ class Forest:
             child_nt = np.where(goes_left, node_nt + 1, self._right[node_nt])
             node_nt = np.where(inside, child_nt, node_nt)
 
-    def companions(self, features_f: np.ndarray, weight_n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def companions(
+        self, features_f: np.ndarray, weight_n: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(training modules that share a leaf, their shares); a leaf's modules share 1 / t by their
         weights, so that all shares sum to 1."""
         leaves = self.leaves(features_f[None])[0]
