@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ozma.lift.architecture import Architecture
 from ozma.lift.cfg import Block, Graph
-from ozma.lift.effects import Call, Const, Effect, Load, Op, Reg, Store, Temp
+from ozma.lift.effects import Call, Const, Effect, Load, Op, Reg, SetReg, Store, Temp
 from ozma.lift.facts import live_widths
 from ozma.lift.frame import Frame, is_frame
 
@@ -23,10 +23,10 @@ def find_mode(
     if wanted != "auto":
         return wanted
     if any(_reloads(block, architecture) for block in graph.blocks):
-        return "O0"
+        return "O0" if aligned or frame.uses_frame_pointer else "slots"
     if aligned and _keeps_frame_pointer_only(frame):
         return "O0"
-    if _keeps_unused(graph, frame):
+    if _keeps_unused(graph, frame, architecture):
         return "O0" if aligned else "slots"
     read = {access.offset for access in frame.accesses if not access.writes}
     written = {access.offset for access in frame.accesses if access.writes}
@@ -91,7 +91,7 @@ def _works_in_place(effect: Effect, spoken: set[int]) -> bool:
     return offset < 0 and isinstance(effect.value, Const) and offset not in spoken
 
 
-def _keeps_unused(graph: Graph, frame: Frame) -> bool:
+def _keeps_unused(graph: Graph, frame: Frame, architecture: Architecture) -> bool:
     """Something is stored to a slot that nobody reads, and that is no argument of a call."""
     read = [access for access in frame.accesses if not access.writes]
     outgoing = frame.low
@@ -101,10 +101,32 @@ def _keeps_unused(graph: Graph, frame: Frame) -> bool:
         and not any(r.offset < access.offset + access.size and access.offset < r.offset + r.size for r in read)
         and not any(escape <= access.offset for escape in frame.escapes)
     )  # fmt: skip
+    if set(unread) & _given(graph, architecture):
+        return True
     while _calls(graph) and outgoing in unread:
         unread = [offset for offset in unread if offset != outgoing]
         outgoing += 8
     return bool(unread)
+
+
+def _given(graph: Graph, architecture: Architecture) -> set[int]:
+    """Slots that a parameter is stored to as it came, where no call can take it from the stack:
+    the last register of arguments is never set."""
+    convention = architecture.convention
+    last = (convention.integers[-1], convention.floats[-1])
+    every = [e for block in graph.blocks for step in block.steps for e in step.effects]
+    if any(isinstance(effect, SetReg) and effect.name in last for effect in every):
+        return set()
+    found, came = set(), {*convention.integers[:-1], *convention.floats[:-1]}
+    for effect in (effect for step in graph.blocks[0].steps for effect in step.effects):
+        if isinstance(effect, Call):
+            break
+        if isinstance(effect, SetReg):
+            came.discard(effect.name)
+        elif isinstance(effect, Store) and is_frame(effect.address):
+            if isinstance(effect.value, Reg) and effect.value.name in came:
+                found.add(effect.address.addend)
+    return found
 
 
 def _calls(graph: Graph) -> bool:

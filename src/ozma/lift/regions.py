@@ -35,8 +35,9 @@ def lay_out(
     ]
 
 
-def fill_gaps(frame: Frame) -> None:
-    """Unoptimized code has variables that nobody touches: what alignment does not explain."""
+def fill_gaps(frame: Frame, spills: frozenset[int] | set[int] = frozenset()) -> None:
+    """Unoptimized code has variables that nobody touches: what alignment does not explain.
+    `spills`: slots of the register allocator, right below all variables."""
     limit, found = _top(frame), []
     for region in reversed(frame.regions):
         # AArch64 may put a variable between saved registers, into what aligns them.
@@ -47,13 +48,28 @@ def fill_gaps(frame: Frame) -> None:
             align = 8 if (limit - region.end) % 8 == 0 else 4
             found.append(Region(region.end, limit, align))
         limit = region.offset
+    found += _hidden_below(frame, limit, spills)
     frame.regions = sorted([*frame.regions, *found], key=lambda region: region.offset)
+
+
+def _hidden_below(frame: Frame, lowest: int, spills: frozenset[int] | set[int]) -> list[Region]:
+    """A variable between the others and the spills, or one that only the frame's size shows."""
+    ends = [(start, end) for start, end in frame.slots if start in spills and end <= lowest]
+    if ends:
+        start, end = ends[-1]
+        if (lowest - end) // (end - start):
+            return [Region(end, lowest, 1)]
+    elif not spills and frame.low < lowest - (lowest + _RETURN_ADDRESS) % 16:
+        return [Region(lowest - 1, lowest, 1)]
+    return []
 
 
 def _continues(start: int, starts: list[int], frame: Frame) -> bool:
     """Is it a field of the elements of an array that begins below, or inside of what is accessed
     as one?"""
-    if any(a.offset < start < a.offset + a.size for a in frame.accesses):
+    filled = {a.offset for a in frame.accesses if a.writes} | set(frame.escapes)
+    around = [a for a in frame.accesses if a.offset < start < a.offset + a.size]
+    if any(a.offset in filled for a in around):  # else a pop of what only aligned the stack
         return True
     stride = frame.strides.get(start, 0)
     return any(start - stride < other < start for other in starts)

@@ -27,6 +27,7 @@ from ozma.model.list_tokens import ListTokens, with_lists, write_lists
 from ozma.model.tokenizer import BOS, EOS, Tokenizer
 from ozma.model.training.examples import Example, ExampleMaker, ExampleOptions
 from ozma.model.training.shards import ShardWriter
+from ozma.tasks.question import write_question
 
 DATA_JSON, TOKENIZER_JSON, COMMANDS = "data.json", "tokenizer.json", "commands.txt"
 _COLUMNS = ["hash", "problem", "base_total", "base_instructions", "totals", "counts"]
@@ -36,9 +37,8 @@ _COLUMNS = ["hash", "problem", "base_total", "base_instructions", "totals", "cou
 class PrepareOptions:
     """`window`: longer documents are left out, in tokens. `functions` are taken of a project at
     most, those with labels first; `largest` in IR instructions. `labels` names the set of flag
-    labels, "" takes the only one. With `list_tokens` each list is one
-    token (list_tokens.py). `timeout` is seconds
-    of processor time for one evaluation."""
+    labels, "" takes the only one. With `list_tokens` each list is one token (list_tokens.py).
+    `timeout` is seconds of processor time for one evaluation."""
 
     examples: ExampleOptions = field(default_factory=ExampleOptions)
     window: int = 4096
@@ -105,6 +105,7 @@ def prepare(
     (part / TOKENIZER_JSON).write_text(text, "utf-8")
     if tokens:
         write_lists(part, tokens, first)
+    write_question(part, options.examples.question)
     facts = _facts(options, lists, labels, counts)
     (part / DATA_JSON).write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     if data.exists():
