@@ -19,6 +19,7 @@ from ozma.evaluate.disassembly_set import LEVELS
 from ozma.evaluate.lift_labels import LabelPlan, label
 from ozma.evaluate.lift_ranker import (
     FitOptions,
+    cover_order,
     curve,
     default_order,
     edit_gain,
@@ -86,7 +87,8 @@ def _curve(options: argparse.Namespace) -> None:
     rows, ranker = _rows(options.out, VALIDATION), read_ranker(options.to)
     if not rows:
         raise OzmaError(f"{options.out} holds no validation labels", hint="label with --split validation")
-    orders = {"default": default_order, "ranked": ranked_order(ranker)}
+    cover = cover_order(_rows(options.out, TRAIN))
+    orders = {"default": default_order, "training's cover": cover, "ranked": ranked_order(ranker)}
     print(f"{len(rows)} validation functions\n\n| order | compiles | identical, % | lines that differ, mean | seconds |")
     print("| --- | --- | --- | --- | --- |")
     for name, order in orders.items():

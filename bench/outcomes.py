@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ozma.evaluate.disassembly import WAYS
+from ozma.evaluate.disassembly_ways import WAYS
 from ozma.evaluate.disassembly_tables import wilson
 from ozma.lift.attempt import AnswerOptions
+from ozma.lift.shown import Shown
 
 _NUMBERS = re.compile(r"0x[0-9a-f]+|(?<![\w%])-?\d+\b")
 _LINE = re.compile(r"^line \d+: ")
@@ -16,6 +17,11 @@ _LINE = re.compile(r"^line \d+: ")
 def answer_options(target: str) -> AnswerOptions:
     """The lifter's settings, each compiled back, without a search over edits."""
     return WAYS["settings"].options(target)
+
+
+def behaviour(shown: Shown) -> str:
+    """What a record says of it."""
+    return {True: "same", False: "differs", None: "could not run"}[shown.same]
 
 
 def shortened(reason: str) -> str:

@@ -376,6 +376,45 @@ def test_a_run_records_what_can_be_recorded_and_goes_on(tmp_path):
     json.dumps(facts)
 
 
+@closed
+def test_a_run_goes_on_past_every_bad_project(tmp_path):
+    files = {
+        "bomb": {"a.c": "0" * 5_000_000},
+        "forks": {"Makefile": makefile("bash -c 'f() { sleep 61 & f | f & }; f; sleep 61'"), "good.c": GOOD},
+        "crash": {"crash.c": PAD + "#pragma clang __debug crash\nint x;\n"},
+        "fine": {"good.c": GOOD},
+    }  # fmt: skip
+    sources = [pack(tmp_path, content, name) for name, content in files.items()]
+    cut = pack(tmp_path, {"good.c": GOOD}, "cut")
+    cut.location.write_bytes(cut.location.read_bytes()[:60])
+    limits = replace(QUICK.limits, wall=2, processes=64)
+    options = replace(QUICK, path="auto", limits=limits, unpack=UnpackLimits(1_000_000, 100))
+    BuildRun(RunOptions(tmp_path / "out", options)).run([*sources, cut])
+    done = read_projects(tmp_path / "out")
+    reasons = {name: " ".join(record.failures) for name, record in done.items()}
+    assert "unpacks to over" in reasons["bomb"] and "cannot unpack" in reasons["cut"]
+    assert "did not finish in time" in reasons["forks"] and done["forks"].units == 1
+    assert "the compiler crashed" in reasons["crash"]
+    assert done["fine"].units == 1 and len(done) == 5
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_told_and_the_next_run_comes_back(tmp_path):
+    sources = [pack(tmp_path, {f"f{j}.c": f"{GOOD}int f{j};\n" for j in range(3)}, f"p{i}") for i in range(2)]
+    out, build = tmp_path / "out", f"{sys.executable} -m ozma corpus build"
+    out.mkdir()
+    script = f"mount -t tmpfs -o size=12k none {out} || exit 9; words='{out} " + " ".join(
+        str(one.location) for one in sources) + f"'; {build} $words; echo code $?; ls -A {out}/*; " \
+        f"mount -o remount,size=9m {out}; {build} $words --json; umount {out}"  # fmt: skip
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    if done.returncode == 9:
+        pytest.skip("no file system can be mounted here")
+    assert "Traceback" not in done.stderr and "code 100" in done.stdout
+    assert re.search("p0: cannot write .*disk is full|No space left", done.stderr)
+    assert ".part" not in done.stdout
+    assert json.loads(done.stdout.splitlines()[-1])["projects"] == 2
+
+
 def test_a_time_limit_begins_nothing_more(tmp_path):
     notes: list[str] = []
     run = BuildRun(RunOptions(tmp_path, QUICK, time_limit=1e-9), note=notes.append)

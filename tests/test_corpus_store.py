@@ -215,6 +215,19 @@ def test_split_stats_and_leakage(corpus, capsys):
     assert code == 0 and "in two splits: 0 functions, 0 units" in out
 
 
+def test_one_digest_says_whether_two_corpora_are_the_same(corpus, units, splitter, capsys, tmp_path):
+    again, other = tmp_path / "again", tmp_path / "other"
+    for name, rows in reversed(units.items()):  # other order, other times
+        write_project(again, ProjectRecord(name, "2", seconds=9.0), rows, splitter)
+        write_project(other, ProjectRecord(name), rows[:1] if name != "zlib" else [], splitter)
+    digests = [summarize(out)[0]["digest"] for out in (corpus, again, other)]
+    assert digests[0] == digests[1] != digests[2]
+    assert run(capsys, "corpus", "compare", corpus, again)[0] == 0
+    code, out, _ = run(capsys, "corpus", "compare", corpus, other)
+    assert code == 1 and "zlib: units only in A 1, only in B 0; functions 3, 0" in out
+    assert f"digest of all hashes  {digests[0]}" in run(capsys, "corpus", "stats", corpus)[1]
+
+
 def test_stats_before_a_split(corpus):
     facts, _ = summarize(corpus)
     assert "split" not in facts and "functions by canonical hash" in render(facts)

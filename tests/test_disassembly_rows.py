@@ -1,4 +1,4 @@
-"""Rows of the disassembly table: the ranker, what is looked up, the model's own answer, the tables."""
+"""Rows of the disassembly table: the ranker, what is looked up, the model's answer, the tables."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ozma.evaluate.disassembly_ways import WAYS, Way
 from ozma.evaluate.lift_labels import LabelPlan, edit_examples
 from ozma.evaluate.lift_ranker import (
     FitOptions,
+    cover_order,
     curve,
     default_order,
     edit_gain,
@@ -117,11 +118,12 @@ def test_edits_of_one_sort_take_turns_and_none_is_lost(compiler, compiled):
     judge, tried = _tried(compiler, assembly, ir.replace(", %", ", %", 1))
     offers = [Offer("move", "load", 0, "likely_edits", lambda: None) for _ in range(40)]
     offers += [Offer("operands", "add", 0, "likely_edits", lambda: None) for _ in range(3)]
-    ranker = Ranker({}, Table(0.0, {"move": 0.5}))
+    offers += [Offer("noreturn", "", -1, "whole", lambda: None)]
+    ranker = Ranker({}, Table(0.0, {"move": 0.5, "noreturn": -9.0}))
     order = list(ranker.edits(tried, judge.reference, iter(offers)))
     assert sorted(map(id, order)) == sorted(map(id, offers))
     kinds = [offer.kind for offer in order]
-    assert kinds[0] == "move" and "operands" in kinds[1:15]
+    assert kinds[:2] == ["noreturn", "move"] and "operands" in kinds[2:16]
     assert kinds != [offer.kind for offer in offers]
 
 
@@ -134,7 +136,8 @@ def test_a_file_that_is_no_ranker_is_one_clear_error(tmp_path):
     path = tmp_path / "ranker.json"
     with pytest.raises(OzmaError, match="cannot read"):
         read_ranker(path)
-    for text in ("[]", "{}", "nonsense", '{"features": [], "settings": {"a": {"bias": 1, "weights": [[3, 1]]}}}'):
+    bad = '{"features": [], "settings": {"a": {"bias": 1, "weights": [[3, 1]]}}}'
+    for text in ("[]", "{}", "nonsense", bad):
         path.write_text(text)
         with pytest.raises(OzmaError, match="is no ranker"):
             read_ranker(path)
@@ -201,6 +204,14 @@ def test_a_fitted_ranker_reaches_as_much_with_fewer_compiles(tmp_path):
     gain = edit_gain(rows, ranker)
     assert gain["better"] == pytest.approx(1 / 3) and gain["better_tenth"] == 1.0
     assert len(json.loads((tmp_path / "ranker.json").read_text())["features"]) > 3
+
+
+def test_the_cover_puts_first_what_answers_most_of_what_is_left():
+    rows = [_labelled(n, "tail=none") for n in range(5)] + [_labelled(9, "leaves=ptr")]
+    rows += [_labelled(n, "size=none") for n in range(3)]
+    order = cover_order(rows)(rows[0])
+    assert order[:3] == ["tail=none", "size=none", "leaves=ptr"]
+    assert sorted(order) == sorted(default_order({}))
 
 
 def test_labels_keep_the_state_of_each_try():
@@ -309,7 +320,7 @@ def test_a_models_answer_is_judged_as_any_other(toolchain, compiler, compiled):
     for model, verdict in (
         (right, Verdict.IDENTICAL),
         (SayingModel(" <code>define nonsense</code>"), Verdict.FAILED),
-        (SayingModel(' <code>module asm "f:"\ndefine void @f() { ret void }</code>'), Verdict.FAILED),
+        (SayingModel(' <code>module asm "f:"\ndefine void @f() {\nret void\n}</code>'), Verdict.FAILED),
         (SayingModel("I do not know"), Verdict.FAILED),
         (TooLongModel(), Verdict.FAILED),
     ):

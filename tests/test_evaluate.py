@@ -12,23 +12,21 @@ from hypothesis import strategies as st
 
 from ozma.cli import evaluate as cli
 from ozma.corpus.parquet import read_columns, write_rows
-from ozma.corpus.split_files import SPLIT, _function_split_schema
+from ozma.corpus.split_files import SPLIT, function_split_schema
 from ozma.corpus.store import functions_path
 from ozma.errors import OzmaError
 from ozma.evaluate.asking import PLAIN, SHORT, some_subjects
 from ozma.evaluate.bootstrap import Draws
 from ozma.evaluate.choice import Choice as Policies
 from ozma.evaluate.costs import seconds_for
-from ozma.evaluate.cover import best_alone, cover_order
 from ozma.evaluate.emulation import KEY as EMULATION_KEY
 from ozma.evaluate.emulation import Emulation, assembles, pairs_of
 from ozma.evaluate.emulation_report import emulation_facts, render_emulation
 from ozma.evaluate.feature_store import Features, load_features
-from ozma.evaluate.features import feature_names, features_of
 from ozma.evaluate.flags import evaluate_flags
-from ozma.evaluate.forest import Forest
 from ozma.evaluate.gain import COMPILES, Saved, lead_over, policy_facts, saved_by, share_of
 from ozma.evaluate.gain_report import gain_facts
+from ozma.evaluate.hybrid_policy import HybridPolicy
 from ozma.evaluate.measure import at, smallest_after
 from ozma.evaluate.model_policy import AnswerRanker, ModelPolicy, PackRanker
 from ozma.evaluate.modules import Module
@@ -50,15 +48,23 @@ from ozma.evaluate.records import RecordFile, read_rows
 from ozma.evaluate.sizes import measure_sizes, render_sizes, size_facts
 from ozma.evaluate.table import DenseTable, load_table
 from ozma.evaluate.tables import render_gain
+from ozma.evaluate.train_trees import train_trees
 from ozma.labels.flags import MISSING
 from ozma.labels.label_set import LabelSet
 from ozma.labels.options import SEARCH, LabelOptions, set_folder
 from ozma.labels.order import greedy_order
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.model.generate.answer import Answer, Sampling
+from ozma.optimize.ranker.cover import best_alone, cover_order
+from ozma.optimize.ranker.describe import describe, described_names
+from ozma.optimize.ranker.features import feature_names, features_of
+from ozma.optimize.ranker.forest import Forest
+from ozma.optimize.ranker.keys import list_key
+from ozma.optimize.ranker.ranker import load_ranker
 from ozma.passes import check, parse
 from ozma.tasks.answers import Facts, code_answer, flags_answer
 from ozma.tasks.prompts import CLOSE, OPEN
+from ozma.tasks.question import OPTIMIZED, SKETCH, Question
 
 from labels_support import LISTS, corpus, flags, no_worker_left, out, run, subjects  # noqa: F401
 
@@ -212,7 +218,7 @@ def test_random_and_shuffled_depend_on_the_module_and_the_seed_only(toolchain):
 def two_worlds():
     """Modules with a small feature 0 shrink under list 1, the others under list 2."""
     rng = np.random.default_rng(0)
-    values = np.zeros((200, len(feature_names())), np.float32)
+    values = np.zeros((200, len(described_names())), np.float32)
     values[:, 0] = rng.integers(0, 2, 200) * 20 + rng.integers(0, 5, 200)
     values[:, 5] = rng.integers(0, 50, 200)
     large = values[:, 0] >= 20
@@ -230,7 +236,7 @@ def test_learnt_policies_tell_modules_apart(make, two_worlds):
     table, features = two_worlds
     policy = make(table, features)
     for size, best in ((2, "list1"), (22, "list2")):
-        values = np.zeros(len(feature_names()))
+        values = np.zeros(len(described_names()))
         values[0] = size
         ranking = policy.rank(module_of(values))
         assert ranking.lists[0] == ranking.alone == best
@@ -249,6 +255,30 @@ def test_a_learnt_policy_answers_clangs_own_where_no_list_saves(two_worlds):
     )
 
 
+def test_a_model_moves_the_trees_between_lists_that_add_alike(two_worlds):
+    table, features = two_worlds
+    trees = TreeRanker(table, features, RankerConfig(trees=5, leaf=150))
+    values = np.zeros(len(described_names()))
+    assert trees.rank(module_of(values)).lists[0] == "list2"
+    model = StubModel("list1", "list0", "list3", "a", "b", "list2")
+    hybrid = HybridPolicy(trees, model, "stub", "v")
+    assert hybrid.rank(module_of(values)).lists[0] == "list1"
+    silent = HybridPolicy(trees, StubModel(), "stub", "v").rank(module_of(values))
+    assert silent.lists == trees.rank(module_of(values)).lists
+    assert hybrid.version != trees.version and hybrid.name == "hybrid stub"
+
+
+def test_a_model_is_asked_about_the_ir_that_it_was_trained_on():
+    model = StubModel("a")
+    seen = []
+    model.rank = lambda text: seen.append(text) or []
+    module = Module("x", "function", "p", 9, ir=lambda: "front", optimized=lambda: "after")
+    for question in (Question(), Question(OPTIMIZED), Question(SKETCH)):
+        model.question = question
+        ModelPolicy(model, "m", "v").rank(module)
+    assert seen == ["front", "after", "after"]
+
+
 def test_versions_change_with_the_training_modules(two_worlds):
     table, features = two_worlds
     some = np.arange(100)
@@ -262,13 +292,13 @@ def test_the_forest_finds_scikit_learns_leaves(two_worlds):
     _, features = two_worlds
     values = features.values_nf
     fitted = ExtraTreesRegressor(8, min_samples_leaf=3, random_state=1).fit(values, values[:, :2])
-    forest = Forest([tree.tree_ for tree in fitted.estimators_], values)
+    forest = Forest.fitted([tree.tree_ for tree in fitted.estimators_], values)
     starts = np.cumsum([0] + [tree.tree_.node_count for tree in fitted.estimators_])[:-1]
     for row in values[:20]:
         assert (forest.leaves(row[None])[0] - starts).tolist() == fitted.apply(row[None])[
             0
         ].tolist()
-        rows, shares = forest.companions(row)
+        rows, shares = forest.companions(row, np.ones(len(values)))
         assert shares.sum() == pytest.approx(1)
         assert np.where((values[rows] == row).all(axis=1), shares, 0).sum() > 0
 
@@ -286,6 +316,8 @@ def test_wrong_options_name_themselves(make, field):
 
 class StubModel:
     """Ranks what it is told to, whatever the text."""
+
+    question = Question()
 
     def __init__(self, *lists: str) -> None:
         self.lists = lists
@@ -330,9 +362,10 @@ def _many(found):
 
 def test_a_model_ranks_the_lists_of_a_pack_by_their_answers():
     answerer = FakeAnswerer()
-    ranked = PackRanker(answerer, ["function(dce)", "globaldce"], str).rank("IR")
+    lists, question = ["function(dce)", "globaldce"], Question(SKETCH)
+    ranked = PackRanker(answerer, lists, question).rank(LOOP)
     assert [passes for passes, _ in ranked] == ["globaldce", "function(dce)"]
-    assert answerer.prompts == ["IR"]
+    assert answerer.prompts == [question.prompt(LOOP)]
 
 
 def test_free_answers_without_a_usable_list_are_left_out(toolchain):
@@ -343,7 +376,7 @@ def test_free_answers_without_a_usable_list_are_left_out(toolchain):
         " opt -p 'globaldce'",
     ]
     ranker = AnswerRanker(
-        FakeAnswerer(lambda prompt: answers), Sampling(), catalogue_of(toolchain), str
+        FakeAnswerer(lambda prompt: answers), Sampling(), catalogue_of(toolchain), Question(SKETCH)
     )
     assert [passes for passes, _ in ranker.rank("IR")] == ["function(dce)", "globaldce"]
 
@@ -456,7 +489,7 @@ def labelled(out, flags):
             rows.append(
                 values | {"project": project, "row": row, "split": split, "near_duplicate": False}
             )
-    write_rows(out / SPLIT, _function_split_schema(), rows)
+    write_rows(out / SPLIT, function_split_schema(), rows)
     return out
 
 
@@ -505,6 +538,16 @@ def test_flags_from_labels_to_tables(labelled, flags, capsys, tmp_path):
     assert random_row.count("–") == 4  # two lists were drawn: nothing is said of k = 5 and more
 
 
+def test_trees_of_a_labelled_corpus_are_those_that_are_measured(labelled, flags, tmp_path):
+    found = train_trees(labelled, tmp_path / "new" / "trees.npz", "", RankerConfig(trees=3))
+    dense = load_table(LabelSet(labelled, set_folder(labelled, flags)))
+    ranker = load_ranker(tmp_path / "new" / "trees.npz")
+    assert found["functions"] == (dense.split_n == "train").sum() == len(ranker.byte_n)
+    assert ranker.keys == tuple(map(list_key, dense.lists))
+    order, _ = ranker.order([0.0] * len(described_names()))
+    assert sorted(order.tolist()) == list(range(len(dense.lists)))
+
+
 def test_a_second_run_measures_nothing_again(labelled, capsys):
     first = _flags(labelled, capsys, "--policies", "static", "oracle")
     files = {path: path.read_bytes() for path in labelled.glob("evaluation/*/*.jsonl")}
@@ -515,8 +558,8 @@ def test_a_second_run_measures_nothing_again(labelled, capsys):
 
 
 def test_labels_of_no_split_neither_train_nor_are_tested(labelled, flags):
-    rows = read_columns(labelled / SPLIT, [*_function_split_schema().names]).to_pylist()
-    write_rows(labelled / SPLIT, _function_split_schema(), rows[1:])
+    rows = read_columns(labelled / SPLIT, [*function_split_schema().names]).to_pylist()
+    write_rows(labelled / SPLIT, function_split_schema(), rows[1:])
     table = load_table(LabelSet(labelled, set_folder(labelled, flags)))
     assert len(table) == 5 and (table.split_n == "").sum() == 1
 
@@ -563,7 +606,7 @@ def test_features_are_computed_once(labelled, flags, toolchain):
     again = load_features(labelled, table, toolchain.major)
     assert (first.values_nf == again.values_nf).all() and (first.seconds_n > 0).all()
     assert len(files) == 2 and all(path.stat().st_mtime_ns == at for path, at in files.items())
-    place = feature_names().index("instructions")
+    place = described_names().index("front end instructions")
     assert first.values_nf[:, place].tolist() == table.instructions_n.tolist()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from ozma.labels.journal import Journal
 from ozma.labels.label_set import LabelSet
 from ozma.labels.options import SEARCH, set_folder
 from ozma.labels.schemas import schema_of
+from ozma.labels.subjects import Choice, choose
 
 from labels_support import corpus, flags, no_worker_left, out, run, subjects  # noqa: F401
 
@@ -129,14 +131,23 @@ def test_bad_words_are_one_line(out, words, message):
         verb.main([str(out), *words])
 
 
-def test_a_corrupt_corpus_file_is_one_line(out, flags):
+@pytest.mark.parametrize("damage", ["cut off", "overwritten"])
+def test_a_corrupt_corpus_file_is_named_and_the_others_are_labelled(out, corpus, flags, damage, capsys):
+    (out / "functions").unlink()
+    shutil.copytree(corpus / "functions", out / "functions")
     path = table_path(out / "functions", "calc")
     data = bytearray(path.read_bytes())
-    (out / "functions").unlink()
-    (out / "functions").mkdir()
-    path.write_bytes(data[:-20])
+    if damage == "cut off":
+        del data[-20:]
+    else:  # the table of columns is whole, the bitcode is not
+        data[4 : len(data) // 2] = bytes(len(data) // 2 - 4)
+    path.write_bytes(data)
+    assert verb.main([str(out), "--task", "disassembly", "--json"]) == 100
+    told = capsys.readouterr()
+    assert json.loads(told.out)["damaged"] == ["calc"] and json.loads(told.out)["labelled"] == 2
+    assert "left out calc: " in told.err and "cannot be read as Parquet" in told.err
     with pytest.raises(OzmaError, match="cannot be read as Parquet"):
-        run(out, flags)
+        choose(out, Choice()) and run(out, flags)
 
 
 class FakeRay:

@@ -16,6 +16,7 @@ from ozma.model.pack_ranker import PackRanker
 from ozma.model.shipped import SHIPPED
 from ozma.optimize.pack import shipped_pack
 from ozma.optimize.rank import ModelAdvisor, fingerprint
+from ozma.tasks.question import SKETCH, Question
 
 SMALL = "int twice(int x) { return x + x; }\n"
 LONG = "".join(
@@ -75,7 +76,7 @@ class FullWindow:
 
 
 def test_prompt_that_leaves_no_room_for_an_answer_ranks_nothing():
-    assert PackRanker(FullWindow(), ["a", "b"], prompt=str).rank("any") == []
+    assert PackRanker(FullWindow(), ["a", "b"], Question(SKETCH)).rank("any") == []
 
 
 def test_folder_without_a_model_is_refused(toolchain, tmp_path, capsys):

@@ -11,8 +11,12 @@ pytest.importorskip("llguidance")
 
 from ozma.cli.train import main
 from ozma.errors import OzmaError
+from ozma.model.tokenizer import Tokenizer
 from ozma.model.training.data import TrainingData
+from ozma.model.training.examples import ExampleOptions
+from ozma.model.training.prepare import PrepareOptions, prepare
 from ozma.model.training.recipes import TASKS
+from ozma.tasks.question import SKETCH, Question, read_question
 
 from labels_support import LISTS, corpus, flags, no_worker_left, out, run, subjects  # noqa: F401
 from training_support import byte_tokenizer
@@ -51,6 +55,21 @@ def test_all_stages_come_of_labelled_functions(out, flags, tokenizer, tmp_path, 
     assert data.lists[1:] == LISTS and len(data.codec.ids) == 1 + len(LISTS)
     shard, _ = data.shards("train", "flags").locate(0)
     assert shard.tables["sizes"].shape == (5, 1 + len(LISTS)) and (shard.tables["before"] > 0).all()
+
+
+def test_a_question_may_show_a_sketch_and_its_folder_says_so(out, flags, tokenizer, tmp_path):
+    run(out, flags)
+    asked = Question(SKETCH, 60)
+    for least, count in ((0, 5), (10**6, 0)):
+        examples = ExampleOptions(views=0, pairs=0, known_pairs=0, levels=0, question=asked)
+        folder = tmp_path / f"data{least}"
+        options = PrepareOptions(examples, window=30000, least=least)
+        list(prepare(out, folder, Tokenizer.load(tokenizer), options))
+        texts = documents(TrainingData(folder), "flags")
+        assert len(texts) == count and read_question(folder) == asked
+        for text in texts:
+            code = text.split("<code>")[1].split("</code>")[0]
+            assert code.startswith("define\n") and "%" not in code and len(code) <= 60 + 4
 
 
 def test_known_lists_are_one_token_in_emulation_too(out, flags, tokenizer, tmp_path):

@@ -21,6 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     corpus_build.add_parsers(verbs)
     _add_split(verbs)
     _add_stats(verbs)
+    _add_compare(verbs)
     _add_export(verbs)
     return parser
 
@@ -44,6 +45,14 @@ def _add_stats(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write plots (SVG) into DIR")
     parser.set_defaults(run=_stats)
+
+
+def _add_compare(verbs: argparse._SubParsersAction) -> None:
+    parser = verbs.add_parser("compare", help="do two corpora hold the same units and functions?")
+    parser.add_argument("first", type=Path, metavar="A", help="a folder of `ozma corpus build`")
+    parser.add_argument("second", type=Path, metavar="B", help="another")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_compare)
 
 
 def _add_export(verbs: argparse._SubParsersAction) -> None:
@@ -90,6 +99,23 @@ def _stats(options: argparse.Namespace) -> int:
             print(f"ozma: wrote {path}", file=sys.stderr)
     print(json.dumps(facts) if options.json else render(facts))
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    """0 when the corpora are the same, 1 when they differ."""
+    from dataclasses import asdict
+
+    from ozma.corpus.digest import compare
+
+    same, differing = compare(options.first, options.second)
+    if options.json:
+        print(json.dumps({"same": same, "differing": [asdict(one) for one in differing]}))
+        return 1 if differing else 0
+    print(f"{same:,} projects are the same, {len(differing):,} differ")
+    for one in differing:
+        print(f"  {one.project}: units only in A {one.units[0]:,}, only in B {one.units[1]:,}; "
+              f"functions {one.functions[0]:,}, {one.functions[1]:,}")  # fmt: skip
+    return 1 if differing else 0
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -91,7 +91,7 @@ def run_fetch(options: argparse.Namespace) -> int:
 
 def run_build(options: argparse.Namespace) -> int:
     """0 when the corpus holds at least one unit."""
-    from ozma.corpus.choose_sources import count_done, count_wanted, sources_of, write_list
+    from ozma.corpus.choose_sources import count_done, count_wanted, sources_of
     from ozma.corpus.confine import isolation
     from ozma.corpus.progress import ProgressLine
     from ozma.corpus.projects import read_projects
@@ -104,10 +104,20 @@ def run_build(options: argparse.Namespace) -> int:
     run = _run(options, build, progress, count_done(wanted, done))
     summary = run.run(sources_of(wanted, done))
     progress.close()
-    if options.write_list:
-        progress.note(f"{write_list(options.out, options.write_list, build)} projects listed")
+    _write_lists(options, build, progress)
     _print(summary, options)
     return 0 if any(one.units for one in read_projects(options.out).values()) else OzmaError.exit_code
+
+
+def _write_lists(options: argparse.Namespace, build, progress) -> None:
+    """Always into the corpus, where it holds public projects: its labels are published with it."""
+    from ozma.corpus.choose_sources import LIST, write_list
+    from ozma.corpus.projects import read_projects
+
+    if any(one.units and one.url for one in read_projects(options.out).values()):
+        write_list(options.out, options.out / LIST, build)
+    if options.write_list:
+        progress.note(f"{write_list(options.out, options.write_list, build)} projects listed")
 
 
 def _headers(options: argparse.Namespace, wanted, progress):

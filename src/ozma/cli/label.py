@@ -28,6 +28,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, metavar="OUT", help="a folder of `ozma corpus build`")
     parser.add_argument("--task", choices=(FLAGS, EMULATION, DISASSEMBLY), help="what to label for")
     parser.add_argument("--report", action="store_true", help="print what the labels in OUT say")
+    parser.add_argument("--check", type=int, metavar="N", help="label about N random rows of each set again and compare")
+    parser.add_argument("--publish", type=Path, metavar="FOLDER", help="write list, split, hashes and labels as a small snapshot into FOLDER")
+    parser.add_argument("--list", type=Path, metavar="FILE", help="publish: the list of the corpus's projects (default OUT/list.jsonl.xz)")
+    parser.add_argument("--rebuild", type=Path, metavar="FOLDER", help="from a snapshot: build the corpus in OUT again where it lacks projects, then put split and labels onto it")
     parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
     parser.add_argument("--retarget", action="store_true", help="rewrite modules made for another machine (an approximation: docs/labels.md)")
     parser.add_argument("--pack", type=Path, metavar="FILE", help="flags: lists to measure (default: the shipped pack)")
@@ -35,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shorten", type=int, metavar="N", help="flags: evaluations to minimize a winner (default: as --search)")
     parser.add_argument("--broadcast", type=int, default=100, metavar="N", help="flags: winners measured on all modules (default 100)")
     parser.add_argument("--pairs", type=int, default=8, metavar="N", help="emulation: lists for each function (default 8)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="emulation and search: another seed, other lists")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="emulation, search and check: another seed, another draw")
     _add_choice(parser)
     parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
     parser.add_argument("--ray", metavar="ADDRESS", help="work on this Ray cluster instead (auto, local, ray://HOST:PORT)")
@@ -56,10 +60,12 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def main(words: list[str]) -> int:
-    """0 when everything chosen has its labels; 100 when a lost process left some out."""
+    """0 when everything chosen has its labels; 100 when a lost process left some out, or when
+    something is not as it was labelled or published."""
     options = _parser().parse_args(words)
-    if options.report:
-        return _report(options)
+    for verb in (_report, _rebuild, _check, _publish):
+        if getattr(options, verb.__name__[1:]):
+            return verb(options)
     if not options.task:
         raise OzmaError("nothing to do", hint="give --task flags, emulation or disassembly; or --report")
     try:
@@ -75,6 +81,75 @@ def _report(options: argparse.Namespace) -> int:
     facts = report(options.out)
     print(json.dumps(facts) if options.json else render(facts))
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Of one task's sets, if one is named, else of all."""
+    from dataclasses import asdict
+
+    from ozma.labels.check import check_set
+    from ozma.labels.label_set import label_sets
+
+    sets = [one for one in label_sets(options.out) if options.task in (None, one.options.task)]
+    if not sets:
+        raise OzmaError(f"no labels in {options.out}", hint="run `ozma label` first")
+    found = [check_set(one, options.check, options.seed, _execute(options)) for one in sets]
+    if options.json:
+        print(json.dumps([asdict(one) for one in found]))
+    for one in () if options.json else found:
+        print(f"{one.set}: {one.same:,} of {one.rows:,} rows came out the same")
+        print("".join(f"  {line}\n" for line in one.differing), end="")
+    return 100 if any(one.lost or one.same < one.rows for one in found) else 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from ozma.corpus.choose_sources import LIST
+    from ozma.labels.snapshot import publish
+
+    done = publish(options.out, options.publish, options.list or options.out / LIST)
+    if options.json:
+        print(json.dumps(asdict(done)))
+        return 0
+    print(f"{done.projects:,} projects, {done.subjects:,} functions and units, {done.bytes:,} bytes")
+    for name, rows in done.rows.items():
+        print(f"{name}: {rows:,} rows")
+    return 0
+
+
+def _rebuild(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from ozma.cli import corpus
+    from ozma.corpus.project_list import load_list
+    from ozma.corpus.projects import read_projects
+    from ozma.labels.rebuild import rebuild
+    from ozma.labels.snapshot import LIST, read_manifest
+
+    read_manifest(options.rebuild)
+    listed = options.rebuild / LIST
+    if any(one.name not in read_projects(options.out) for one in load_list(listed).sources):
+        corpus.main(["build", str(options.out), "--list", str(listed), "-j", str(options.jobs)])
+    done = rebuild(options.out, options.rebuild)
+    if options.json:
+        print(json.dumps(asdict(done)))
+    else:
+        print(f"{done.same:,} projects as published, {len(done.differing):,} differ: {', '.join(done.differing[:10])}")
+        print(f"{done.found:,} of {done.subjects:,} functions and units found; "
+              f"{done.restored:,} of {done.rows:,} label rows restored")  # fmt: skip
+    return 0 if done.whole else 100
+
+
+def _execute(options: argparse.Namespace) -> Callable:
+    """Where chunks are worked on."""
+    from ozma.labels.execute import on_ray, on_this_machine
+
+    if options.jobs < 1:
+        raise OzmaError(f"jobs is {options.jobs}", hint="give at least 1")
+    if options.ray:
+        return partial(on_ray, address=options.ray)
+    return partial(on_this_machine, jobs=options.jobs)
 
 
 def _settings(options: argparse.Namespace) -> LabelOptions:
@@ -101,13 +176,14 @@ def _choice(options: argparse.Namespace) -> Choice:
 def _label(options: argparse.Namespace, settings: LabelOptions, choice: Choice) -> int:
     from ozma.labels.subjects import choose
 
-    stage = _stage(options, choose(options.out, choice))
+    damaged: dict[str, str] = {}
+    stage = _stage(options, choose(options.out, choice, damaged), damaged)
     results = [stage(settings)]
     if settings.task == FLAGS and options.search:
         results += _search(options, settings, stage)
     for one in results:
         print(json.dumps(one) if options.json else _line(one))
-    return 100 if any(one["lost"] for one in results) else 0
+    return 100 if any(one["lost"] or one["damaged"] for one in results) else 0
 
 
 def _search(options: argparse.Namespace, dense: LabelOptions, stage: Callable) -> list[dict]:
@@ -126,15 +202,11 @@ def _search(options: argparse.Namespace, dense: LabelOptions, stage: Callable) -
     return results
 
 
-def _stage(options: argparse.Namespace, chosen: list) -> Callable[..., dict]:
+def _stage(options: argparse.Namespace, chosen: list, damaged: dict[str, str]) -> Callable[..., dict]:
     from ozma.corpus.progress import ProgressLine
-    from ozma.labels.execute import on_ray, on_this_machine
     from ozma.labels.run import label_corpus
 
-    if options.jobs < 1:
-        raise OzmaError(f"jobs is {options.jobs}", hint="give at least 1")
-    local = partial(on_this_machine, jobs=options.jobs)
-    execute = partial(on_ray, address=options.ray) if options.ray else local
+    execute = _execute(options)
 
     def run(settings: LabelOptions, *prepare: Callable) -> dict:
         line = None
@@ -145,9 +217,13 @@ def _stage(options: argparse.Namespace, chosen: list) -> Callable[..., dict]:
         line.close()
         if state.lost:
             line.note(f"ozma: {state.lost} modules lost with their process: run the same command again")
+        unread = damaged | state.damaged
+        for project, reason in unread.items():
+            line.note(f"ozma: left out {project}: {reason}")
         return {
             "set": settings.name, "modules": state.total, "labelled_before": state.found_done,
             "labelled": state.labelled, "problems": state.problems, "lost": state.lost,
+            "damaged": sorted(unread),
         }  # fmt: skip
 
     return run

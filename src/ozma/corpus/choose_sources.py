@@ -17,6 +17,9 @@ from ozma.corpus.source import TEST, TRAIN, Source, local_source
 from ozma.errors import OzmaError
 from ozma.llvm.toolchain import find_toolchain
 
+LIST = "list.jsonl.xz"
+"""In a corpus: from which projects it was built, if they are public."""
+
 
 @dataclass(frozen=True)
 class Wanted:

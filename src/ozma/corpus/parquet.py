@@ -37,10 +37,12 @@ def load_pyarrow() -> Any:
 class ParquetFile:
     """Rows on their way to one Parquet file (zstd); see `writing`."""
 
-    def __init__(self, path: Path, schema: Any) -> None:
+    def __init__(self, path: Path, schema: Any, level: int | None = None) -> None:
         self._arrow = load_pyarrow()
         self._schema, self._rows, self._bytes = schema, [], 0
-        self._writer = self._arrow.parquet.ParquetWriter(path, schema, compression="zstd")
+        self._writer = self._arrow.parquet.ParquetWriter(
+            path, schema, compression="zstd", compression_level=level
+        )
 
     def add(self, row: dict[str, Any]) -> None:
         """`row` has a value for each column of the schema."""
@@ -65,8 +67,10 @@ class ParquetFile:
 
 
 @contextmanager
-def writing(path: Path, schema: Any) -> Iterator[ParquetFile]:
+def writing(path: Path, schema: Any, level: int | None = None) -> Iterator[ParquetFile]:
     """A file that takes the place of `path` when the block ends well, and else leaves no trace.
+
+    `level` is zstd's (1 to 22; default: pyarrow's).
 
     Raises OzmaError when it cannot be written (a full disk, no permission).
     """
@@ -75,7 +79,7 @@ def writing(path: Path, schema: Any) -> Iterator[ParquetFile]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        file = ParquetFile(part, schema)
+        file = ParquetFile(part, schema, level)
         yield file
         file.close()
         part.replace(path)

@@ -74,8 +74,8 @@ def make_split(out: Path, config: SplitConfig) -> dict[str, Any]:
     units = split_units(stored.units, split, named)
     opcodes = _opcodes_of(out, split)
     near = near_functions(split, opcodes, config.near)
-    write_rows(out / SPLIT, _function_split_schema(), _function_rows(split, near))
-    write_rows(out / SPLIT_UNITS, _unit_split_schema(), _unit_rows(units))
+    write_rows(out / SPLIT, function_split_schema(), _function_rows(split, near))
+    write_rows(out / SPLIT_UNITS, unit_split_schema(), _unit_rows(units))
     facts = _facts(split, units, near, config) | {"unreadable": stored.unreadable}
     _write_json(out / SPLIT_JSON, facts)
     return facts
@@ -105,7 +105,8 @@ def near_functions(split: Split, opcodes: dict[str, bytes], threshold: float) ->
     return {digest for digest, sequence in asked.items() if sequence in found}
 
 
-def _function_split_schema() -> Any:
+def function_split_schema() -> Any:
+    """Columns of split.parquet; `row` is the place in the project's file."""
     arrow = load_pyarrow()
     text, number = arrow.string(), arrow.int32()
     return arrow.schema(
@@ -127,7 +128,8 @@ def _function_rows(split: Split, near: set[str]) -> Iterator[dict]:
             }  # fmt: skip
 
 
-def _unit_split_schema() -> Any:
+def unit_split_schema() -> Any:
+    """Columns of split_units.parquet."""
     arrow = load_pyarrow()
     text = arrow.string()
     return arrow.schema(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ozma.corpus.digest import corpus_digest, project_digests
 from ozma.corpus.parquet import read_columns, read_values
 from ozma.corpus.projects import ProjectRecord
 from ozma.corpus.split import SPLITS, TEST, VALIDATION
@@ -111,10 +112,15 @@ def summarize(out: Path) -> tuple[dict[str, Any], CorpusSizes]:
         "projects": _project_facts(records.values()),
         "units": _size_facts(sizes.units),
         "functions": _size_facts(sizes.functions) | _duplicate_facts(records, sizes),
+        "digest": corpus_digest(project_digests(out, _readable(records, sizes))),
         "failures": dict(failures_of(records.values()).most_common()),
         "unreadable": sizes.unreadable,
     }
     return facts | ({"split": split_facts(out)} if (out / SPLIT_JSON).exists() else {}), sizes
+
+
+def _readable(records: dict[str, ProjectRecord], sizes: CorpusSizes) -> list[str]:
+    return [name for name, one in records.items() if one.units and name not in sizes.unreadable]
 
 
 def _project_facts(records: Iterable[ProjectRecord]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ def render(facts: Mapping[str, Any]) -> str:
     blocks += [_sizes("functions", facts["functions"]), _duplicates(facts["functions"])]
     if "split" in facts:
         blocks.append(_split(facts["split"]))
+    blocks.append(f"digest of all hashes  {facts['digest']}")
     if facts["failures"]:
         blocks.append(_table("files that failed, by reason", facts["failures"], _REASONS))
     if facts["unreadable"]:

@@ -78,7 +78,8 @@ def _both(rows: Sequence[Row], lowered: Sequence[Row], name: str) -> dict[str, A
 def growth(rows: Sequence[Row]) -> float | None:
     """Exponent k of seconds ~ instructions^k, by least squares on logarithms over functions of 10
     instructions or more; None for fewer than 20 of them, or all of one size."""
-    found = [(r["instructions"], r["seconds"]) for r in rows if r["instructions"] >= 10 and r["seconds"] > 0]
+    found = [(row["instructions"], row["seconds"]) for row in rows if row["instructions"] >= 10]
+    found = [(size, seconds) for size, seconds in found if seconds > 0]
     if len(found) < 20:
         return None
     size, seconds = np.log(np.array(found, np.float64)).T
@@ -116,8 +117,8 @@ def _bin(rows: Sequence[Row], low: int, high: int) -> dict[str, Any]:
 
 
 def _surest(rows: Sequence[Row]) -> list[float]:
-    """BLEU of the answers, those first that we are surest of by compiling back: no label is used."""
-    surest = sorted(rows, key=lambda row: (-row["exact"], -row["confidence"]))
+    """BLEU of the answers, those first that we are surest of by compiling back, without a label."""
+    surest = sorted(rows, key=lambda row: (-row["exact"], -row["strict"], -row["confidence"]))
     return [min(row["bleu"], row["bleu_words"]) for row in surest]
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from ozma.corpus.parquet import load_pyarrow, read_columns, table_path, write_rows
 from ozma.evaluate.clock import timed
-from ozma.evaluate.features import feature_names, features_of
-from ozma.evaluate.modules import Code, ir_text
+from ozma.evaluate.modules import Code
 from ozma.evaluate.table import DenseTable
 from ozma.llvm import InvalidIR, Worker, find_toolchain
+from ozma.optimize.ranker.describe import describe, described_names
 
 FEATURES = "features"
 Known = dict[str, tuple[float, np.ndarray]]
@@ -24,7 +24,7 @@ Known = dict[str, tuple[float, np.ndarray]]
 @dataclass(frozen=True)
 class Features:
     """values_nf: float32, in the order of a table's rows; seconds_n: processor time for each,
-    printing the text included."""
+    clang's own pipeline included."""
 
     values_nf: np.ndarray
     seconds_n: np.ndarray
@@ -35,7 +35,7 @@ class Features:
 
 def load_features(out: Path, table: DenseTable, major: int) -> Features:
     """Of all rows of `table`; what is not in the store is computed and added to it."""
-    width = len(feature_names())
+    width = len(described_names())
     values_nf = np.zeros((len(table), width), np.float32)
     seconds_n = np.zeros(len(table))
     with Worker(find_toolchain(major)) as worker:
@@ -52,7 +52,7 @@ def load_features(out: Path, table: DenseTable, major: int) -> Features:
 
 def _folder(out: Path, kind: str) -> Path:
     """Other features have other names, and so another folder."""
-    digest = hashlib.sha256("\n".join(feature_names()).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("\n".join(described_names()).encode()).hexdigest()[:12]
     return out / FEATURES / f"{kind}-{digest}"
 
 
@@ -73,9 +73,9 @@ def _compute(worker: Worker, bitcode: bytes) -> tuple[float, np.ndarray]:
 
     def features() -> list[float]:
         try:
-            return features_of(ir_text(worker, bitcode))
+            return describe(worker, bitcode)
         except InvalidIR:
-            return [0.0] * len(feature_names())
+            return [0.0] * len(described_names())
 
     values, seconds = timed(features, worker)
     return seconds, np.array(values, np.float32)
@@ -84,7 +84,7 @@ def _compute(worker: Worker, bitcode: bytes) -> tuple[float, np.ndarray]:
 def _read(path: Path) -> Known:
     table = read_columns(path, ["hash", "seconds", "features"])
     flat = table.column("features").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    values = flat.astype(np.float32).reshape(len(table), len(feature_names()))
+    values = flat.astype(np.float32).reshape(len(table), len(described_names()))
     hashes, seconds = (table.column(name).to_pylist() for name in ("hash", "seconds"))
     return dict(zip(hashes, zip(seconds, values, strict=True), strict=True))
 

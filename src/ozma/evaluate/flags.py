@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ozma.corpus.split import TRAIN
 from ozma.errors import OzmaError
 from ozma.evaluate.autotuner import record_search, searches_of
-from ozma.evaluate.choice import Choice, make_policies
+from ozma.evaluate.choice import Choice, large_rows, make_policies, training_rows
 from ozma.evaluate.costs import COST_KEY, measure_costs
 from ozma.evaluate.feature_store import Features, load_features
 from ozma.evaluate.gain_report import COSTS
@@ -58,16 +57,20 @@ def evaluate_flags(
             f"{labels.folder.name} has no {choice.split} modules",
             hint="run `ozma corpus split`, then label that split",
         )
-    features = _features(out, table, choice, labels) if choice.need_features else None
+    features = _features(out, table, choice, kinds, labels) if choice.need_features else None
     with Worker(toolchain, labels.options.timeout, labels.options.memory) as worker:
         for kind in kinds:
             run = _Run(out, folder, choice, kind, table, features, toolchain, worker)
             run.measure(searches_of(out, labels.options.target), report)
 
 
-def _features(out: Path, table: DenseTable, choice: Choice, labels: LabelSet) -> Features:
+def _features(
+    out: Path, table: DenseTable, choice: Choice, kinds: list[str], labels: LabelSet
+) -> Features:
     """Of what is learnt from and what is measured; zeros elsewhere."""
-    wanted = np.flatnonzero((table.split_n == TRAIN) | (table.split_n == choice.split))
+    measured = np.flatnonzero((table.split_n == choice.split) & np.isin(table.kind_n, kinds))
+    learnt = [large_rows(table, training_rows(table, kind)) for kind in kinds]
+    wanted = np.unique(np.concatenate([measured, *learnt]))
     some = load_features(out, table.take(wanted), labels.options.major)
     values = np.zeros((len(table), some.values_nf.shape[1]), np.float32)
     seconds = np.zeros(len(table))

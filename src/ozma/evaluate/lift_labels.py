@@ -1,7 +1,7 @@
 """Labels for the lifter's ranker: what each setting, and each edit, brought on training functions.
 
 Only functions that the default setting does not answer are worth labels: the others never ask the
-ranker. Labels are cheap to make again after the lifter has changed; each row names the lifter's code.
+ranker. After the lifter has changed, label again into a new folder.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _TRIED = 400
 @dataclass(frozen=True)
 class LabelPlan:
     """Which functions: the first `count` of a split at `level` for `target`, without those of more
-    than `largest` lines of code. Edits are searched in every function of at most `edit_largest` that no setting
-    answers, with `edit_compiles` each, in random order."""
+    than `largest` lines of code. Edits are searched where no setting answers, with `edit_compiles`
+    each, in random order, and not in functions of more than `edit_largest` lines."""
 
     corpus: Path
     level: str = "Oz"

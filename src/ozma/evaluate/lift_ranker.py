@@ -22,6 +22,7 @@ from ozma.lift.ranker import Ranker, setting_name
 
 _SMALLEST = 0.01
 """Weights nearer to 0 are left out."""
+_SIGNATURE = ("result=", "arguments=")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def fit(rows: Sequence[Row], options: FitOptions = FitOptions()) -> dict[str, An
         np.array([better for _, better in edits]), np.ones(len(edits)), options.strength
     )
     return _packed(tables, table) | {
-        "least": options.least, "functions": len(rows), "asked": len(asked), "edits_tried": len(edits),
+        "least": options.least, "functions": len(rows), "asked": len(asked),
+        "edits_tried": len(edits),
     }  # fmt: skip
 
 
@@ -75,12 +77,13 @@ def _targets(rows: Sequence[Row], name: str, worth: float) -> tuple[np.ndarray, 
 
 
 def _outcome(row: Row, name: str) -> int:
-    """2: identical; 1: nearer than the default; 0: not."""
+    """2: identical; 1: nearer than the default; 0: not. A signature set against what the lifter
+    infers counts only where the answer is identical (attempt.py)."""
     distance = row["outcomes"].get(name)
-    if distance is None:
-        return 0
     if distance == 0:
         return 2
+    if distance is None or name.startswith(_SIGNATURE):
+        return 0
     return int(row["default"] is None or distance < row["default"])
 
 
@@ -164,6 +167,20 @@ def ranked_order(ranker: Ranker) -> Order:
         return sorted(kept, key=lambda name: -chances[name])
 
     return order
+
+
+def cover_order(rows: Sequence[Row]) -> Order:
+    """The same order for every function: each next setting answers most of what is left of `rows`
+    (greedy cover); those that answer nothing more stay in the default order."""
+    asked = [row["outcomes"] for row in rows if "outcomes" in row]
+    left = [{name for name, distance in one.items() if distance == 0} for one in asked]
+    names, found = default_order({}), []
+    while left and (gain := Counter(name for row in left for name in row)):
+        best = max(names, key=lambda name: gain[name])
+        found.append(best)
+        left = [row for row in left if best not in row and row]
+    fixed = [*found, *(name for name in names if name not in found)]
+    return lambda row: fixed
 
 
 def curve(rows: Sequence[Row], order: Order, most: int = 31) -> list[dict[str, float]]:

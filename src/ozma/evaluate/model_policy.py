@@ -6,7 +6,7 @@ module ranks them all), or what it answers freely (`AnswerRanker`: greedy, prior
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,10 +16,11 @@ from ozma.evaluate.modules import Module
 from ozma.evaluate.policies import OWN, Ranking, digest_of
 from ozma.llvm import Toolchain
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
-from ozma.model.pack_ranker import PackRanker, Ranked, our_prompt
+from ozma.model.pack_ranker import PackRanker, Ranked
 from ozma.passes import Catalogue
 from ozma.tasks.answers import parse_flags_answer
 from ozma.tasks.normal import NotShortened
+from ozma.tasks.question import Question, read_question
 
 if TYPE_CHECKING:
     from ozma.model.generate.answer import Answerer, Sampling
@@ -28,9 +29,17 @@ PACK = "pack"
 
 
 class ListRanker(Protocol):
-    """(list, log-probability) for the text of a module, best first; none if it cannot be asked."""
+    """(list, log-probability) for the text of a module, best first; none if it cannot be asked.
+    `question` says which text."""
+
+    question: Question
 
     def rank(self, ir_text: str) -> Ranked: ...
+
+
+def text_for(ranker: ListRanker, module: Module) -> str:
+    """The IR of a module that a ranker's question is about."""
+    return module.optimized() if ranker.question.of_optimized else module.ir()
 
 
 class ModelPolicy:
@@ -42,13 +51,18 @@ class ModelPolicy:
         """`own` is clang's pipeline as the ranker writes it: as an answer it saves nothing, and is
         not measured again where clang's object is there already. `pack` is tried in its order for a
         module that does not fit the model's window, as `ozma optimize --rank model` does."""
-        self.name, self.version, self._ranker, self._own = name, version, ranker, own
+        self.name, self.version, self.ranker, self._own = name, version, ranker, own
         self._pack = list(pack)
+
+    @property
+    def ranks_all(self) -> bool:
+        """Does it know odds of all of the pack's lists?"""
+        return bool(self._pack)
 
     def rank(self, module: Module) -> Ranking:
         """Each list once, in the ranker's order."""
-        text = module.ir()
-        ranked, seconds = timed(lambda: self._ranker.rank(text))
+        text = text_for(self.ranker, module)
+        ranked, seconds = timed(lambda: self.ranker.rank(text))
         order = [OWN if p == self._own else p for p in dict.fromkeys(p for p, _ in ranked)]
         if not order:
             return Ranking(self._pack, seconds, self._pack[0] if self._pack else OWN)
@@ -63,16 +77,16 @@ class AnswerRanker:
         answerer: Answerer,
         sampling: Sampling,
         catalogue: Catalogue,
-        prompt: Callable[[str], str] = our_prompt,
+        question: Question = Question(),
     ) -> None:
         self._answerer, self._sampling = answerer, sampling
-        self._catalogue, self._prompt = catalogue, prompt
+        self._catalogue, self.question = catalogue, question
 
     def rank(self, ir_text: str) -> Ranked:
         from ozma.model.generate.backend import ContextOverflow
 
         try:
-            answers = self._answerer.answers(self._prompt(ir_text), self._sampling)
+            answers = self._answerer.answers(self.question.prompt(ir_text), self._sampling)
         except (ContextOverflow, NotShortened):
             return []
         read = [(parse_flags_answer(one.text, self._catalogue), one.logprob) for one in answers]
@@ -87,13 +101,13 @@ def load_model_policy(
     from ozma.model.generate.answer import Sampling, TokenAnswerer
 
     answerer = TokenAnswerer.load(folder)
-    own = clang_pipeline(toolchain)
+    own, question = clang_pipeline(toolchain), read_question(folder)
     version = digest_of(fingerprint(folder), method, count, "pack where too long", *lists)
     if method == PACK:
-        ranker = PackRanker(answerer, [own, *lists])
+        ranker = PackRanker(answerer, [own, *lists], question)
         return ModelPolicy(ranker, f"model {folder.name}", version, own, lists)
     sampling = Sampling(method, 1 if method == "greedy" else count)
-    ranker = AnswerRanker(answerer, sampling, catalogue_of(toolchain))
+    ranker = AnswerRanker(answerer, sampling, catalogue_of(toolchain), question)
     return ModelPolicy(ranker, f"model {folder.name} {method}", version, own)
 
 

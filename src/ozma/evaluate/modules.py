@@ -18,7 +18,8 @@ class Module:
     """One module to order lists for.
 
     `features` are those of features.py, None where the policy does not use them;
-    `feature_seconds` is what they cost. `ir()` gives the text of the module, without any pass.
+    `feature_seconds` is what they cost. `ir()` gives the text of the module, without any pass;
+    `optimized()` what clang's own pipeline makes of it.
     """
 
     hash: str
@@ -28,6 +29,7 @@ class Module:
     features: np.ndarray | None = None
     feature_seconds: float = 0.0
     ir: Callable[[], str] = field(default=str, repr=False)
+    optimized: Callable[[], str] = field(default=str, repr=False)
 
 
 class Code:
@@ -54,10 +56,10 @@ class Code:
         return [(subject.hash, subject.bitcode) for subject in load_subjects(self._out, chosen)]
 
 
-def ir_text(worker: Worker, bitcode: bytes) -> str:
-    """The module as text; no pass runs and no code is made. InvalidIR if LLVM refuses it."""
+def ir_text(worker: Worker, bitcode: bytes, passes: str = "") -> str:
+    """The module as text, after these passes; no code is made. InvalidIR if LLVM refuses it."""
     loaded = worker.load(bitcode)
     try:
-        return worker.evaluate(loaded.id, "", ("ir",), skip_above=-1).ir or ""
+        return worker.evaluate(loaded.id, passes, ("ir",), skip_above=-1).ir or ""
     finally:
         worker.unload(loaded.id)

@@ -15,15 +15,13 @@ from typing import Protocol
 import numpy as np
 
 from ozma.evaluate.clock import timed
-from ozma.evaluate.cover import cover_order
 from ozma.evaluate.modules import Module
 from ozma.evaluate.table import DenseTable
 from ozma.labels.emulation import draw
 from ozma.labels.flags import MISSING
+from ozma.optimize.ranker.cover import cover_order
 from ozma.passes import Catalogue
 
-COVERED = 30
-"""Lists that are chosen by what they add; the rest follow by their mean."""
 OWN = "clang -Oz"
 """Stands for clang's own pipeline as an answer."""
 CAP = 0.05

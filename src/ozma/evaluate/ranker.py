@@ -1,8 +1,8 @@
-"""Trees on IR features: the rival that a language model must beat, and a fallback without one.
+"""Trees on IR features: the rival that a language model must beat, and what `--rank trees` ships.
 
 A forest of randomized trees (Geurts, Ernst and Wehenkel 2006) predicts what every list saves. What
-is used of it is not the mean but the training modules that fall into the same leaves: greedy cover
-over these, by how often they do, gives a list for each of k compiles that adds to those before it.
+is used of it is not the mean but the training modules that fall into the same leaves
+(optimize/ranker): greedy cover over these gives a list for each of k compiles.
 """
 
 from __future__ import annotations
@@ -15,33 +15,28 @@ import numpy as np
 
 from ozma.errors import OzmaError
 from ozma.evaluate.clock import timed
-from ozma.evaluate.cover import best_alone, cover_order
 from ozma.evaluate.feature_store import Features
-from ozma.evaluate.forest import Forest
 from ozma.evaluate.modules import Module
-from ozma.evaluate.policies import (
-    CAP,
-    COVERED,
-    Ranking,
-    digest_of,
-    learnt_ranking,
-    training_digest,
-)
+from ozma.evaluate.policies import Ranking, digest_of, learnt_ranking, training_digest
 from ozma.evaluate.table import DenseTable
+from ozma.optimize.ranker.forest import Forest
+from ozma.optimize.ranker.keys import list_key
+from ozma.optimize.ranker.ranker import Ranker
 
 
 @dataclass(frozen=True)
 class RankerConfig:
     """`trees` with leaves of at least `leaf` training modules, splits chosen among a share
-    `features` of all features; savings are clipped at `cap`, modules weigh bytes ** `weight`. The
-    trees predict the first `components` principal components of what the lists save."""
+    `features` of all features; savings count from 0 (clang's object is the backup) to `cap`,
+    modules weigh bytes ** `weight`. The trees predict the first `components` principal components
+    of what the lists save."""
 
-    trees: int = 100
+    trees: int = 40
     leaf: int = 10
-    features: float = 0.33
+    features: float = 0.2
     components: int = 16
-    cap: float = CAP
-    weight: float = 0.5
+    cap: float = 0.2
+    weight: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -50,8 +45,20 @@ class RankerConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be above 0")
 
 
+def fit_ranker(
+    train: DenseTable, features_nf: np.ndarray, config: RankerConfig = RankerConfig()
+) -> Ranker:
+    """Trained on these modules (n, described_names()). OzmaError without scikit-learn."""
+    relative_nl, byte_n = train.relative_nl(), train.base_n.astype(np.float64)
+    weight_n = byte_n**config.weight
+    target_nc = _components(np.clip(relative_nl, 0, config.cap), weight_n, config.components)
+    forest = Forest.fitted(_fitted(features_nf, target_nc, weight_n, config), features_nf)
+    keys = tuple(map(list_key, train.lists))
+    return Ranker(forest, keys, relative_nl, byte_n, config.cap, config.weight)
+
+
 class TreeRanker:
-    """Trained on the dense labels of the training group."""
+    """A policy: the ranker trained on the dense labels of the training group."""
 
     name = "ranker"
 
@@ -59,25 +66,12 @@ class TreeRanker:
         self, train: DenseTable, features: Features, config: RankerConfig = RankerConfig()
     ) -> None:
         self.version = digest_of(training_digest(train), config)
-        self._lists = train.lists
-        self._relative_nl, self._cap = train.relative_nl(), config.cap
-        self._byte_n = train.base_n.astype(np.float64)
-        self._weight_n = self._byte_n**config.weight
-        clipped_nl = np.clip(self._relative_nl, -config.cap, config.cap)
-        target_nc = _components(clipped_nl, self._weight_n, config.components)
-        trees = _fitted(features.values_nf, target_nc, self._weight_n, config)
-        self._forest = Forest(trees, features.values_nf)
+        self.lists = train.lists
+        self.ranker = fit_ranker(train, features.values_nf, config)
 
     def rank(self, module: Module) -> Ranking:
-        (order, alone), seconds = timed(lambda: self._ranked(module.features))
-        return learnt_ranking(self._lists, order, alone, seconds + module.feature_seconds)
-
-    def _ranked(self, features_f: np.ndarray) -> tuple[np.ndarray, int]:
-        rows, share = self._forest.companions(features_f)
-        relative_nl = self._relative_nl[rows]
-        clipped_nl = np.clip(relative_nl, -self._cap, self._cap)
-        order = cover_order(clipped_nl, share * self._weight_n[rows], COVERED)
-        return order, best_alone(relative_nl, share * self._byte_n[rows])
+        (order, alone), seconds = timed(lambda: self.ranker.order(module.features))
+        return learnt_ranking(self.lists, order, alone, seconds + module.feature_seconds)
 
 
 def _components(saved_nl: np.ndarray, weight_n: np.ndarray, count: int) -> np.ndarray:

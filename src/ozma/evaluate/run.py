@@ -15,6 +15,7 @@ from ozma.evaluate.records import RecordFile, Row, record_path
 from ozma.evaluate.table import DenseTable
 from ozma.labels.flags import MISSING
 from ozma.llvm import InvalidIR, Worker
+from ozma.llvm.pipelines import clang_pipeline
 
 _BATCH = 200
 KEY = ("kind", "module")
@@ -69,6 +70,7 @@ def module_of(
         None if features is None else features.values_nf[row],
         0.0 if features is None else float(features.seconds_n[row]),
         lambda: ir_text(worker, code(project, digest)),
+        lambda: ir_text(worker, code(project, digest), clang_pipeline(worker.toolchain)),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ozma.corpus.crew import Finished
@@ -20,13 +20,17 @@ Prepare = Callable[[Subject], Subject]
 
 @dataclass
 class Progress:
-    """Where a job stands; `found_done` were labelled by an earlier run, `lost` can be run again."""
+    """Where a job stands; `found_done` were labelled by an earlier run, `lost` can be run again.
+
+    `damaged` names projects that cannot be read, with the reason: they are left out.
+    """
 
     total: int
     found_done: int = 0
     labelled: int = 0
     problems: int = 0
     lost: int = 0
+    damaged: dict[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -78,7 +82,11 @@ class _Job:
         if not missing:
             journal.finish()
             return []
-        subjects = (s for s in load_subjects(self._out, chosen) if s.hash not in journal.done)
+        try:
+            subjects = [s for s in load_subjects(self._out, chosen) if s.hash not in journal.done]
+        except OzmaError as error:
+            self.progress.damaged[chosen.project] = error.message
+            return []
         chunks = list(chunks_of(map(self._prepare, subjects), self._options))
         self._journals[chosen.project] = journal
         self._left[chosen.project] = len(chunks)

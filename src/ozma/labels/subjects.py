@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,27 +72,49 @@ class Chosen:
         return sum(map(len, self.rows.values()))
 
 
-def choose(out: Path, choice: Choice) -> list[Chosen]:
+def choose(out: Path, choice: Choice, damaged: dict[str, str] | None = None) -> list[Chosen]:
     """The chosen subjects of each project, without their bitcode; sorted by project.
 
-    By the corpus's split where it has one, else every stored row. OzmaError when nothing fits.
+    By the corpus's split where it has one, else every stored row. OzmaError when nothing fits, or
+    for a damaged file; with `damaged` its project and the reason go in there, and the rest is
+    chosen.
     """
+    with_reason = _Damage(damaged)
     found: dict[str, dict[str, list]] = {}
     for kind in choice.kinds:
-        for project, rows in _candidates(out, kind, choice.splits).items():
+        for project, rows in _candidates(out, kind, choice.splits, with_reason).items():
             found.setdefault(project, {})[kind] = rows
-    chosen = [_limited(out, project, rows, choice) for project, rows in sorted(found.items())]
+    chosen = []
+    for project, rows in sorted(found.items()):
+        with with_reason(project):
+            chosen.append(_limited(out, project, rows, choice))
     chosen = [one for one in chosen if len(one)]
-    if not chosen:
+    if not chosen and not damaged:
         raise OzmaError(f"nothing to label in {out}", hint="run `ozma corpus build` first")
     return chosen
 
 
-def _candidates(out: Path, kind: str, splits: tuple[str, ...]) -> dict[str, list]:
+class _Damage:
+    """Turns a project's OzmaError into a reason, where reasons are wanted."""
+
+    def __init__(self, reasons: dict[str, str] | None) -> None:
+        self._reasons = reasons
+
+    @contextmanager
+    def __call__(self, project: str) -> Iterator[None]:
+        try:
+            yield
+        except OzmaError as error:
+            if self._reasons is None:
+                raise
+            self._reasons[project] = error.message
+
+
+def _candidates(out: Path, kind: str, splits: tuple[str, ...], damage: _Damage) -> dict[str, list]:
     path = out / (SPLIT if kind == FUNCTION else SPLIT_UNITS)
     if not path.exists():
-        return _all_rows(out, kind)
-    columns = ["project", "row", _key(kind), "split"]
+        return _all_rows(out, kind, damage)
+    columns = ["project", "row", key_column(kind), "split"]
     found: dict[str, list] = {}
     for project, *place in read_values(path, columns):
         if place[2] in splits:
@@ -99,23 +122,26 @@ def _candidates(out: Path, kind: str, splits: tuple[str, ...]) -> dict[str, list
     return found
 
 
-def _all_rows(out: Path, kind: str) -> dict[str, list]:
+def _all_rows(out: Path, kind: str, damage: _Damage) -> dict[str, list]:
     """Every stored row once: without a split, all of them train."""
     found, seen = {}, set()
     for project, record in read_projects(out).items():
-        rows = read_values(_file(out, kind, project), [_key(kind)]) if record.units else ()
+        if not record.units:
+            continue
         found[project] = []
-        for row, (digest,) in enumerate(rows):
-            if digest not in seen:
-                seen.add(digest)
-                found[project].append((row, digest, TRAIN))
+        with damage(project):
+            rows = read_values(corpus_file(out, kind, project), [key_column(kind)])
+            for row, (digest,) in enumerate(rows):
+                if digest not in seen:
+                    seen.add(digest)
+                    found[project].append((row, digest, TRAIN))
     return found
 
 
 def _limited(out: Path, project: str, rows: dict[str, list], choice: Choice) -> Chosen:
     kept = {}
     for kind, places in rows.items():
-        sizes = [size for (size,) in read_values(_file(out, kind, project), ["instructions"])]
+        sizes = [size for (size,) in read_values(corpus_file(out, kind, project), ["instructions"])]
         fitting = [place for place in places if sizes[place[0]] <= choice.largest]
         bounded = [place for place in fitting if place[2] in choice.bounded]
         by_hash = sorted(bounded, key=lambda place: place[1])  # a choice that is stable
@@ -129,19 +155,19 @@ def load_subjects(out: Path, chosen: Chosen) -> Iterator[Subject]:
     for kind, places in chosen.rows.items():
         if not places:
             continue
-        columns = [_key(kind), *_IDENTITY, "bitcode"] + (["symbol"] if kind == FUNCTION else [])
-        table = read_columns(_file(out, kind, chosen.project), columns)
+        columns = [key_column(kind), *_IDENTITY, "bitcode"] + (["symbol"] if kind == FUNCTION else [])
+        table = read_columns(corpus_file(out, kind, chosen.project), columns)
         table = table.take([place[0] for place in places])
         for row in table.to_pylist():
             yield Subject(
-                row[_key(kind)], kind, chosen.project, row["file"], row.get("symbol", ""),
+                row[key_column(kind)], kind, chosen.project, row["file"], row.get("symbol", ""),
                 row["language"], row["instructions"], row["bitcode"],
             )  # fmt: skip
 
 
 def choose_hash(out: Path, project: str, kind: str, digest: str) -> Subject:
     """One stored module by its hash; OzmaError when the project does not have it."""
-    hashes = read_values(_file(out, kind, project), [_key(kind)])
+    hashes = read_values(corpus_file(out, kind, project), [key_column(kind)])
     row = next((row for row, (other,) in enumerate(hashes) if other == digest), None)
     if row is None:
         raise OzmaError(f"{project} has no {kind} {digest}", hint="rebuild the corpus")
@@ -153,13 +179,15 @@ def splits_of(out: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind, name in ((FUNCTION, SPLIT), (UNIT, SPLIT_UNITS)):
         if (out / name).exists():
-            found.update(read_values(out / name, [_key(kind), "split"]))
+            found.update(read_values(out / name, [key_column(kind), "split"]))
     return found
 
 
-def _key(kind: str) -> str:
+def key_column(kind: str) -> str:
+    """The column of a kind's files that names a module."""
     return "hash" if kind == FUNCTION else "unit"
 
 
-def _file(out: Path, kind: str, project: str) -> Path:
+def corpus_file(out: Path, kind: str, project: str) -> Path:
+    """Where a project's modules of a kind are stored."""
     return functions_path(out, project) if kind == FUNCTION else units_path(out, project)

@@ -74,9 +74,8 @@ class Answer:
     def said(self) -> str:
         """The verdict in words, with what stands behind it."""
         if self.verdict is Verdict.SAME:
-            return (
-                f"{self.verdict.value} on {self.inputs} inputs, {self.covered:.0%} of its code ran"
-            )
+            shown = f"{self.inputs} inputs, {self.covered:.0%} of its code ran"
+            return f"{self.verdict.value} on {shown}" + (f"; {self.reason}" if self.reason else "")
         return f"{self.verdict.value}: {self.reason}" if self.reason else self.verdict.value
 
 

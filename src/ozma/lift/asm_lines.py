@@ -11,7 +11,10 @@ _COMMENT = {
     "aarch64": re.compile(rf'((?:[^"/]|{_QUOTED}|/(?!/))*)//'),
 }
 _MARK = {"x86-64": "#", "aarch64": "//"}
-_LABEL = re.compile(r"\.L(BB|CPI|JTI|func_begin|func_end|tmp|exception|FB|FE|C|)(\d+(?:_\d+)?)\b")
+_LABEL = re.compile(
+    r"\.L(BB|CPI|JTI|func_begin|func_end|tmp|exception|cst_begin|cst_end|ttbaseref|ttbase|FB|FE|C|)"
+    r"(\d+(?:_\d+)?)\b"
+)
 _NAMING = (".file", ".ident")
 _DROPPED = (*_NAMING, ".addrsig", ".addrsig_sym")
 _NO_STACK = ".note.GNU-stack"
@@ -64,6 +67,10 @@ _DATA = frozenset(
 )
 
 
+_TABLE_START = re.compile(r"\.Lexception\d+:$")
+_TABLE = frozenset(".byte .ascii .uleb128 .sleb128 .p2align .long .word .quad .xword".split())
+
+
 def function_names(lines: Sequence[str]) -> list[str]:
     """Functions that `code_lines` define, in the order of their labels."""
     typed = {match.group(1) for match in map(_FUNCTION.match, lines) if match}
@@ -97,10 +104,17 @@ def _own_places(lines: Sequence[str], name: str) -> range:
 
 
 def _local_data(lines: Sequence[str]) -> dict[str, list[int]]:
-    """Places of each local label that data follows, and of that data."""
+    """Places of each local label that data follows, and of that data. A table of landing pads is
+    one piece, with the labels in it."""
     found: dict[str, list[int]] = {}
     current: list[int] | None = None
+    table = False
     for place, line in enumerate(lines):
+        table = table and (first_word(line) in _TABLE or line.startswith(".L"))
+        if table:
+            current.append(place)
+            continue
+        table = bool(_TABLE_START.match(line))
         if match := _LOCAL_LABEL.match(line):
             current = found.setdefault(match.group(1), [place])
         elif current is not None and first_word(line) in _DATA:

@@ -7,10 +7,10 @@ andb $1, %al` is a compare, its opposite, and a `zext`.
 from __future__ import annotations
 
 from ozma.lift.builder import Builder
+from ozma.lift.flags import joined_compare
 from ozma.lift.values import Value, is_const, resolve
 
 _LOGIC = ("and", "or", "xor")
-_JOINED = {("or", "one"): "une", ("and", "ueq"): "oeq"}
 
 
 class Booleans:
@@ -19,9 +19,14 @@ class Booleans:
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
         self.made: dict[int, Value] = {}
+        self.users: dict[int, list[Value]] = {}
 
     def run(self) -> None:
         """In place; what is masked by nobody stays a byte."""
+        for body in self.builder.bodies.values():
+            for value in (*body.phis, *body.values):
+                for arg in value.args:
+                    self.users.setdefault(id(resolve(arg)), []).append(value)
         for body in self.builder.bodies.values():
             for value in list(body.values):
                 source = _masked(value)
@@ -41,7 +46,7 @@ class Booleans:
         seen, work, compared = {id(value)}, [resolve(value)], False
         while work:
             part = work.pop()
-            if _is_widened(part):
+            if _is_widened(part) or self._is_returned(part):
                 compared = True
             elif part.op in (*_LOGIC, "phi") and part.type == "i8":
                 new = [arg for arg in map(resolve, part.args) if id(arg) not in seen]
@@ -51,12 +56,34 @@ class Booleans:
                 return False
         return compared
 
+    def _is_returned(self, value: Value) -> bool:
+        """A call's result of which nobody needs more than the lowest bit."""
+        if value.op != "result" or value.type not in ("i8", "i1"):
+            return False
+        work, seen = list(self.users.get(id(value), ())), set()
+        while work:
+            user = work.pop()
+            if id(user) in seen or user.replaced is not None:
+                continue
+            if _masked(user) is not None or _is_widened(user):
+                continue
+            seen.add(id(user))
+            if user.op != "phi" or user.type != "i8":
+                return False
+            work += self.users.get(id(user), ())
+        return value.type == "i1" or bool(self.users.get(id(value)))
+
     def _bit(self, value: Value) -> Value:
         value = resolve(value)
         if value.op == "const":
             return self.builder.constant(value.extra & 1, "i1")
         if _is_widened(value):
             return resolve(value.args[0])
+        if value.op == "result":
+            call = value.args[0].extra
+            value.type = "i1"
+            call.results = [(r, "i1" if v is value else t, v) for r, t, v in call.results]
+            return value
         if id(value) not in self.made:
             new = Value(value.op, "i1", [], value.extra, value.block, value.line)
             self.made[id(value)] = new
@@ -65,7 +92,8 @@ class Booleans:
             if value.op == "phi":
                 body.phis.append(new)
             else:
-                _join_compares(new)
+                if new.op in ("or", "and") and (code := joined_compare(new.op, *new.args)):
+                    new.op, new.args = code, list(new.args[0].args)
                 body.values.insert(body.values.index(value), new)
         return self.made[id(value)]
 
@@ -81,16 +109,3 @@ def _masked(value: Value) -> Value | None:
 
 def _is_widened(value: Value) -> bool:
     return value.op == "zext" and resolve(value.args[0]).type == "i1"
-
-
-def _join_compares(value: Value) -> None:
-    """`setne; setp; or` is one compare of floating numbers: changes the value in place."""
-    if value.op not in ("or", "and"):
-        return
-    first, second = map(resolve, value.args)
-    code = _JOINED.get((value.op, first.op.removeprefix("fcmp ")))
-    other = {"or": "fcmp uno", "and": "fcmp ord"}[value.op]
-    if code is None or second.op != other:
-        return
-    if [resolve(a) for a in first.args] == [resolve(a) for a in second.args]:
-        value.op, value.args = f"fcmp {code}", list(first.args)

@@ -12,7 +12,7 @@ from ozma.lift.cfg import Graph
 from ozma.lift.data import pool_bits
 from ozma.lift.effects import Unsupported, bits, is_float, is_integer, is_vector, lanes
 from ozma.lift.facts import Facts
-from ozma.lift.flags import OPPOSITE, Flags, condition
+from ozma.lift.flags import OPPOSITE, Flags, condition, joined_compare
 from ozma.lift.values import Value, fold, is_const, mask, resolve
 
 ENTRY = -1
@@ -105,6 +105,8 @@ class Builder:
         if op == "trunc" and type_ == "i1" and args[0].op == "xor" and is_const(args[0].args[1]):
             bit = self.make("trunc", "i1", [args[0].args[0]])
             return self.make("xor", "i1", [bit, self.constant(args[0].args[1].extra & 1, "i1")])
+        if type_ == "i1" and op in ("and", "or") and (joined := joined_compare(op, *args)):
+            return self.make(joined, "i1", args[0].args)
         while op == "zext" and args[0].op == "zext":
             args = [resolve(args[0].args[0])]
         found = None
@@ -162,6 +164,8 @@ class Builder:
             return self.symbol(left.extra[0], left.extra[1] + number, left.extra[2])
         if left.op == "frame":
             return self.symbol("", left.extra + number, "frame")
+        if self.mode == "O0" and left.line != self.line:
+            return None  # FastISel adds what the front end added apart
         if left.op == "add" and left.args[1].op == "const":
             total = self.constant(left.args[1].extra + number, "i64")
             return self.make("add", "i64", [left.args[0], total])
@@ -249,10 +253,20 @@ class Builder:
             return wide
         wide = self.make("shl", type_, [wide, self.constant(low - offset, type_)])
         rest = self.read_content(cell.below, type_, offset)
-        if rest.op == "poison":
+        if self._is_left(rest):
             rest = self.constant(0, type_)
         hole = self.constant(~(((1 << count) - 1) << (low - offset)), type_)
         return self.make("or", type_, [self.make("and", type_, [rest, hole]), wide])
+
+    def _is_left(self, value: Value) -> bool:
+        """Is it what happened to be in a register that no caller passes anything in?"""
+        value = resolve(value)
+        while value.op in ("trunc", "and", "lshr"):
+            value = resolve(value.args[0])
+        convention = self.architecture.convention
+        if value.op == "entry" and value.extra[0][0] != "[":
+            return value.extra[0] in convention.preserved
+        return value.op == "poison"
 
     def _combined_vector(self, cell: Cell, type_: str, offset: int) -> Value:
         element = cell.value.type if not is_vector(cell.value.type) else f"i{cell.width}"

@@ -210,6 +210,9 @@ def _is_prepared(site: CallSite, facts: Facts, register: str, result: str) -> bo
     put there is for a call, even if something else reads it too. Only a constant in the first may
     be on its way to be this function's result, unless it is set in the call's own block."""
     if result != "x0":  # x86-64 hands rdi out late too, but rsi, rdx and rcx are common scratch
+        found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+        if found and all(d.kind == "set" and d.explicit and d.picked for d in found):
+            return True
         return register == "rdi" and _is_set(site, facts, register)
     found = [facts.definitions[n] for n in site.reaching.get(register, ())]
     if register == result and any(d.kind == "call" for d in found):  # a loop's, set before it
@@ -305,14 +308,16 @@ def _stack_arguments(site: CallSite, facts: Facts, convention: Convention) -> li
 
 
 def plan_result(
-    facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str
-) -> Result:
-    """What all returns agree on; void where nothing was left for a caller."""
+    facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str,
+    kept: frozenset[int] = frozenset(),
+) -> Result:  # fmt: skip
+    """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
+    value somebody wants in its register (kept_updates.py)."""
     convention = architecture.convention
     sites = [s for s in facts.returns]
     if chooser.decisions.result == "void" or not sites:
         return Result()
-    default = _inferred(sites, facts, architecture, chooser, mode != "O0")
+    default = _inferred(sites, facts, architecture, chooser, mode != "O0", kept)
     options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
     if default not in options:
         options = (*options, default)
@@ -329,8 +334,9 @@ def plan_result(
 
 
 def _inferred(
-    sites: list[CallSite], facts: Facts, architecture: Architecture, chooser: Chooser, reserves: bool
-) -> str:
+    sites: list[CallSite], facts: Facts, architecture: Architecture, chooser: Chooser, reserves: bool,
+    kept: frozenset[int],
+) -> str:  # fmt: skip
     convention = architecture.convention
     integer, vector = convention.results[0], convention.float_results[0]
     popped = {site.popped for site in sites if site.popped}
@@ -338,7 +344,7 @@ def _inferred(
         return _width(sites, facts, integer)
     returns_float = _returns(sites, facts, vector)
     if integer not in popped and reserves and not returns_float and _all_left(sites, facts, integer):
-        if _is_avoided(sites, facts, integer) or (
+        if _is_avoided(sites, facts, integer) or _finds(sites, facts, integer, kept) or (
             _all_set(sites, facts, integer) and _is_reserved(facts, architecture)
         ):
             return _width(sites, facts, integer)
@@ -353,6 +359,12 @@ def _inferred(
 def _all_set(sites: list[CallSite], facts: Facts, register: str) -> bool:
     found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
     return bool(found) and all(d.kind == "set" for d in found)
+
+
+def _finds(sites: list[CallSite], facts: Facts, register: str, lines: frozenset[int]) -> bool:
+    """Does a return find there what one of `lines` made, and only one instruction read?"""
+    found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
+    return any(d.line in lines and d.reads == 1 for d in found)
 
 
 def _is_avoided(sites: list[CallSite], facts: Facts, register: str) -> bool:
@@ -418,7 +430,8 @@ def _all_left(sites: list[CallSite], facts: Facts, register: str) -> bool:
 def _width(sites: list[CallSite], facts: Facts, register: str) -> str:
     numbers = {n for site in sites for n in site.reaching.get(register, ())}
     found = [facts.definitions[n] for n in numbers]
+    every = [bits(d.type) for d in found if d.kind == "set"]
+    if every and min(every) < 32:  # a caller that read more would find what was there before
+        return f"i{min(every)}"
     widths = [bits(d.type) for d in found if d.kind == "set" and not d.constant]
-    if not widths:
-        widths = [bits(d.type) for d in found if d.kind == "set"]
-    return f"i{max(widths, default=64)}"
+    return f"i{max(widths or every, default=64)}"

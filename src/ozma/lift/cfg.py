@@ -8,10 +8,11 @@ from ozma.lift.architecture import Architecture, Instruction
 from ozma.lift.assembly import AsmFunction, Directive, Label, Listing
 from ozma.lift.data import jump_table
 from ozma.lift.effects import (
-    Branch, Call, Condition, Const, Do, Effect, IndirectJump, Jump, Let, Load, Op, Return, SetReg,
-    Store, Symbol, Unsupported,
+    Branch, Call, Condition, Const, Do, Effect, IndirectJump, Jump, Let, Load, Op, Return, SetFlags,
+    SetReg, Store, Symbol, Unsupported,
 )  # fmt: skip
 from ozma.lift.exception_tables import Clause, Exceptions, read_exceptions
+from ozma.lift.far_pushes import join_far_pushes
 from ozma.lift.landing_pads import Unwinding
 from ozma.lift.prototypes import is_noreturn
 
@@ -136,6 +137,7 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
     for block in blocks:
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
+    join_far_pushes(blocks)
     return Graph(
         blocks, labels, has_cfi, explicit=explicit, personality=exceptions.personality, caught=exceptions.types,
         nounwind=frozenset(unwinding.nounwind),
@@ -340,15 +342,18 @@ def _symbols(value: object) -> list[str]:
     return [name for entry in names for name in _symbols(getattr(value, entry))]
 
 
-def join_jumps(blocks: list[Block]) -> None:
+def join_jumps(blocks: list[Block], cases_only: bool = False) -> None:
     """`jne A; jmp B` is one branch with two targets, and a call that may unwind with the jump after
-    it returns to where that goes."""
+    it returns to where that goes. `cases_only`: FastISel leaves a block that only jumps, but where
+    it lowers a switch."""
     for block in blocks:
         if isinstance(block.exit, Branch) and block.successors:
             place = 1
         elif isinstance(block.exit, Call) and len(block.successors) == 2:
             place = 0
         else:
+            continue
+        if cases_only and not _tests_case(block):
             continue
         second = blocks[block.successors[place]]
         if isinstance(second.exit, Jump) and second.successors and not second.labels:
@@ -357,6 +362,42 @@ def join_jumps(blocks: list[Block]) -> None:
                 block.successors[place] = target.index
                 target.predecessors[target.predecessors.index(second.index)] = block.index
                 second.predecessors, second.successors, second.steps = [], [], []
+
+
+def _tests_case(block: Block) -> bool:
+    """`subl $k, %r; je` or `testl %r, %r; je`: FastISel itself compares. Nor does it turn a branch
+    round whose condition is an i1 that a call gave: `testb $1, %al; jne A; jmp B`."""
+    step = block.steps[-2] if len(block.steps) > 1 else None
+    flags = next((e for e in step.effects if isinstance(e, SetFlags)), None) if step else None
+    keeps = step is not None and any(isinstance(e, SetReg) for e in step.effects)
+    if flags is None or (flags.kind, keeps) not in (("sub", True), ("logic", False)):
+        return False
+    code = getattr(block.exit.condition, "code", "")
+    return not (isinstance(flags.a, Op) and flags.kind == "logic") or code == "ne"
+
+
+def sink_hoisted(blocks: list[Block]) -> None:
+    """What stands between a test and its branch was at the start of both blocks that follow: the
+    back end hoists what two have in common, if nothing else leads there."""
+    for block in blocks:
+        if not isinstance(block.exit, Branch) or len(set(block.successors)) != 2:
+            continue
+        after = [blocks[index] for index in block.successors]
+        if any(other.predecessors != [block.index] for other in after):
+            continue
+        first = len(block.steps) - 1
+        while first and _is_plain(block.steps[first - 1]):
+            first -= 1
+        moved = block.steps[first:-1]
+        if moved and first and any(isinstance(e, SetFlags) for e in block.steps[first - 1].effects):
+            del block.steps[first:-1]
+            for other in after:
+                other.steps[0:0] = [replace(step) for step in moved]
+
+
+def _is_plain(step: Step) -> bool:
+    """Does it set one register, and nothing else?"""
+    return len(step.effects) == 1 and isinstance(step.effects[0], SetReg) and not step.adjust
 
 
 def _merge_branches(blocks: list[Block]) -> None:

@@ -45,6 +45,8 @@ class Definition:
     """What was in the result's register then."""
     held_reads: int = 0
     """How often that had been read until then."""
+    picked: bool = False
+    """Loaded while all scratch registers that LLVM takes first were free: it is meant for a call."""
     named: int = 0
     """Instructions whose text reads it, addresses in the frame too (of the register for a result
     in memory only)."""
@@ -331,10 +333,13 @@ class _Reach:
             moved_from=effect.value.name if isinstance(effect.value, Reg) else "",
             symbol=effect.value.name if isinstance(effect.value, Symbol) else "",
         )  # fmt: skip
+        self.facts.definitions[number].type = self._type_of(effect, state)
         if self.record and effect.name in self.architecture.scratch[1:3]:
             definition = self.facts.definitions[number]
             definition.held = self._of(state, self.architecture.scratch[0])
             definition.held_reads = sum(self.facts.definitions[n].reads for n in definition.held)
+        if self.record and isinstance(effect.value, Load):
+            self.facts.definitions[number].picked = self._is_picked(effect.name, block, key[1], state)
         if effect.name[0] == "[":
             self.facts.definitions[number].saves = self._saves(step, state)
         if copy:
@@ -344,6 +349,37 @@ class _Reach:
             definition = self.facts.definitions[number]
             definition.type = max(definition.type, self.facts.definitions[old].type, key=bits)
         state[effect.name] = frozenset((number,)) | kept
+
+    def _type_of(self, effect: SetReg, state: Reaching) -> str:
+        """Its own, or that of what it copies: bytes move in registers of 32 bits."""
+        if not isinstance(effect.value, Reg) or effect.type != "i32" or effect.value.offset:
+            return effect.type
+        found = [self.facts.definitions[n] for n in self._of(state, effect.value.name)]
+        widest = max((bits(d.type) for d in found), default=64)
+        narrow = found and all(d.kind == "set" for d in found) and widest < 32
+        return f"i{widest}" if narrow else effect.type
+
+    def _is_picked(self, register: str, block: Block, position: int, state: Reaching) -> bool:
+        scratch = self.architecture.scratch
+        if register not in scratch or scratch[0] != self.architecture.convention.results[0]:
+            return False
+        first = scratch[: scratch.index(register)]
+        return bool(first) and all(self._is_free(name, block, position, state) for name in first)
+
+    def _is_free(self, name: str, block: Block, position: int, state: Reaching) -> bool:
+        """Does nobody read it after the step, nor set it before the next call or the block's end?"""
+        found = [self.facts.definitions[n] for n in self._of(state, name)]
+        if name in self.arguments and any(d.kind == "set" and not d.reads for d in found):
+            return False
+        for step in block.steps[position + 1 :]:
+            for effect in step.effects:
+                if isinstance(effect, Call):
+                    return True
+                if any(register.name == name for register in reads(effect)):
+                    return False
+                if isinstance(effect, SetReg) and effect.name == name:
+                    return False
+        return not any(self.facts.live[index].get(name) for index in block.successors)
 
     def _saves(self, step: Step, state: Reaching) -> bool:
         """Does it store a register that is no argument as it was at entry?"""

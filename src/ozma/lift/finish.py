@@ -7,10 +7,10 @@ from ozma.lift.builder import ENTRY, Body, Builder, Terminator
 from ozma.lift.cfg import Block
 from ozma.lift.decisions import Decisions
 from ozma.lift.effects import bits, is_integer, is_vector
-from ozma.lift.landing_values import name_exceptions
+from ozma.lift.landing_values import check_numbers, name_exceptions
 from ozma.lift.prototypes import Prototype
 from ozma.lift.tables import narrowed
-from ozma.lift.unoptimized import find_memory_result, join_cases
+from ozma.lift.unoptimized import find_memory_result, join_cases, split_jumps
 from ozma.lift.values import Value, is_const, resolve
 
 
@@ -27,13 +27,14 @@ def finish(builder: Builder, order: list[int], decisions: Decisions = Decisions(
         Booleans(builder).run()
     name_exceptions(builder, decisions)
     drop_dead(builder)
+    check_numbers(builder)
     for body in builder.bodies.values():
         if body.end and body.end.kind == "invoke":
             _end_with_call(builder, body)
     if builder.mode == "optimized":
         constants_first(builder)
     if builder.mode == "O0":
-        order = join_cases(builder, order)
+        order = split_jumps(builder, join_cases(builder, order))
         builder.memory_result = find_memory_result(builder)
     return order
 

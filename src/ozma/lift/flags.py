@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ozma.lift.effects import Unsupported
-from ozma.lift.values import Value, is_const, mask
+from ozma.lift.values import Value, is_const, mask, resolve
 
 if TYPE_CHECKING:
     from ozma.lift.builder import Builder
@@ -54,6 +54,15 @@ def condition(builder: Builder, flags: Flags, code: str) -> Value:
     return answer(builder, flags, code)
 
 
+def joined_compare(op: str, first: Value, second: Value) -> str:
+    """`setne; setp; or` is one compare of floating numbers: its opcode, or "" where it is none."""
+    code = {("or", "fcmp one"): "une", ("and", "fcmp ueq"): "oeq"}.get((op, first.op))
+    if code is None or second.op != {"or": "fcmp uno", "and": "fcmp ord"}[op]:
+        return ""
+    same = all(resolve(a) is resolve(b) for a, b in zip(first.args, second.args))
+    return f"fcmp {code}" if same else ""
+
+
 def _unknown(flags: Flags, code: str) -> Unsupported:
     return Unsupported(f"condition '{code}' after flags of kind '{flags.kind}'")
 
@@ -99,6 +108,11 @@ def _after_logic(builder: Builder, flags: Flags, code: str) -> Value:
         if code in ("eq", "ne"):  # FastISel's test of an i1
             bit = builder.make("trunc", "i1", [result.args[0]])
             return bit if code == "ne" else builder.invert(bit)
+    if builder.mode == "O0" and code in ("eq", "ne") and not flags.subtracted:
+        test = _of_result(builder, result, code)
+        if test.extra is None:
+            test.extra = "case"  # FastISel would compare with zero: how a switch is lowered
+        return test
     same = {"ule": "eq", "ugt": "ne", "slt": "neg", "sge": "pos"}.get(code, code)
     if found := _of_result(builder, result, same):
         return found

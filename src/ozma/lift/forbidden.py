@@ -39,6 +39,8 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMGetNextUse": (c_void_p, [c_void_p]),
     "LLVMGetUser": (c_void_p, [c_void_p]),
     "LLVMGetNamedFunction": (c_void_p, [c_void_p, c_char_p]),
+    "LLVMHasPersonalityFn": (c_int, [c_void_p]),
+    "LLVMGetPersonalityFn": (c_void_p, [c_void_p]),
 }
 _INDIRECT_BRANCH, _INVOKE, _CALL, _CALL_BRANCH, _STORE, _LOAD = 4, 5, 45, 67, 28, 27
 _CODE_SECTIONS = re.compile(r"\.(text|init|fini|plt)([.$]|$)")
@@ -124,6 +126,9 @@ class _Judge:
         naked = library.LLVMGetEnumAttributeKindForName(b"naked", 5)
         if library.LLVMGetEnumAttributeAtIndex(function, 0xFFFFFFFF, naked):
             yield f"{name} is a naked function"
+        if self._dll.LLVMHasPersonalityFn(function):
+            if not self._dll.LLVMIsAFunction(self._dll.LLVMGetPersonalityFn(function)):
+                yield f"the personality of {name} is no function"
         section = _section(library, function)
         if section and not (_TEXT_SECTION.match(section) and _SECTION_NAME.fullmatch(section)):
             yield f"{name} is a function in section {section!r}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ozma.lift.architecture import Architecture, Convention
 from ozma.lift.cfg import Block, Graph, Refused, Step
 from ozma.lift.effects import (
-    Call, Const, Do, Effect, Expr, Let, Load, Op, Reg, SetFlags, SetReg, Store, Symbol, Temp, bits,
+    Call, Const, Do, Effect, Expr, Let, Load, Op, Reg, Return, SetFlags, SetReg, Store, Symbol, Temp, bits,
 )  # fmt: skip
 
 State = dict[str, int]
@@ -194,6 +194,21 @@ def _is_padding(step: Step, block: Block, convention: Convention, has_cfi: bool)
     return step.framed if has_cfi else not block.index and _only_pushes(block, step)
 
 
+def _is_discard(position: int, block: Block, convention: Convention) -> bool:
+    """A pop into a scratch register before a return: it moves the stack pointer, and reads nobody's
+    slot."""
+    step, rest = block.steps[position], block.steps[position + 1 :]
+    if [type(effect) for effect in step.effects] != [Let, SetReg, SetReg]:
+        return False
+    pointer, target = step.effects[1].name, step.effects[2].name
+    scratch = target not in convention.preserved and target not in convention.results[:1]
+    ends = all(isinstance(e, Return | SetReg | Let) for other in rest for e in other.effects)
+    return pointer == convention.stack_pointer and scratch and bool(rest) and ends and all(
+        isinstance(other.effects[-1], Return) or _moves_stack(other, convention)
+        for other in rest if other.effects
+    )  # fmt: skip
+
+
 def _only_pushes(block: Block, until: Step) -> bool:
     for step in block.steps:
         if step is until:
@@ -207,7 +222,7 @@ def _rewrite(
     block: Block, rewriter: Rewriter, architecture: Architecture, has_cfi: bool
 ) -> list[Step]:
     steps, convention = [], architecture.convention
-    for step in block.steps:
+    for position, step in enumerate(block.steps):
         rewriter.temps = {}
         sp = rewriter.state.get(convention.stack_pointer)
         if sp is None:
@@ -215,6 +230,8 @@ def _rewrite(
         effects = [rewriter.effect(effect, convention) for effect in step.effects]
         if _is_padding(step, block, convention, has_cfi):
             effects = effects[1:2]
+        elif _is_discard(position, block, convention):
+            effects[0] = replace(effects[0], value=Const(0, "i64"))
         steps.append(Step(step.instruction, effects, step.adjust, sp))
     return steps
 

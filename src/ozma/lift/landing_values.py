@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from ozma.lift.builder import Body, Builder, Terminator
 from ozma.lift.decisions import Decisions
+from ozma.lift.effects import Unsupported, bits
 from ozma.lift.values import Value, resolve
 
 _RESUME = "_Unwind_Resume"
 
 
 def name_exceptions(builder: Builder, decisions: Decisions) -> None:
-    """In place, before dead values go. Does nothing in a function without landing pads."""
+    """In place; values that are no longer needed stay. Does nothing in a function without landing
+    pads."""
     if not builder.graph.personality:
         return
     if decisions.type_numbers == "intrinsic":
@@ -27,16 +29,62 @@ def name_exceptions(builder: Builder, decisions: Decisions) -> None:
             _resume(builder, body, selectors)
 
 
+def check_numbers(builder: Builder) -> None:
+    """Unsupported: numbers of types that would be others when compiled back."""
+    if builder.graph.personality:
+        _check_numbers(builder, builder.graph.order())
+
+
 def _name_types(body: Body, caught: tuple[str, ...]) -> None:
     """A selector compared with the number of a type: the type is named."""
     for value in list(body.values):
-        if not value.op.startswith("icmp ") or not _is_selector(value.args[0], set()):
+        if value.op not in ("icmp eq", "icmp ne"):
             continue
-        number = resolve(value.args[1])
-        if number.op == "const" and 0 < number.extra <= len(caught) and caught[number.extra - 1]:
-            named = Value("typeid", "i32", [], caught[number.extra - 1], value.block, value.line)
+        selector, number = _compared(value)
+        if selector is not None and 0 < number <= len(caught) and caught[number - 1]:
+            named = Value("typeid", "i32", [], caught[number - 1], value.block, value.line)
             body.values.insert(body.values.index(value), named)
-            value.args = [value.args[0], named]
+            value.args = [selector, named]
+
+
+def _compared(test: Value) -> tuple[Value | None, int]:
+    """The selector in a comparison, and the number that it is equal to."""
+    left, right = resolve(test.args[0]), resolve(test.args[1])
+    if right.op != "const":
+        return None, 0
+    number = right.extra
+    while left.op in ("add", "sub") and resolve(left.args[1]).op == "const":  # `decq`, as gcc tests
+        step = resolve(left.args[1]).extra
+        number, left = number - step if left.op == "add" else number + step, resolve(left.args[0])
+    number &= (1 << bits(left.type)) - 1
+    if left.op == "sext":
+        left = resolve(left.args[0])
+    return (left, number) if _is_selector(left, set()) else (None, 0)
+
+
+def _check_numbers(builder: Builder, order: list[int]) -> None:
+    """Numbers that stand in the code must come out again. The back end numbers types pad by pad,
+    the last clause first (`MachineFunction::addLandingPad`)."""
+    caught, numbered = builder.graph.caught, []
+    pads = [p for p in map(builder.graph.blocks.__getitem__, order) if p.landing]
+    for pad in pads:
+        for clause in reversed(pad.landing):
+            numbered += [name for name in clause.types if name not in numbered]
+    filters = {clause for pad in pads for clause in pad.landing if clause.kind == "filter"}
+    if tuple(numbered) == caught and len(filters) < 2:
+        return
+    for body in builder.bodies.values():
+        for value in body.values:
+            if any(_is_selector(arg, set()) for arg in value.args) and not _is_harmless(value):
+                raise Unsupported("numbers of caught types in another order than the back end's")
+
+
+def _is_harmless(value: Value) -> bool:
+    """Does it not ask which number the selector is?"""
+    if value.op.startswith("icmp "):
+        other = resolve(value.args[1])
+        return other.op == "typeid" or other.op == "const" and other.extra == 0
+    return False
 
 
 def _is_selector(value: Value, seen: set[int]) -> bool:
@@ -80,6 +128,7 @@ def _selector_of(builder: Builder, exception: Value, known: dict[int, Value]) ->
             value for value in values if value.op == "selector" and resolve(value.args[0]) is exception
         )
         return known[id(exception)]
+    exception.pointer = True
     phi = Value("phi", "i32", [], None, exception.block, exception.line)
     known[id(exception)] = phi
     phi.args = [_selector_of(builder, arg, known) for arg in exception.args]

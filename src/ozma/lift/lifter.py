@@ -8,13 +8,14 @@ from ozma.lift.architecture import Architecture, find_architecture
 from ozma.lift.assembly import AsmFunction, Listing, parse_assembly
 from ozma.lift.builder import Builder
 from ozma.lift.calls import plan_calls, plan_result
-from ozma.lift.cfg import Refused, build_graph, join_jumps
+from ozma.lift.cfg import Refused, build_graph, join_jumps, sink_hoisted
 from ozma.lift.decisions import Chooser, Decisions, Site
 from ozma.lift.effects import Unsupported
 from ozma.lift.emit import Printer
 from ozma.lift.facts import find_facts
 from ozma.lift.finish import finish
 from ozma.lift.frame import find_frame
+from ozma.lift.kept_updates import kept_updates
 from ozma.lift.mode import find_mode
 from ozma.lift.module import module_text, parameters, value_types
 from ozma.lift.print_operands import Unprintable
@@ -111,17 +112,20 @@ def _lift(
     if architecture.is_small:
         aligned = not architecture.is_small(function)
     mode = find_mode(graph, frame, architecture, decisions.mode, aligned)
+    if mode != "O0":
+        sink_hoisted(graph.blocks)
     convention, plain = architecture.convention, mode != "optimized"
-    if mode != "O0" or architecture.name != "x86-64":  # FastISel leaves a block that only jumps
-        join_jumps(graph.blocks)
+    join_jumps(graph.blocks, cases_only=mode == "O0" and architecture.name == "x86-64")
     unowned = find_unowned(graph, frame, convention, mode) if plain else frozenset()
     lay_out(frame, convention, chooser, plain, frozenset(unowned))
     if plain:
-        fill_gaps(frame, bool(convention.link) and not passes_on_stack(graph, convention))
+        bottom = bool(convention.link) and not passes_on_stack(graph, convention)
+        fill_gaps(frame, unowned if mode == "O0" else frozenset(), bottom)
     graph = promote(graph, frame)
     facts = find_facts(graph, architecture, frame.slots)
     plans = plan_calls(facts, architecture, chooser, listing)
-    result = plan_result(facts, architecture, chooser, function.number, mode)
+    kept = frozenset(kept_updates(graph)) if architecture.name == "x86-64" else frozenset()
+    result = plan_result(facts, architecture, chooser, function.number, mode, kept)
     builder = Builder(graph, facts, plans, result, listing, architecture, mode)
     Translator(builder).run()
     listed = graph.order() if decisions.block_order == "rpo" else graph.in_text_order()

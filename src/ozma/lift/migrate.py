@@ -33,7 +33,8 @@ class Migrated:
     @property
     def said(self) -> str:
         if self.verdict is Verdict.SAME:
-            return f"same behaviour on {self.inputs} inputs, {self.covered:.0%} of its code ran"
+            shown = f"{self.inputs} inputs, {self.covered:.0%} of its code ran"
+            return f"same behaviour on {shown}" + (f"; {self.reason}" if self.reason else "")
         return f"{self.verdict.value}: {self.reason}" if self.reason else self.verdict.value
 
 

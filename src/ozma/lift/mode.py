@@ -6,7 +6,19 @@ from collections.abc import Iterator
 
 from ozma.lift.architecture import Architecture
 from ozma.lift.cfg import Block, Graph
-from ozma.lift.effects import Call, Const, Effect, Jump, Load, Op, Reg, Store, Temp
+from ozma.lift.effects import (
+    Call,
+    Const,
+    Effect,
+    Jump,
+    Load,
+    Op,
+    Reg,
+    SetReg,
+    Store,
+    Temp,
+    is_integer,
+)
 from ozma.lift.facts import live_widths
 from ozma.lift.frame import Frame, is_frame
 from ozma.lift.spills import passes_on_stack
@@ -28,14 +40,15 @@ def find_mode(
     if wanted != "auto":
         return wanted
     if any(_reloads(block, architecture) for block in graph.blocks):
-        return "O0"
+        return "O0" if aligned or frame.uses_frame_pointer else "slots"
     if graph.explicit:
         return "O0"
     if aligned and _keeps_frame_pointer_only(graph, frame, architecture):
         return "O0"
     if _keeps_unused(graph, frame, architecture):
         return "O0" if aligned else "slots"
-    if not aligned and architecture.convention.link and _needs_no_slots(frame):
+    linked = bool(architecture.convention.link)
+    if not aligned and (_needs_no_slots(frame) if linked else _spills_needlessly(graph, frame)):
         return "slots"
     read = {access.offset for access in frame.accesses if not access.writes}
     written = {access.offset for access in frame.accesses if access.writes}
@@ -58,6 +71,17 @@ def _keeps_frame_pointer_only(graph: Graph, frame: Frame, architecture: Architec
     return not architecture.convention.link or not any(
         isinstance(block.exit, Jump) and not block.successors for block in graph.blocks
     )
+
+
+def _spills_needlessly(graph: Graph, frame: Frame) -> bool:
+    """A number is kept in a slot though no register that calls preserve was used up for one."""
+    read = {access.offset for access in frame.accesses if not access.writes}
+    return not frame.saved and any(
+        isinstance(effect, Store) and isinstance(effect.value, Reg) and is_integer(effect.type)
+        and is_frame(effect.address) and effect.address.addend < 0
+        and effect.address.addend in read and effect.address.addend not in frame.escapes
+        for block in graph.blocks for step in block.steps for effect in step.effects
+    )  # fmt: skip
 
 
 def _crosses_by_memory(graph: Graph, architecture: Architecture) -> bool:
@@ -126,6 +150,8 @@ def _keeps_unused(graph: Graph, frame: Frame, architecture: Architecture) -> boo
         and not any(r.offset < access.offset + access.size and access.offset < r.offset + r.size for r in read)
         and not _may_be_part(access.offset, frame)
     )  # fmt: skip
+    if set(unread) & _given(graph, architecture):
+        return True
     while _calls(graph) and outgoing in unread:
         unread = [offset for offset in unread if offset != outgoing]
         outgoing += 8
@@ -136,6 +162,26 @@ def _may_be_part(offset: int, frame: Frame) -> bool:
     """Of an object whose address goes somewhere: none spans a saved register."""
     start = max((escape for escape in frame.escapes if escape <= offset), default=None)
     return start is not None and not any(start < saved < offset for saved in frame.saved)
+
+
+def _given(graph: Graph, architecture: Architecture) -> set[int]:
+    """Slots that a parameter is stored to as it came, where no call can take it from the stack:
+    the last register of arguments is never set."""
+    convention = architecture.convention
+    last = (convention.integers[-1], convention.floats[-1])
+    every = [e for block in graph.blocks for step in block.steps for e in step.effects]
+    if any(isinstance(effect, SetReg) and effect.name in last for effect in every):
+        return set()
+    found, came = set(), {*convention.integers[:-1], *convention.floats[:-1]}
+    for effect in (effect for step in graph.blocks[0].steps for effect in step.effects):
+        if isinstance(effect, Call):
+            break
+        if isinstance(effect, SetReg):
+            came.discard(effect.name)
+        elif isinstance(effect, Store) and is_frame(effect.address):
+            if isinstance(effect.value, Reg) and effect.value.name in came:
+                found.add(effect.address.addend)
+    return found
 
 
 def _calls(graph: Graph) -> bool:

@@ -1,4 +1,4 @@
-"""Edits of IR on offer, with what is known of each before it is tried: that is what can be ranked."""
+"""Edits of IR on offer, with what is known of each before it is tried: what can be ranked."""
 
 from __future__ import annotations
 

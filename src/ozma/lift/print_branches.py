@@ -33,6 +33,8 @@ class Branches(Calls):
         wanted = self.chooser.decisions.orientation
         if wanted != "hint":
             return "flip" if wanted == "fallthrough" else "asm"
+        if self.builder.mode == "O0" and not test.op.startswith(("icmp", "fcmp", "xor")):
+            return "asm"  # FastISel turns no branch round on what is no compare
         if self.builder.mode != "optimized":
             return "flip"
         return "flip" if _prefers_inverse(test, self.builder.architecture) else "asm"
@@ -64,6 +66,16 @@ def _prefers_inverse(test: Value, architecture: Architecture) -> bool:
     if kind != "icmp":
         return kind == "fcmp" and code in _FLOAT_OPPOSITE
     limit = resolve(test.args[1])
+    if code in ("eq", "ne") and is_const(limit, 0) and _is_flag(test.args[0], set()):
+        return code == "eq"  # a branch on an i1, as front ends note which cleanups are due
     if code in _CANONICAL_OPPOSITE or not is_const(limit) or not is_integer(limit.type):
         return code in _CANONICAL_OPPOSITE
     return architecture.was_inverted(code, signed(limit.extra, bits(limit.type)))
+
+
+def _is_flag(value: Value, seen: set[int]) -> bool:
+    """A byte that is 0 or 1 on every way here."""
+    value = resolve(value)
+    if value.op != "phi" or value.type != "i8" or id(value) in seen:
+        return id(value) in seen or value.op == "const" and value.extra in (0, 1)
+    return all(_is_flag(arg, seen | {id(value)}) for arg in value.args)

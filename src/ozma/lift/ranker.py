@@ -29,6 +29,9 @@ _SORTED = 1500
 _TIRES = 6.0
 """After so many tries of one kind at one sort of place in vain, the next is worth half."""
 
+_AT_ONCE = ("noreturn", "tail")
+"""Edits of all calls together: three compiles at most, tried before all others."""
+
 
 def setting_name(decisions: Decisions) -> str:
     """`result=value`; "" for the defaults."""
@@ -101,6 +104,9 @@ class Ranker:
         seen: Counter[tuple] = Counter()
         scores = []
         for offer in first:
+            if offer.group == "whole" and offer.kind in _AT_ONCE:
+                scores.append(1.0)
+                continue
             sort = offer.kind, offer.opcode, offer.tier, offer.group
             if sort not in chances:
                 chances[sort] = self.edit_chance(edit_features(offer, facts))

@@ -35,9 +35,12 @@ def lay_out(
     ]
 
 
-def fill_gaps(frame: Frame, to_bottom: bool = False) -> None:
+def fill_gaps(
+    frame: Frame, spills: frozenset[int] | set[int] = frozenset(), to_bottom: bool = False
+) -> None:
     """Unoptimized code has variables that nobody touches: what alignment does not explain.
-    `to_bottom`: nothing but variables lies down to the stack pointer."""
+    `spills`: slots of the register allocator, right below all variables. `to_bottom`: nothing but
+    variables lies down to the stack pointer."""
     limit, found = _top(frame), []
     for region in reversed(frame.regions):
         # AArch64 may put a variable between saved registers, into what aligns them.
@@ -51,13 +54,29 @@ def fill_gaps(frame: Frame, to_bottom: bool = False) -> None:
     used = min([limit, *(a.offset for a in frame.accesses), *frame.escapes])
     if to_bottom and used - frame.low >= 16:
         found.append(Region(frame.low, used, 4 if used % 8 else 8))
+    else:
+        found += _hidden_below(frame, limit, spills)
     frame.regions = sorted([*frame.regions, *found], key=lambda region: region.offset)
+
+
+def _hidden_below(frame: Frame, lowest: int, spills: frozenset[int] | set[int]) -> list[Region]:
+    """A variable between the others and the spills, or one that only the frame's size shows."""
+    ends = [(start, end) for start, end in frame.slots if start in spills and end <= lowest]
+    if ends:
+        start, end = ends[-1]
+        if (lowest - end) // (end - start):
+            return [Region(end, lowest, 1)]
+    elif not spills and frame.low < lowest - (lowest + _RETURN_ADDRESS) % 16:
+        return [Region(lowest - 1, lowest, 1)]
+    return []
 
 
 def _continues(start: int, starts: list[int], frame: Frame) -> bool:
     """Is it a field of the elements of an array that begins below, or inside of what is accessed
     as one?"""
-    if any(a.offset < start < a.offset + a.size for a in frame.accesses):
+    filled = {a.offset for a in frame.accesses if a.writes} | set(frame.escapes)
+    around = [a for a in frame.accesses if a.offset < start < a.offset + a.size]
+    if any(a.offset in filled for a in around):  # else a pop of what only aligned the stack
         return True
     stride = frame.strides.get(start, 0)
     return any(start - stride < other < start for other in starts)

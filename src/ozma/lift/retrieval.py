@@ -47,7 +47,8 @@ class Index:
         return self._file.execute("select count(*) from functions").fetchone()[0]
 
     def __contains__(self, digest: str) -> bool:
-        return bool(self._file.execute("select 1 from functions where hash = ?", (digest,)).fetchone())
+        found = self._file.execute("select 1 from functions where hash = ?", (digest,))
+        return found.fetchone() is not None
 
     def add(self, digest: str, assembly: str, ir: str, codegen: int) -> None:
         """One function under its own hash; its assembly is not kept."""
@@ -88,8 +89,8 @@ class Index:
     def _candidates(
         self, how: str, where: str, values: tuple, symbols: Sequence[str]
     ) -> Iterator[Candidate]:
-        rows = self._file.execute(f"select symbols, codegen, ir from functions where {where}", values)
-        for old, codegen, packed in rows.fetchall():
+        query = f"select symbols, codegen, ir from functions where {where}"
+        for old, codegen, packed in self._file.execute(query, values).fetchall():
             ir = renamed(zlib.decompress(packed).decode(), pairs(old.split(), symbols))
             yield Candidate(f"retrieval: {how}", ir, codegen=codegen)
 
@@ -116,7 +117,7 @@ def _key(text: str) -> str:
 
 
 def sketch(words: Sequence[str]) -> bytes:
-    """MinHash of 5-grams of opcodes: `HASHES` numbers of 32 bits. A shorter function is one gram."""
+    """MinHash of 5-grams of opcodes: `HASHES` numbers of 32 bits; a shorter function is one gram."""
     grams = {" ".join(words[at : at + GRAM]) for at in range(max(1, len(words) - GRAM + 1))}
     digests = [int.from_bytes(hashlib.blake2b(g.encode(), digest_size=8).digest()) for g in grams]
     lowest = (

@@ -14,7 +14,8 @@ from ozma.llvm import InvalidIR, Toolchain
 @dataclass(frozen=True)
 class Shown:
     """`same` is None where nothing could be run; `inputs` ran to their end in both, and ran this
-    share of the original's code (`covered`, of its bytes)."""
+    share of the original's code (`covered`, of its bytes). `reason`: why not, where it differs, or
+    what the inputs cannot have run."""
 
     same: bool | None
     inputs: int = 0
@@ -60,7 +61,7 @@ class EmulatorCheck:
         if found.verdict is Verdict.COULD_NOT_RUN:
             return Shown(None, reason=str(found))
         same = found.verdict is Verdict.SAME
-        return Shown(same, found.ran, found.covered, "" if same else str(found))
+        return Shown(same, found.ran, found.covered, _not_run(ir) if same else str(found))
 
     def close(self) -> None:
         self._checker.close()
@@ -70,3 +71,11 @@ class EmulatorCheck:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _not_run(ir: str) -> str:
+    """What the emulator, whose calls all return, never ran of a function: "" for nothing."""
+    pads = ir.count(" = landingpad ")
+    if not pads:
+        return ""
+    return "its landing pad was not run" if pads == 1 else f"its {pads} landing pads were not run"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ozma.lift.architecture import Convention
 from ozma.lift.cfg import Graph
-from ozma.lift.effects import Call, Effect, Jump, Load, Op, Reg, SetReg, Store, bits
+from ozma.lift.effects import Call, Const, Effect, Jump, Load, Op, Reg, SetReg, Store, bits
 from ozma.lift.frame import Frame, is_frame
 from ozma.lift.regions import merged
 
@@ -19,6 +19,7 @@ class Touch:
     size: int = 0
     writes: bool = False
     parameter: bool = False
+    constant: bool = False
 
 
 def find_unowned(graph: Graph, frame: Frame, convention: Convention, mode: str) -> set[int]:
@@ -57,21 +58,42 @@ def passes_on_stack(graph: Graph, convention: Convention) -> bool:
 
 def _touches(graph: Graph, index: int, convention: Convention) -> list[Touch]:
     found: list[Touch] = []
+    arguments = (*convention.integers, *convention.floats) if index == 0 else ()
+    given = {name: name for name in arguments}
     for step in graph.blocks[index].steps:
         for effect in step.effects:
-            _add(effect, found, convention, index == 0)
+            _add(effect, found, given)
+            if isinstance(effect, SetReg):
+                copied = effect.value.name if isinstance(effect.value, Reg) else ""
+                given = {name: source for name, source in given.items() if name != effect.name}
+                if copied in given and effect.name != convention.stack_pointer:
+                    given[effect.name] = given[copied]
+    return _without_spilled(found)
+
+
+def _without_spilled(touches: list[Touch]) -> list[Touch]:
+    """Variables of parameters lie in their order from the top: one stored below a later one's is
+    only spilled (the address of a result in memory has no variable)."""
+    found = []
+    for position, touch in enumerate(touches):
+        later = (other.offset for other in touches[position + 1 :] if other.parameter)
+        if touch.parameter and any(offset > touch.offset for offset in later):
+            touch = replace(touch, parameter=False)
+        found.append(touch)
     return found
 
 
-def _add(effect: Effect, found: list[Touch], convention: Convention, first: bool) -> None:
+def _add(effect: Effect, found: list[Touch], given: dict[str, str]) -> None:
     for name in type(effect).__dataclass_fields__:
         _add_loads(getattr(effect, name), found)
     if isinstance(effect, Call):
         found.append(Touch(None))
     elif isinstance(effect, Store) and is_frame(effect.address):
-        arguments = (*convention.integers, *convention.floats)
-        given = first and isinstance(effect.value, Reg) and effect.value.name in arguments
-        found.append(Touch(effect.address.addend, bits(effect.type), True, given))
+        value, place = effect.value, effect.address.addend
+        parameter = isinstance(value, Reg) and value.name in given
+        found.append(
+            Touch(place, bits(effect.type), True, parameter, isinstance(value, Const))
+        )
 
 
 def _add_loads(value: object, found: list[Touch]) -> None:
@@ -109,7 +131,9 @@ def _is_outgoing(slot: int, touches: list[list[Touch]]) -> bool:
 
 def _is_spill(slot: int, touches: list[list[Touch]]) -> bool:
     mine = [touch for block in touches for touch in block if touch.offset == slot]
-    if len({touch.size for touch in mine}) != 1 or any(touch.parameter for touch in mine):
+    if len({touch.size for touch in mine}) != 1 or any(
+        touch.parameter or touch.constant for touch in mine
+    ):
         return False
     stores = sum(touch.writes for touch in mine)
     if not stores or stores == len(mine):

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from ozma.lift.asm_lines import code_lines, first_word, normalized_lines
 
 _NAME = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w%$@.#:])(\.L\.[\w.$]+|[A-Za-z_][\w.$]*)')
-_REGISTER = re.compile(r"[wxbhsdqv]\d+(?:\.\w+)?|[wx]zr|w?sp|lr|fp|[lar]s[lr]|[su]xt[bhwx]|ror|comdat")
+_REGISTER = re.compile(
+    r"[wxbhsdqv]\d+(?:\.\w+)?|[wx]zr|w?sp|lr|fp|[lar]s[lr]|[su]xt[bhwx]|ror|comdat"
+)
 _CONDITION = re.compile(r"eq|ne|[cs]s|[hl][os]|mi|pl|v[sc]|hi|g[et]|l[et]|cc|al")
 _NO_NAMES = frozenset(
     ".section .asciz .ascii .string .byte .p2align .cfi_offset .cfi_def_cfa_offset .text .data "

@@ -255,7 +255,7 @@ class Translator:
         landed.pointer = True
         builder.write(exception, landed, "i64", 0, False)
         chosen = builder.append("selector", "i32", [landed])
-        builder.write(selector, chosen, "i32", 0, False)
+        builder.write(selector, builder.make("sext", "i64", [chosen]), "i64", 0, False)
 
     def _make_call(self, target: Expr, plan: CallPlan) -> Value:
         builder = self.builder

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ozma.lift.builder import ENTRY, Builder, Terminator
+from ozma.lift.builder import ENTRY, Body, Builder, Terminator
 from ozma.lift.calls import Result
-from ozma.lift.effects import Reg, SetReg
+from ozma.lift.cfg import Block
+from ozma.lift.effects import Jump
 from ozma.lift.values import Value, is_const, resolve
 
 
@@ -34,9 +35,12 @@ def _case(builder: Builder, index: int) -> tuple[Value, int, int, int] | None:
     if end is None or end.kind != "br":
         return None
     test = resolve(end.values[0])
-    if test.op != "icmp eq" or test.extra != "case" or not is_const(resolve(test.args[1])):
+    if test.op not in ("icmp eq", "icmp ne") or test.extra != "case":
         return None
-    return resolve(test.args[0]), resolve(test.args[1]).extra, *end.targets
+    if not is_const(resolve(test.args[1])):
+        return None
+    equal, other = end.targets if test.op == "icmp eq" else end.targets[::-1]
+    return resolve(test.args[0]), resolve(test.args[1]).extra, equal, other
 
 
 def _next_case(
@@ -80,19 +84,37 @@ def _is_merged(builder: Builder, block: int, first: int, last: int) -> bool:
     return False
 
 
+def split_jumps(builder: Builder, order: list[int]) -> list[int]:
+    """FastISel leaves no jump to the next block, unless a block does nothing else: one that works
+    and ends so is two."""
+    if builder.architecture.name != "x86-64":
+        return order
+    found = []
+    for index in order:
+        found.append(index)
+        body, blocks = builder.bodies[index], builder.graph.blocks
+        if not isinstance(blocks[index].exit, Jump) or body.end.targets != [index + 1]:
+            continue
+        if body.values:
+            new, target = len(blocks), blocks[index + 1]
+            blocks.append(Block(new, [], [], [index + 1], [index], line=body.end.line))
+            builder.bodies[new] = Body([], [], body.end)
+            body.end = Terminator("jump", [], [new], [], body.end.line)
+            target.predecessors[target.predecessors.index(index)] = new
+            blocks[index].successors = [new]
+            found.append(new)
+    return found
+
+
 def find_memory_result(builder: Builder) -> bool:
-    """Does the function return the address it was given for its result (`sret`)? FastISel moves it
-    to the result's register first of all."""
+    """Does the function return the address it was given for its result (`sret`)? Any other
+    parameter comes back from its variable."""
     convention = builder.architecture.convention
     first, result = convention.integers[0], convention.results[0]
     if builder.result.parts != ((result, "i64"),):
         return False
-    copied = any(
-        effect == SetReg(result, Reg(first, "i64"), "i64")
-        for step in builder.graph.blocks[0].steps[:4] for effect in step.effects
-    )  # fmt: skip
     ends = [body.end for body in builder.bodies.values() if body.end and body.end.kind == "ret"]
-    if not copied or not all(_is_given(end, first) for end in ends):
+    if not all(_is_given(end, first) for end in ends):
         return False
     for end in ends:
         end.values = []

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ozma.tasks.answers import LIST_CLOSE, LIST_OPEN
-from ozma.tasks.canonical import shorten
 from ozma.tasks.normal import NotShortened
-from ozma.tasks.prompts import flags_prompt
+from ozma.tasks.question import Question
 
 if TYPE_CHECKING:
     from ozma.model.generate.answer import TokenAnswerer
@@ -17,27 +16,23 @@ Ranked = Sequence[tuple[str, float]]
 """(list, log-probability), best first."""
 
 
-def our_prompt(ir_text: str) -> str:
-    """What our own model is asked: the published question about the short form."""
-    return flags_prompt(shorten(ir_text))
-
-
 class PackRanker:
-    """Ranks the same `lists` for one module after the other."""
+    """Ranks the same `lists` for one module after the other, asked by `question`."""
 
     def __init__(
-        self, answerer: TokenAnswerer, lists: Sequence[str], prompt: Callable[[str], str] = our_prompt
+        self, answerer: TokenAnswerer, lists: Sequence[str], question: Question = Question()
     ) -> None:
-        self.answerer, self._prompt = answerer, prompt
+        self.answerer, self.question = answerer, question
         answers = {f"{LIST_OPEN}{passes}{LIST_CLOSE}": passes for passes in lists}
         self._answers, self._trie = answers, answerer.texts(list(answers), ends=False)
 
     def rank(self, ir_text: str) -> Ranked:
-        """No lists when the module does not fit the window, or has no short form."""
+        """No lists when the module does not fit the window, or has no short form. The IR is what
+        `question` wants: the front end's, or that of clang's own pipeline."""
         from ozma.model.generate.backend import ContextOverflow
 
         try:
-            state = self.answerer.state(self._prompt(ir_text))
+            state = self.answerer.state(self.question.prompt(ir_text))
             ranked = self.answerer.ranked(state, self._trie)  # may need room for an answer's start
         except (ContextOverflow, NotShortened):
             return []

@@ -14,7 +14,8 @@ from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.tasks.answers import LIST_OPEN, Facts, code_answer
 from ozma.tasks.canonical import shorten
 from ozma.tasks.normal import NotShortened
-from ozma.tasks.prompts import Task, disassembly_prompt, emulation_prompt, flags_prompt
+from ozma.tasks.prompts import Task, disassembly_prompt, emulation_prompt
+from ozma.tasks.question import Question
 
 ASSEMBLY = "assembly"
 
@@ -36,7 +37,8 @@ class ExampleOptions:
 
     `views` of its texts (unoptimized IR, clang -Oz's IR and assembly) to pretraining; `pairs`
     random lists and `known_pairs` lists of the labels to emulation; `levels` of -O0, -O1, -O2, -Oz
-    to disassembly. What is taken is drawn from `seed` and the module's hash.
+    to disassembly. What is taken is drawn from `seed` and the module's hash. `question` says what
+    of a module the question about its flags shows.
     """
 
     views: int = 1
@@ -44,6 +46,7 @@ class ExampleOptions:
     known_pairs: int = 1
     levels: int = 1
     seed: int = 0
+    question: Question = Question()
 
     def __post_init__(self) -> None:
         for name, most in (("views", 3), ("pairs", None), ("known_pairs", None), ("levels", 4)):
@@ -120,7 +123,17 @@ class ExampleMaker:
             "counts": [row["base_instructions"], *row["counts"]],
             "before": [source.before.instructions, source.before.sizes.total],
         }
-        yield Example("flags", flags_prompt(source.short) + LIST_OPEN, "", tables)
+        yield Example("flags", self._question(source) + LIST_OPEN, "", tables)
+
+    def _question(self, source: Source) -> str:
+        question = self._options.question
+        if not question.of_optimized:
+            return question.prompt(source.before.ir)
+        own = clang_pipeline(self._worker.toolchain)
+        text = self._worker.evaluate(source.module, own, (IR,), skip_above=-1).ir
+        if not text:
+            raise InvalidIR("clang's own pipeline gives no IR")
+        return question.prompt(text)
 
     def _pretraining(
         self, source: Source, row: dict | None, rng: random.Random

@@ -19,6 +19,7 @@ from ozma.model.training.loop import RECIPE_JSON
 from ozma.model.training.prepare import COMMANDS
 from ozma.model.training.recipes import Recipe
 from ozma.model.training.report import LOG
+from ozma.tasks.question import read_question, write_question
 
 
 def note_command(out: Path, command: str) -> None:
@@ -42,6 +43,7 @@ def export(out: Path, folder: Path, storage: str = "f32") -> LlamaConfig:
     card = model_card(config, commands, recipe, data.facts, read_log(out / LOG), storage)
     text = (data.folder / "tokenizer.json").read_text("utf-8")
     export_model(model, folder, text, card, read_lists(data.folder), storage)
+    write_question(folder, read_question(data.folder))
     return config
 
 

@@ -27,6 +27,7 @@ from ozma.model.list_tokens import ListTokens, with_lists, write_lists
 from ozma.model.tokenizer import BOS, EOS, Tokenizer
 from ozma.model.training.examples import Example, ExampleMaker, ExampleOptions
 from ozma.model.training.shards import ShardWriter
+from ozma.tasks.question import write_question
 
 DATA_JSON, TOKENIZER_JSON, COMMANDS = "data.json", "tokenizer.json", "commands.txt"
 _COLUMNS = ["hash", "problem", "base_total", "base_instructions", "totals", "counts"]
@@ -35,10 +36,10 @@ _COLUMNS = ["hash", "problem", "base_total", "base_instructions", "totals", "cou
 @dataclass(frozen=True)
 class PrepareOptions:
     """`window`: longer documents are left out, in tokens. `functions` are taken of a project at
-    most, those with labels first; `largest` in IR instructions. `labels` names the set of flag
-    labels, "" takes the only one. With `list_tokens` each list is one
-    token (list_tokens.py). `timeout` is seconds
-    of processor time for one evaluation."""
+    most, those with labels first; `largest` in IR instructions. A function of fewer than `least`
+    gives no flags document: those below 30 hold 2 % of what can be saved. `labels` names the set of flag
+    labels, "" takes the only one. With `list_tokens` each list is one token (list_tokens.py).
+    `timeout` is seconds of processor time for one evaluation."""
 
     examples: ExampleOptions = field(default_factory=ExampleOptions)
     window: int = 4096
@@ -48,6 +49,7 @@ class PrepareOptions:
     list_tokens: bool = True
     timeout: float = 10.0
     jobs: int = 1
+    least: int = 0
 
     def __post_init__(self) -> None:
         for name in ("window", "functions", "largest", "timeout", "jobs"):
@@ -105,6 +107,7 @@ def prepare(
     (part / TOKENIZER_JSON).write_text(text, "utf-8")
     if tokens:
         write_lists(part, tokens, first)
+    write_question(part, options.examples.question)
     facts = _facts(options, lists, labels, counts)
     (part / DATA_JSON).write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     if data.exists():
@@ -192,7 +195,8 @@ def project_documents(job: Job) -> tuple[list[Document], dict[str, int]]:
     with Worker(find_toolchain(), job.options.timeout) as worker:
         maker = ExampleMaker(worker, job.options.examples, job.lists)
         for subject in load_subjects(job.out, job.chosen):
-            for example in maker.of(subject, labelled.get(subject.hash)):
+            known = subject.instructions >= job.options.least
+            for example in maker.of(subject, labelled.get(subject.hash) if known else None):
                 one = _tokenized(tokenizer, splits[subject.hash], example)
                 if len(one.tokens) <= job.options.window:
                     documents.append(one)

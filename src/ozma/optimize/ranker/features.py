@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ozma.evaluate.vocabulary import (
+from ozma.optimize.ranker.vocabulary import (
     ATTRIBUTES,
     INTRINSICS,
     LIBRARY,
