@@ -12,11 +12,10 @@ from ozma.cli.clang_words import split_words
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
-from ozma.model.shipped import SHIPPED
 from ozma.optimize.file import VERIFY, FileOptimizer, OptimizeConfig, Optimized
 from ozma.optimize.output import as_json, render, write_output
 from ozma.optimize.pack import Pack, load_pack, pack_path
-from ozma.optimize.rank import ModelAdvisor
+from ozma.optimize.rank import MODEL, PACK, RANKS, Advisor, make_advisor
 from ozma.passes import explicit, parse
 from ozma.search.budget import Budget
 
@@ -48,8 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
     parser.add_argument("--passes", metavar="LIST", help="use this opt -passes= text instead of the shipped lists")
     parser.add_argument("--pack", type=Path, metavar="FILE", help="use this pack of lists instead of the shipped one")
-    parser.add_argument("--rank", choices=("pack", "model"), default="pack", help="who orders the lists: the pack, or the shipped language model (default pack)")
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="rank with this model")
+    parser.add_argument("--rank", choices=RANKS, default=PACK, help="who orders the lists: the pack, trees on the IR, the language model, or both (default pack)")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="rank with this model (with --rank hybrid, beside the trees)")
+    parser.add_argument("--trees", type=Path, metavar="FILE", help="trees of `ozma train trees` in place of the shipped ones")
     parser.add_argument("--verify", choices=VERIFY, default="lists", help="differential also runs each result against the unoptimized build (default lists)")
     parser.add_argument("--outline", action="store_true", help="also let the machine outliner run (reported apart: clang -Oz gets it too)")
     parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
@@ -84,10 +84,9 @@ def _pack(options: argparse.Namespace, toolchain: Toolchain) -> Pack | None:
     return load_pack(options.pack or pack_path(toolchain.major))
 
 
-def _advisor(options: argparse.Namespace, toolchain: Toolchain) -> ModelAdvisor | None:
-    if options.rank == "pack" and options.model is None:
-        return None
-    return ModelAdvisor(toolchain, options.model or SHIPPED)
+def _advisor(options: argparse.Namespace, toolchain: Toolchain) -> Advisor | None:
+    rank = MODEL if options.rank == PACK and options.model else options.rank
+    return make_advisor(rank, toolchain, options.model, options.trees)
 
 
 def _sources(files: list[str], folder: Path) -> list[Path]:
