@@ -645,6 +645,7 @@ def test_branches_say_what_they_test() -> None:
         ("_ZN3FooC2ERK3Barb", ("i", "i"), True), ("_Z5clampf", ("f",), False),
         ("_ZNK3Foo3getEv", (), True), ("_ZN3Foo3setEdPKc", ("f", "i"), None),
         ("_Z3putN2Qt5ColorE", ("?",), False), ("main", None, None),
+        ("_Zgetc", None, None), ("_Znwm", ("i",), False),
     ],
 )  # fmt: skip
 def test_a_mangled_name_tells_its_parameters(

@@ -159,6 +159,19 @@ def test_only_bits_of_the_result_type_count(toolchain) -> None:
     assert _compare(toolchain, first, second, Signature(("i64",), "i64")).verdict is Verdict.DIFFERS
 
 
+@pytest.mark.parametrize("address", ["8(%rdi)", "-8(%rsp)"])
+def test_an_address_that_was_cut_shows_whatever_the_signature_says(toolchain, address) -> None:
+    whole = HEAD + f"\tmovl $1, (%rdi)\n\tleaq {address}, %rdi\n\tmovl $1, (%rdi)\n\tjmp g@PLT\n\t.size f, .-f\n"
+    cut = whole.replace("\tjmp", "\tmovl %edi, %edi\n\tjmp")
+    callees = {"g": Signature(("i32",), "i32")}
+    questions = [
+        Question(whole, other, "f", "x86-64", "x86-64", Signature(("ptr",), "i32"), callees)
+        for other in (whole, cut)
+    ]
+    same, differs = (check(toolchain, question).verdict for question in questions)
+    assert (same, differs) == (Verdict.SAME, Verdict.DIFFERS)
+
+
 def test_what_never_ends_or_faults_is_not_the_same(toolchain) -> None:
     loop = HEAD + "\tjmp f\n\t.size f, .-f\n"
     found = _compare(toolchain, loop, loop, Signature((), "void"))

@@ -9,6 +9,7 @@ from typing import Iterable, Iterator
 from ozma.lift.emulator import Emulator
 from ozma.lift.emulator_memory import PAGE, World
 from ozma.lift.emulator_run import STOPPED, CallRecord, Run, Word, one_nan
+from ozma.lift.image_layout import FUNCTION, RETURN, STACK_LOW, STACK_TOP
 
 _MOST = 128
 
@@ -199,7 +200,8 @@ def _without_stack(word: Word) -> Word:
 
 def _points(data: bytes) -> bool:
     """Is it an address that may differ between the texts?"""
-    return 0x0050_0000 <= int.from_bytes(data, "little") < 0x7F80_0000
+    address = int.from_bytes(data, "little")
+    return FUNCTION <= address < RETURN or STACK_LOW <= address < STACK_TOP
 
 
 def _show(word: Word) -> str:

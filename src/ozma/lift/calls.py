@@ -233,6 +233,8 @@ def _is_definite(site: CallSite, facts: Facts, register: str, constant: bool = F
     found = [facts.definitions[n] for n in site.reaching.get(register, ())]
     if not found or any(d.kind != "set" or not d.explicit for d in found):
         return False
+    if any(d.symbol in facts.tables for d in found):
+        return False
     if constant and not all(d.constant for d in found):
         return False
     return any(_unread(d, facts) for d in found)
@@ -309,15 +311,18 @@ def _stack_arguments(site: CallSite, facts: Facts, convention: Convention) -> li
 
 def plan_result(
     facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str,
-    kept: frozenset[int] = frozenset(),
+    kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(),
 ) -> Result:  # fmt: skip
     """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
-    value somebody wants in its register (kept_updates.py)."""
+    value somebody wants in its register (kept_updates.py). `jumps`: lines that make the address of
+    a computed jump (computed_jumps.py)."""
     convention = architecture.convention
     sites = [s for s in facts.returns]
     if chooser.decisions.result == "void" or not sites:
         return Result()
     default = _inferred(sites, facts, architecture, chooser, mode != "O0", kept)
+    if default.startswith("i") and _made_by(sites, facts, convention.results[0], jumps):
+        default = "void"
     options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
     if default not in options:
         options = (*options, default)
@@ -365,6 +370,14 @@ def _finds(sites: list[CallSite], facts: Facts, register: str, lines: frozenset[
     """Does a return find there what one of `lines` made, and only one instruction read?"""
     found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
     return any(d.line in lines and d.reads == 1 for d in found)
+
+
+def _made_by(
+    sites: list[CallSite], facts: Facts, register: str, lines: frozenset[int]
+) -> bool:
+    """Does a return find there what one of `lines` made?"""
+    found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
+    return any(d.line in lines for d in found)
 
 
 def _is_avoided(sites: list[CallSite], facts: Facts, register: str) -> bool:

@@ -152,7 +152,7 @@ class Answers:
         except Unplaced:
             return ()
         registers, flat = self._registers, [place for group in places for place in group]
-        return tuple(registers.meaning(place, registers.argument(place)) for place in flat)
+        return tuple(registers.passed(place, registers.argument(place)) for place in flat)
 
     def _values(self, signature: Signature) -> list[int]:
         groups = parameter_places(signature, self._target)

@@ -90,6 +90,14 @@ class Registers:
             value |= self.get(registers[place.index + 1]) << 64
         return value
 
+    def passed(self, place: Place, value: int) -> Word:
+        """What a callee gets. An address counts whole, also where a signature says 32 bits: it may
+        be the answer's own, and wrong."""
+        scalar = place.scalar
+        if scalar.kind == "integer" and scalar.bits == 32 and self._space.is_address(value & _ALL):
+            return self._space.canonical(value & _ALL)
+        return self.meaning(place, value)
+
     def meaning(self, place: Place, value: int) -> Word:
         """The part of a register that its type gives a meaning."""
         scalar = place.scalar

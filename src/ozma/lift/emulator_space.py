@@ -129,6 +129,10 @@ class Space:
 
     # --- what addresses mean ---
 
+    def is_address(self, value: int) -> bool:
+        """Of memory that was touched above 4 GiB, or of the stack: hardly a number by chance."""
+        return STACK_LOW <= value < STACK_TOP or value >> 32 > 0 and value & -PAGE in self._touched
+
     def is_own_code(self, address: int) -> bool:
         return any(address in part for part in self._loaded.code)
 

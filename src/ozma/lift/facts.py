@@ -85,6 +85,8 @@ class Facts:
     flows: dict[int, set[int]] = field(default_factory=dict)
     slots: list[tuple[int, int]] = field(default_factory=list)
     """Slots of the frame: from, to."""
+    tables: frozenset[str] = frozenset()
+    """Jump tables: nobody passes their address on."""
 
     def flows_to(self, number: int) -> set[str]:
         """Registers that are made of a definition."""
@@ -107,7 +109,8 @@ class Facts:
 def find_facts(
     graph: Graph, architecture: Architecture, slots: list[tuple[int, int]] | None = None
 ) -> Facts:
-    facts = Facts(slots=slots or [])
+    tables = frozenset(block.table for block in graph.blocks if block.table)
+    facts = Facts(slots=slots or [], tables=tables)
     order = graph.order()
     facts.live = live_widths(graph, order, architecture)
     facts.widths = _widths(graph, order, architecture)

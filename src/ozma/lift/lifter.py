@@ -9,6 +9,7 @@ from ozma.lift.assembly import AsmFunction, Listing, parse_assembly
 from ozma.lift.builder import Builder
 from ozma.lift.calls import plan_calls, plan_result
 from ozma.lift.cfg import Refused, build_graph, join_jumps, sink_hoisted
+from ozma.lift.computed_jumps import jump_addresses
 from ozma.lift.decisions import Chooser, Decisions, Site
 from ozma.lift.effects import Unsupported
 from ozma.lift.emit import Printer
@@ -125,7 +126,8 @@ def _lift(
     facts = find_facts(graph, architecture, frame.slots)
     plans = plan_calls(facts, architecture, chooser, listing)
     kept = frozenset(kept_updates(graph)) if architecture.name == "x86-64" else frozenset()
-    result = plan_result(facts, architecture, chooser, function.number, mode, kept)
+    jumps = frozenset(jump_addresses(graph))
+    result = plan_result(facts, architecture, chooser, function.number, mode, kept, jumps)
     builder = Builder(graph, facts, plans, result, listing, architecture, mode)
     Translator(builder).run()
     listed = graph.order() if decisions.block_order == "rpo" else graph.in_text_order()

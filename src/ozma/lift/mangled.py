@@ -50,10 +50,18 @@ def parameters_of(symbol: str) -> Parameters | None:
         return None
     name = text[: -len(inner) - 2]
     pieces = [piece for piece in _split(inner) if piece != "void"]
-    if "..." in pieces:
+    if "..." in pieces or _is_chance(name, pieces):
         return None
     member = constant or _is_member(symbol, name)
     return Parameters(tuple(map(_kind, pieces)), member, tuple(map(_type, pieces)))
+
+
+def _is_chance(name: str, pieces: list[str]) -> bool:
+    """C's `_Zgetc` reads as `operator>=(unsigned short, char)`, which C++ does not allow: one of
+    the operands must be of a class or an enumeration."""
+    if not name.startswith("operator") or name.startswith(("operator new", "operator delete")):
+        return False
+    return all(piece in _FLOATS or _INTEGER.match(piece) for piece in pieces)
 
 
 def _is_member(symbol: str, name: str) -> bool | None:

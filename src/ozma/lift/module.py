@@ -5,6 +5,7 @@ from __future__ import annotations
 from ozma.lift.architecture import Architecture
 from ozma.lift.assembly import AsmFunction, DataObject, Listing
 from ozma.lift.builder import Builder
+from ozma.lift.cfg import Refused
 from ozma.lift.data import Piece, Reference, fields_of, pieces_of
 from ozma.lift.decisions import Chooser
 from ozma.lift.effects import bits
@@ -203,6 +204,8 @@ def _declarations(
             arguments = ", ".join([*([arguments] if arguments else []), *(["..."] if variadic else [])])
             text = f"declare {weak}{visible}{result} {quoted(name)}({arguments}){_lazy(name, used)}"
             text += " nounwind" if name in printer.builder.graph.nounwind else ""
+        elif name in printer.builder.graph.labels:
+            raise Refused(function.number, function.name, "the place of a block is used as a number")
         else:
             local = "thread_local " if used.symbols[name] == "tls" else ""
             shape = _shape(*needs.get(name, (1, 1)))

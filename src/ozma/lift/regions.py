@@ -72,14 +72,14 @@ def _hidden_below(frame: Frame, lowest: int, spills: frozenset[int] | set[int]) 
 
 
 def _continues(start: int, starts: list[int], frame: Frame) -> bool:
-    """Is it a field of the elements of an array that begins below, or inside of what is accessed
-    as one?"""
+    """Is it a field of the elements of an array that begins below, `a[i + 1]` of it, or inside of
+    what is accessed as one? In doubt yes: one object instead of two computes the same."""
     filled = {a.offset for a in frame.accesses if a.writes} | set(frame.escapes)
     around = [a for a in frame.accesses if a.offset < start < a.offset + a.size]
     if any(a.offset in filled for a in around):  # else a pop of what only aligned the stack
         return True
     stride = frame.strides.get(start, 0)
-    return any(start - stride < other < start for other in starts)
+    return any(start - stride <= other < start for other in starts)
 
 
 def _top(frame: Frame) -> int:
