@@ -135,7 +135,8 @@ def _rebuild(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(done)))
     else:
-        print(f"{done.same:,} projects as published, {len(done.differing):,} differ: {', '.join(done.differing[:10])}")
+        named = f": {', '.join(done.differing[:10])}" if done.differing else ""
+        print(f"{done.same:,} projects as published, {len(done.differing):,} differ{named}")
         print(f"{done.found:,} of {done.subjects:,} functions and units found; "
               f"{done.restored:,} of {done.rows:,} label rows restored")  # fmt: skip
     return 0 if done.whole else 100
