@@ -6,7 +6,6 @@ the pool and every project that it still holds, and nothing can stop one that ha
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -21,7 +20,6 @@ from typing import Any
 from ozma.errors import OzmaError
 
 _POLL = 0.2
-_PR_SET_PDEATHSIG = 1
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -153,8 +151,7 @@ def _end(member: _Member) -> None:
         member.process.join(5)
     member.pipe.close()
     if member.process.is_alive():
-        if member.process.is_alive():
-            member.process.kill()
+        member.process.kill()
     member.process.join()
 
 
@@ -166,10 +163,7 @@ def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends us
     for one in _ENDINGS:
         signal.signal(one, _leave)
-    # When the caller is killed its fork server ends, and we with it.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if not multiprocessing.parent_process().is_alive():
-        return
+    threading.Thread(target=_follow_caller, daemon=True).start()
     os.umask(0o022)
     while True:
         try:
@@ -188,7 +182,17 @@ def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
             return  # the caller was killed: its next run does this task again
 
 
+def _follow_caller() -> None:
+    """Leaves as at SIGTERM once the caller is gone, whose fork server lives as long as we do."""
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _leave(number: int, *_: object) -> None:
     for one in _ENDINGS:  # once is enough: leaving is not to be interrupted
-        signal.signal(one, signal.SIG_IGN)
+        signal.signal(one, _stay)
     raise SystemExit(128 + number)
+
+
+def _stay(*_: object) -> None:
+    """Not SIG_IGN: Python would complain of a signal that had already come."""
