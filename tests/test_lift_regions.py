@@ -55,3 +55,21 @@ def test_an_element_after_the_indexed_one_is_of_the_same_array(tmp_path: Path) -
 def test_the_place_of_a_computed_jump_is_no_result(tmp_path: Path) -> None:
     text = _lift(_TABLE, tmp_path)
     assert "define dso_local void @f(" in text and "external" not in text
+
+
+_COPY = """
+unsigned long strlen(const char *);
+void *memcpy(void *, const void *, unsigned long);
+extern void *(*reserve)(unsigned long);
+char *f(const char *s) {
+    if (!s) return 0;
+    unsigned long n = strlen(s) + 1;
+    char *p = reserve(n);
+    return p ? memcpy(p, s, n) : 0;
+}
+"""
+
+
+def test_what_a_call_left_is_given_back_whole(tmp_path: Path) -> None:
+    text = _lift(_COPY, tmp_path)
+    assert re.search(r"define dso_local (i64|ptr) @f\(", text)

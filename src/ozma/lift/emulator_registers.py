@@ -82,7 +82,7 @@ class Registers:
         """A result of the function, at its end."""
         if place.where == VECTOR:
             return self.meaning(place, self.get(self.machine.result_vectors[place.index]))
-        return self.meaning(place, self._integer(self.machine.results, place))
+        return self.passed(place, self._integer(self.machine.results, place))
 
     def _integer(self, registers: tuple[int, ...], place: Place) -> int:
         value = self.get(registers[place.index])
@@ -91,7 +91,7 @@ class Registers:
         return value
 
     def passed(self, place: Place, value: int) -> Word:
-        """What a callee gets. An address counts whole, also where a signature says 32 bits: it may
+        """What a callee or a caller gets. An address counts whole, also where a signature says 32 bits: it may
         be the answer's own, and wrong."""
         scalar = place.scalar
         if scalar.kind == "integer" and scalar.bits == 32 and self._space.is_address(value & _ALL):
