@@ -17,9 +17,10 @@ class BuildOptions:
     takes five times as long as one of C), and `tried` files at most; `path` is 'fast' (file by file), 'real'
     (the project's own build) or 'auto' (real if it gives more than fast).
 
-    Per file: `seconds` of processor time and `attempts` of the compiler on the fast path, `source_bytes` of the
-    source and `largest` bytes of bitcode at most. `project_seconds` is the wall time of a project
-    on the fast path, `system` the headers that are not its own there; `limits` are those of every command, the real build's wall time among them.
+    Per file: `seconds` of processor time and `attempts` of the compiler on the fast path,
+    `source_bytes` of the source and `largest` bytes of bitcode at most. `project_seconds` is the
+    wall time of a project on the fast path, `system` the headers that are not its own there;
+    `limits` are those of every command, the real build's wall time among them.
     """
 
     path: str = "fast"
