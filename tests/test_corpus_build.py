@@ -466,6 +466,7 @@ def test_a_stopped_run_leaves_no_traceback_no_process_and_no_folder(tmp_path, op
         [sys.executable, "-m", "ozma", "corpus", "build", str(tmp_path / "out"), str(source.location)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         env=os.environ | {"TMPDIR": str(open_folder)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )  # fmt: skip
     wait_until(lambda: list(open_folder.glob("ozma-build-*/tree/*/slow8.c")))
     os.killpg(child.pid, ending) if ending != signal.SIGKILL else child.kill()

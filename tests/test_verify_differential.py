@@ -78,8 +78,11 @@ def test_a_safe_list_passes_on_every_function(toolchain, bitcode):
 
 
 def test_unify_loop_exits_is_caught_with_the_input_as_evidence(each_toolchain, compile_text):
-    report = check(compile_text(LOOP_WITH_SWITCH), UNSAFE, each_toolchain, X86)
-    assert report.verdict.failed, report.summary()  # some releases crash or fail the verifier
+    bitcode = compile_text(LOOP_WITH_SWITCH)
+    # What the pass does depends on addresses inside of LLVM: release 22 is right now and then.
+    reports = (check(bitcode, UNSAFE, each_toolchain, X86) for _ in range(4))
+    report = next((one for one in reports if one.verdict.failed), None)
+    assert report, "passed four times"  # some releases crash or fail the verifier
     if each_toolchain.major == 19:
         assert report.verdict is Verdict.OUTPUT_DIFFERS
     if report.verdict is Verdict.OUTPUT_DIFFERS:
