@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from outcomes import answer_options, behaviour, shortened, table
+from outcomes import answer_options, behaviour, newest_tables, reason_notes, report, table
 
 from ozma.corpus.debian import CACHE
 from ozma.corpus.download import download
@@ -34,7 +34,7 @@ from ozma.corpus.split import SPLITS, TEST
 from ozma.corpus.unpack import unpack
 from ozma.errors import OzmaError
 from ozma.evaluate.disassembly import lifter_version
-from ozma.evaluate.records import RecordFile, Row, read_rows
+from ozma.evaluate.records import RecordFile, Row
 from ozma.lift.answer import Answerer
 from ozma.lift.asm_lines import code_lines, function_names, function_places, normalized_lines
 from ozma.lift.compile_back import Compiler
@@ -200,13 +200,7 @@ def _row(asked: Asked, answerer: Answerer, check: EmulatorCheck) -> Row:
 
 def render(out: Path) -> str:
     """The table of every file of records in `out`, its newest version, as Markdown."""
-    texts = []
-    for path in sorted(out.glob("*.jsonl")):
-        rows = read_rows(path)
-        newest = [row for row in rows if row["version"] == rows[-1]["version"]]
-        if newest:
-            texts.append(_one_table(path.stem, newest))
-    return "\n\n".join(texts) + "\n"
+    return newest_tables(out, _one_table)
 
 
 def _one_table(name: str, rows: Sequence[Row]) -> str:
@@ -224,10 +218,7 @@ def _one_table(name: str, rows: Sequence[Row]) -> str:
         f"the inputs ran {100 * sum(ran) / max(len(ran), 1):.0f} % of the code in the mean; "
         f"{seconds:.2f} s of processor time a function"
     ]  # fmt: skip
-    reasons = Counter(
-        (row["behaviour"] or "failed", shortened(row["reason"])) for row in rows if row["reason"]
-    )
-    notes += [f"* {count} {kind}: {why}" for (kind, why), count in reasons.most_common(15)]
+    notes += reason_notes(rows, 15)
     return table(name, len(rows), counts, notes)
 
 
@@ -248,17 +239,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        kinds: Counter[str] = Counter()
-        for row in measure(options) if options.corpus else ():
-            kinds[row["behaviour"] or "failed"] += 1
-            if kinds.total() % 20 == 0:
-                print(dict(kinds), file=sys.stderr)
-    except OzmaError as error:
-        print(f"bench/foreign.py: error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(render(options.out), end="")
-    return 0
+    rows = measure(options) if options.corpus else ()
+    return report("foreign", rows, lambda: render(options.out))
 
 
 if __name__ == "__main__":

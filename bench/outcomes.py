@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
-from ozma.evaluate.disassembly_ways import WAYS
+from ozma.errors import OzmaError
 from ozma.evaluate.disassembly_tables import wilson
+from ozma.evaluate.disassembly_ways import WAYS
+from ozma.evaluate.records import Row, read_rows
 from ozma.lift.attempt import AnswerOptions
 from ozma.lift.shown import Shown
 
@@ -39,3 +44,38 @@ def table(name: str, total: int, counts: Mapping[str, int], notes: Sequence[str]
         share, low, high = wilson(count, total)
         lines.append(f"| {outcome} | {count:,} | {100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f}) |")
     return "\n".join([*lines, "", *notes])
+
+
+def reason_notes(rows: Iterable[Row], most: int) -> list[str]:
+    """The most frequent reasons, each with its outcome and count."""
+    reasons = Counter(
+        (row["behaviour"] or "failed", shortened(row["reason"])) for row in rows if row["reason"]
+    )
+    return [f"* {count} {kind}: {why}" for (kind, why), count in reasons.most_common(most)]
+
+
+def newest_tables(out: Path, one_table: Callable[[str, Sequence[Row]], str]) -> str:
+    """The table of every file of records in `out`, its newest version, as Markdown."""
+    texts = []
+    for path in sorted(out.glob("*.jsonl")):
+        rows = read_rows(path)
+        newest = [row for row in rows if row["version"] == rows[-1]["version"]]
+        if newest:
+            texts.append(one_table(path.stem, newest))
+    return "\n\n".join(texts) + "\n"
+
+
+def report(bench: str, rows: Iterable[Row], render: Callable[[], str]) -> int:
+    """Goes through `rows` as they are measured, with progress, prints what `render` makes of the
+    records, and returns the exit code."""
+    kinds: Counter[str] = Counter()
+    try:
+        for row in rows:
+            kinds[row["behaviour"] or "failed"] += 1
+            if kinds.total() % 20 == 0:
+                print(dict(kinds), file=sys.stderr)
+    except OzmaError as error:
+        print(f"bench/{bench}.py: error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(render(), end="")
+    return 0

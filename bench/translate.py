@@ -21,13 +21,12 @@ from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
-from outcomes import answer_options, behaviour, shortened, table
+from outcomes import answer_options, behaviour, newest_tables, reason_notes, report, table
 
 from ozma.corpus.split import SPLITS, TEST
-from ozma.errors import OzmaError
 from ozma.evaluate.disassembly import lifter_version
 from ozma.evaluate.disassembly_set import LEVELS, Truth, truths
-from ozma.evaluate.records import RecordFile, Row, read_rows
+from ozma.evaluate.records import RecordFile, Row
 from ozma.lift.answer import Answerer
 from ozma.lift.compile_back import Compiler
 from ozma.lift.migrate import Migrated, Migrator
@@ -100,13 +99,7 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
 
 def render(out: Path) -> str:
     """The table of every file of records in `out`, its newest version, as Markdown."""
-    texts = []
-    for path in sorted(out.glob("*.jsonl")):
-        rows = read_rows(path)
-        newest = [row for row in rows if row["version"] == rows[-1]["version"]]
-        if newest:
-            texts.append(_one_table(path.stem, newest))
-    return "\n\n".join(texts) + "\n"
+    return newest_tables(out, _one_table)
 
 
 def _one_table(name: str, rows: Sequence[Row]) -> str:
@@ -126,10 +119,7 @@ def _one_table(name: str, rows: Sequence[Row]) -> str:
         f"{projects} projects; same behaviour: {inputs:.1f} inputs and {ran:.0%} of the code in the mean; "
         f"{seconds:.2f} s of processor time a function"
     ]  # fmt: skip
-    reasons = Counter(
-        (row["behaviour"] or "failed", shortened(row["reason"])) for row in rows if row["reason"]
-    )
-    notes += [f"* {count} {kind}: {why}" for (kind, why), count in reasons.most_common(12)]
+    notes += reason_notes(rows, 12)
     return table(name, len(rows), counts, notes)
 
 
@@ -151,17 +141,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        kinds: Counter[str] = Counter()
-        for row in measure(options) if options.corpus else ():
-            kinds[row["behaviour"] or "failed"] += 1
-            if kinds.total() % 20 == 0:
-                print(dict(kinds), file=sys.stderr)
-    except OzmaError as error:
-        print(f"bench/translate.py: error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(render(options.out), end="")
-    return 0
+    rows = measure(options) if options.corpus else ()
+    return report("translate", rows, lambda: render(options.out))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ class Harvest:
     units: list[UnitRow] = field(default_factory=list)
     tried: int = 0
     failures: Counter = field(default_factory=Counter)
-    languages: Counter = field(default_factory=Counter)
 
     def add(self, root: Path, unit: Unit) -> None:
         self.tried += 1
@@ -41,7 +40,6 @@ class Harvest:
             return
         name = unit.source.relative_to(root).as_posix()
         self.units.append(UnitRow(name, unit.language, unit.bitcode))
-        self.languages[unit.language] += 1
 
     def hopeless(self) -> bool:
         """Most files fail, so the rest will: such projects take half of a bulk build's time."""
@@ -86,7 +84,7 @@ def _compile_each(
 def _is_wanted(source: Path, harvest: Harvest, options: BuildOptions) -> bool:
     if LANGUAGES[source.suffix] == "c" or not options.cxx_units:
         return True
-    return harvest.languages["c++"] < options.cxx_units
+    return sum(unit.language == "c++" for unit in harvest.units) < options.cxx_units
 
 
 def choose_files(

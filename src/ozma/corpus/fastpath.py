@@ -110,7 +110,7 @@ class FastPackage:
     def compile(self, source: Path) -> Unit:
         """Compile, and again with one more generated header while clang asks for one."""
         language = LANGUAGES[source.suffix]
-        if lost := next((one for one in certain_includes(source) if one in self._lost), None):
+        if lost := self._lost_include(source):
             return Unit(source, language, None, f"'{lost}' file not found")
         folders = [f"-I{folder}" for folder in self.index.include_folders(source)]
         standard = OLD_C if language == "c" else NEW_CXX
@@ -126,6 +126,11 @@ class FastPackage:
                 self._lost.update(missing.groups() if missing else ())
                 break
         return Unit(source, language, None, reason)
+
+    def _lost_include(self, source: Path) -> str | None:
+        if not self._lost:
+            return None
+        return next((one for one in certain_includes(source) if one in self._lost), None)
 
     def _supply(self, name: str) -> bool:
         """Write the header that was not found, or point to the system's, if it can be guessed."""

@@ -368,16 +368,15 @@ def _all_set(sites: list[CallSite], facts: Facts, register: str) -> bool:
 
 def _finds(sites: list[CallSite], facts: Facts, register: str, lines: frozenset[int]) -> bool:
     """Does a return find there what one of `lines` made, and only one instruction read?"""
-    found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
-    return any(d.line in lines and d.reads == 1 for d in found)
+    return any(d.reads == 1 for d in _made_by(sites, facts, register, lines))
 
 
 def _made_by(
     sites: list[CallSite], facts: Facts, register: str, lines: frozenset[int]
-) -> bool:
-    """Does a return find there what one of `lines` made?"""
+) -> list[Definition]:
+    """What one of `lines` made of what returns find there."""
     found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
-    return any(d.line in lines for d in found)
+    return [d for d in found if d.line in lines]
 
 
 def _is_avoided(sites: list[CallSite], facts: Facts, register: str) -> bool:

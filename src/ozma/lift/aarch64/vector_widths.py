@@ -12,6 +12,7 @@ from ozma.lift.aarch64.lanes import (
     splat,
     vector_of,
 )  # fmt: skip
+from ozma.lift.aarch64.operands import Operand
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.aarch64.values import Meaning, Operands, op, read_register
 from ozma.lift.effects import Effect, Expr, Op, Unsupported, lanes
@@ -77,13 +78,16 @@ def _widening(opcode: str, extend: str, upper: bool) -> Meaning:
     def meaning(operands: Operands) -> list[Effect]:
         target, left, right = operands
         type_ = kind_of(target)
-        factors = [
-            op(extend, type_, _wide_operand(vector_of(side), upper, type_))
-            for side in (left, right)
-        ]
+        factors = _both_wide(extend, type_, (left, right), upper)
         return set_vector(target, op(opcode, type_, *factors), type_)
 
     return meaning
+
+
+def _both_wide(
+    extend: str, type_: str, sides: tuple[Operand, Operand], upper: bool
+) -> list[Expr]:
+    return [op(extend, type_, _wide_operand(vector_of(side), upper, type_)) for side in sides]
 
 
 def _wide_operand(register: Register, upper: bool, type_: str) -> Expr:
@@ -111,10 +115,7 @@ def _widening_accumulate(opcode: str, extend: str, upper: bool) -> Meaning:
     def meaning(operands: Operands) -> list[Effect]:
         target, left, right = operands
         type_ = kind_of(target)
-        factors = [
-            op(extend, type_, _wide_operand(vector_of(side), upper, type_))
-            for side in (left, right)
-        ]
+        factors = _both_wide(extend, type_, (left, right), upper)
         product = op("mul", type_, *factors)
         return set_vector(target, op(opcode, type_, read_vector(target, type_), product), type_)
 
