@@ -39,15 +39,19 @@ def lay_out(
 def _joined(
     parts: list[tuple[int, int]], frame: Frame, top: int, convention: Convention
 ) -> list[tuple[int, int]]:
-    """From the lowest address that anyone gets, all is one object, up to a saved register: nobody
-    sees where an object ends, and whether an address is that of another or of a part of the same.
-    What is spilled above is memory then, as it is in the machine."""
-    joined, bottom = [], min((start for start, _ in frame.slots), default=top)
-    for limit in sorted({top, *(saved for saved in frame.saved if saved < top)}):
-        escapes = [offset for offset in frame.escapes if bottom <= offset < limit or offset < bottom and not joined]
-        if escapes:
-            joined.append((_beginning(min(escapes), frame, convention), limit))
-        bottom = limit
+    """From the lowest address that anyone gets, all is one object, up to a saved register or a
+    `va_list`: nobody sees where an object ends, and whether an address is that of another or of a
+    part of the same. What is spilled above is memory then, as it is in the machine."""
+    known = {start: start + size for start, size in frame.sizes.items()}
+    walls = {**{saved: saved for saved in frame.saved}, **known, top: top}
+    joined, escapes = [], sorted(offset for offset in frame.escapes if offset < top)
+    for wall in sorted(offset for offset in walls if offset <= top):
+        below = [offset for offset in escapes if offset < wall]
+        if below:
+            joined.append((_beginning(below[0], frame, convention), wall))
+        if wall in known:
+            joined.append((wall, known[wall]))
+        escapes = [offset for offset in escapes if offset >= walls[wall]]
     lowest = min((start for start, _ in joined), default=top)
     return [(start, min(end, lowest)) for start, end in parts if start < lowest] + joined
 
