@@ -12,6 +12,7 @@ from ozma.lift.judge import Candidate
 
 _CHANGES: tuple[dict[str, str], ...] = (
     {},
+    {"regions": "joined"},
     {"result": "value"},
     {"result": "void"},
     {"orientation": "fallthrough"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Iterable
 
+from ozma.lift.behaviour_doubts import gives_nothing
 from ozma.lift.emulator_abi import parameter_places, result_places
 from ozma.lift.emulator_answers import Answers
 from ozma.lift.emulator_calls import OutOfReach
@@ -104,6 +105,7 @@ class Emulator:
             self.space.begin(world)
             self._prepare(given)
             self._pass(signature, given, world.fill)
+            self._answers.enter()
             self._execute()
             if self._run.ending == RETURNED:
                 self._finish(signature)
@@ -194,6 +196,9 @@ class Emulator:
         registers = self._registers
         places = result_places(signature.result, self._target)
         self._run.results = tuple(registers.result(place) for place in places)
+        left = registers.get(self._machine.results[0])
+        if not places and left == self._answers.left and not gives_nothing(self._run.last_call):
+            self._run.left = left
         saved = self._machine.saved.items()
         lost = [name for name, r in saved if registers.get(r) != self._kept[name]]
         if registers.stack != _ENTRY:

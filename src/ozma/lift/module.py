@@ -11,7 +11,7 @@ from ozma.lift.decisions import Chooser
 from ozma.lift.effects import bits
 from ozma.lift.emit import Printer
 from ozma.lift.frame import Frame
-from ozma.lift.print_operands import global_name, quoted
+from ozma.lift.print_operands import UNKNOWN, global_name, quoted
 from ozma.lift.values import Value, resolve
 
 _PRINTABLE = frozenset(range(32, 127)) - {34, 92}
@@ -56,7 +56,7 @@ def parameters(builder: Builder, architecture: Architecture) -> tuple[list[str],
     if variadic:
         texts.append("...")
     for name, value in used.items():
-        value.name = by_register.get(name, "poison")
+        value.name = by_register.get(name, UNKNOWN)
     return texts, by_register
 
 
