@@ -253,3 +253,11 @@ def test_an_exception_may_pass_through_a_function_of_cxx_that_catches_none() -> 
         for name in ("f", "_Z1fv")
     }
     assert "nounwind" in attributes["f"] and "nounwind" not in attributes["_Z1fv"]
+
+
+def test_a_floating_result_that_is_moved_as_a_number_comes_in_its_own_register(tmp_path: Path) -> None:
+    text = _lift("""
+    double g(int);
+    int f(double *p, int n) { double d = g(n); if (__builtin_isinf(d)) return -1; *p = d; return 0; }
+    """, tmp_path)
+    assert "declare double @g(i32)" in text
