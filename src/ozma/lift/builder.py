@@ -19,6 +19,8 @@ ENTRY = -1
 _SWAPPED = {"slt": "sgt", "sgt": "slt", "sle": "sge", "sge": "sle", "ult": "ugt", "ugt": "ult",
             "ule": "uge", "uge": "ule", "eq": "eq", "ne": "ne"}  # fmt: skip
 
+_SAME_SIZE = {"i32": "float", "i64": "double"}
+
 
 @dataclass
 class Terminator:
@@ -464,6 +466,9 @@ class Builder:
         convention = self.architecture.convention
         if register not in (*convention.results, *convention.float_results) or offset:
             return Value("poison", type_, [], None, ENTRY, 0)
+        floating = _SAME_SIZE.get(type_) if register in convention.float_results else None
+        if floating:  # moved out of its register as a number: `movq %xmm0, %rax`
+            return self.make("bitcast", type_, [self._call_result(clobbered, floating, 0)])
         for value in call.extra.results:
             if value[0] == register and value[1] == type_:
                 return value[2]
