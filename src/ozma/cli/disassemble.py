@@ -10,11 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.lift.answer import Answer, Verdict
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.merge import merge_modules
-from ozma.lift.parallel import Job, answer_all
-from ozma.lift.source import Source, read_source
+from ozma.lift.answers import Answer, AnswerOptions, Job, Verdict, answer_all
+from ozma.lift.asm.source import Source, read_source
+from ozma.lift.program.merge import merge_modules
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
 
@@ -62,7 +60,7 @@ def main(words: list[str]) -> int:
     answers = _answers(source, options)
     text = _module(source, answers)
     if options.report:
-        from ozma.lift.report import write_report
+        from ozma.lift.answers.report import write_report
 
         title = f"ozma disassemble {Path(options.file).name}"
         write_report(title, source.assembly, source.target, answers, options.report)

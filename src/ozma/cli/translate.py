@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.lift.answer import Answer, Answerer, Verdict
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
-from ozma.lift.merge import merge_modules
-from ozma.lift.migrate import Migrated, Migrator
-from ozma.lift.shown import EmulatorCheck
-from ozma.lift.source import Source, read_source
+from ozma.lift.answers import Answer, AnswerOptions, Answerer, Verdict
+from ozma.lift.answers.migrate import Migrated, Migrator
+from ozma.lift.asm.source import Source, read_source
+from ozma.lift.behaviour.shown import EmulatorCheck
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.program.merge import merge_modules
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ozma.errors import OzmaError
 from ozma.evaluate.retrieval_index import index_path
-from ozma.lift.attempt import AnswerOptions, Proposer
+from ozma.lift.answers import AnswerOptions, Proposer
 from ozma.llvm import Toolchain
 from ozma.search.budget import Budget
 
@@ -55,13 +55,13 @@ WAYS = {
 
 
 def _model(toolchain: Toolchain, target: str, level: str, index: Path | None) -> Proposer:
-    from ozma.lift.model_proposer import ModelProposer
+    from ozma.lift.searching.model_proposer import ModelProposer
 
     return ModelProposer(toolchain, target)
 
 
 def _retrieval(toolchain: Toolchain, target: str, level: str, index: Path | None) -> Proposer:
-    from ozma.lift.retrieval import Index
+    from ozma.lift.searching.retrieval import Index
 
     return Index(index_path(index, target, level), target).propose
 

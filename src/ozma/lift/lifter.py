@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ozma.lift.architecture import Architecture, find_architecture
-from ozma.lift.assembly import AsmFunction, Listing, parse_assembly
-from ozma.lift.builder import Builder
-from ozma.lift.calls import plan_calls, plan_result
-from ozma.lift.cfg import Refused, build_graph, join_jumps, sink_hoisted
-from ozma.lift.computed_jumps import jump_addresses
+from ozma.lift.calls.arguments import plan_calls, plan_result
 from ozma.lift.decisions import Chooser, Decisions, Site
-from ozma.lift.effects import Unsupported
-from ozma.lift.emit import Printer
-from ozma.lift.facts import find_facts
-from ozma.lift.finish import finish
-from ozma.lift.frame import find_frame
-from ozma.lift.kept_updates import kept_updates
-from ozma.lift.mode import find_mode
-from ozma.lift.module import module_text, parameters, value_types
-from ozma.lift.print_operands import Unprintable
-from ozma.lift.regions import fill_gaps, lay_out, promote
-from ozma.lift.spills import find_unowned, passes_on_stack
-from ozma.lift.translate import Translator
-from ozma.lift.types import infer_pointers
+from ozma.lift.flow.cfg import Refused, build_graph, join_jumps, sink_hoisted
+from ozma.lift.flow.computed_jumps import jump_addresses
+from ozma.lift.flow.facts import find_facts
+from ozma.lift.flow.kept_updates import kept_updates
+from ozma.lift.machines import find_architecture
+from ozma.lift.printing.emit import Printer
+from ozma.lift.printing.module import module_text, parameters, value_types
+from ozma.lift.printing.operands import Unprintable
+from ozma.lift.reading.architecture import Architecture
+from ozma.lift.reading.assembly import AsmFunction, Listing, parse_assembly
+from ozma.lift.reading.effects import Unsupported
+from ozma.lift.ssa.builder import Builder
+from ozma.lift.ssa.finish import finish
+from ozma.lift.ssa.translate import Translator
+from ozma.lift.ssa.types import infer_pointers
+from ozma.lift.stack.frame import find_frame
+from ozma.lift.stack.mode import find_mode
+from ozma.lift.stack.regions import fill_gaps, lay_out, promote
+from ozma.lift.stack.spills import find_unowned, passes_on_stack
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ozma.lift.aarch64.values import (
     stepped,
     write,
 )  # fmt: skip
-from ozma.lift.effects import (
+from ozma.lift.reading.effects import (
     Const,
     Effect,
     Expr,

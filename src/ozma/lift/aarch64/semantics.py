@@ -14,8 +14,8 @@ from ozma.lift.aarch64.values import Meaning
 from ozma.lift.aarch64.vector_moves import MOVES
 from ozma.lift.aarch64.vector_widths import WIDTHS
 from ozma.lift.aarch64.vectors import VECTORS
-from ozma.lift.architecture import Instruction
-from ozma.lift.effects import Effect, Unsupported
+from ozma.lift.reading.architecture import Instruction
+from ozma.lift.reading.effects import Effect, Unsupported
 
 SCALARS: dict[str, Meaning] = {
     **INTEGERS, **FIELDS, **COMPARISONS, **FLOATING, **MEMORY, **CONTROL,

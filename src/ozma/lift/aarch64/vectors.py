@@ -16,7 +16,7 @@ from ozma.lift.aarch64.lanes import (
 )  # fmt: skip
 from ozma.lift.aarch64.operands import Immediate
 from ozma.lift.aarch64.values import Meaning, Operands, constant, op
-from ozma.lift.effects import Const, Effect, Expr, Unsupported, lanes
+from ozma.lift.reading.effects import Const, Effect, Expr, Unsupported, lanes
 
 _BINARY = {
     "add": "add", "sub": "sub", "mul": "mul", "and": "and", "orr": "or", "eor": "xor",

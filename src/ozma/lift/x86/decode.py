@@ -6,8 +6,8 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 
-from ozma.lift.architecture import Instruction
-from ozma.lift.effects import Const, Expr, Let, Load, Op, Reg, SetReg, Store, Symbol, Temp, Unsupported, bits
+from ozma.lift.reading.architecture import Instruction
+from ozma.lift.reading.effects import Const, Expr, Let, Load, Op, Reg, SetReg, Store, Symbol, Temp, Unsupported, bits
 from ozma.lift.x86.operands import (
     Immediate, Memory, Operand, Register, address, parse_att, parse_intel, symbol,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ozma.lift.effects import (
+from ozma.lift.reading.effects import (
     Condition, Const, Do, Effect, Expr, Let, Load, Op, Reg, SetFlags, SetReg, Store, Temp, Unsupported, bits,
 )  # fmt: skip
 from ozma.lift.x86.decode import Decoded, read, write

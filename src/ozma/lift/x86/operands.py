@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ozma.lift.effects import Const, Expr, Op, Reg, Symbol, Unsupported
+from ozma.lift.reading.effects import Const, Expr, Op, Reg, Symbol, Unsupported
 from ozma.lift.x86.registers import REGISTERS
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ozma.lift.effects import (
+from ozma.lift.reading.effects import (
     Const, Effect, Expr, Load, Op, Reg, SetFlags, SetReg, Store, Unsupported, bits, lanes,
 )  # fmt: skip
 from ozma.lift.x86.decode import Decoded, read, write

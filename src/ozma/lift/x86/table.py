@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ozma.lift.architecture import Instruction
-from ozma.lift.effects import (
+from ozma.lift.reading.architecture import Instruction
+from ozma.lift.reading.effects import (
     Branch, Call, Condition, Effect, IndirectJump, Jump, Return, SetFlags, Symbol, Unsupported,
 )  # fmt: skip
 from ozma.lift.x86.decode import Decoded, decode, read

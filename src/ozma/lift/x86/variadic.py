@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ozma.lift.cfg import Block, Graph
-from ozma.lift.effects import (
+from ozma.lift.flow.cfg import Block, Graph
+from ozma.lift.reading.effects import (
     Branch, Const, Do, Effect, Expr, Op, Reg, SetFlags, SetReg, Store, Symbol, bits,
 )  # fmt: skip
-from ozma.lift.frame import is_frame
+from ozma.lift.stack.frame import is_frame
 
 _INTEGERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 _VECTORS = tuple(f"xmm{n}" for n in range(8))

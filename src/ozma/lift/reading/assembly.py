@@ -1,0 +1,296 @@
+"""Assembly text -> functions, data and symbols. Knows GNU directives, no instruction."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ozma.lift.reading.architecture import Architecture, Instruction
+
+_LABEL = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\w.$@]+)\s*:(?!:)')
+_WORD = re.compile(r"\s*(\S+)\s*(.*)", re.S)
+_SECTIONS = (".text", ".data", ".bss", ".rodata")
+
+
+@dataclass(frozen=True)
+class Label:
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Directive:
+    """Within a function: `.cfi_*` and others that say something about the code."""
+
+    number: int
+    name: str
+    arguments: str
+
+
+Line = Instruction | Label | Directive
+
+
+@dataclass
+class AsmFunction:
+    """Lines of a function; `number` is its label's. `alignment`: bytes, 1 where nothing says.
+    `flags`: what `.section` says after the name."""
+
+    name: str
+    number: int
+    lines: list[Line] = field(default_factory=list)
+    alignment: int = 1
+    section: str = ".text"
+    flags: str = ""
+
+
+@dataclass
+class DataObject:
+    """A label in a data section: `items` are (directive, arguments) up to the next label."""
+
+    name: str
+    number: int
+    section: str
+    flags: str = ""
+    alignment: int = 1
+    items: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class Symbols:
+    """What directives say of symbols, each list in order of the text."""
+
+    globals: list[str] = field(default_factory=list)
+    weak: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    protected: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+    thread_local: list[str] = field(default_factory=list)
+    local: list[str] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
+    """Line of each symbol's first `.hidden`, `.protected` or `.weak`."""
+
+
+@dataclass
+class Listing:
+    """A whole text."""
+
+    functions: list[AsmFunction] = field(default_factory=list)
+    data: dict[str, DataObject] = field(default_factory=dict)
+    symbols: Symbols = field(default_factory=Symbols)
+    syntax: str = "att"
+    aliases: dict[str, str] = field(default_factory=dict)
+
+
+def parse_assembly(text: str, architecture: Architecture) -> Listing:
+    """Never raises: what is not understood stays in the lines, and is refused with its function."""
+    return _Parser(architecture).run(text)
+
+
+def split_operands(text: str) -> tuple[str, ...]:
+    """At top-level commas; brackets and quotes hold together."""
+    parts, depth, start, quoted = [], 0, 0, False
+    for position, character in enumerate(text):
+        if character == '"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "," and not depth:
+            parts.append(text[start:position].strip())
+            start = position + 1
+    rest = text[start:].strip()
+    return (*parts, rest) if rest or parts else ()
+
+
+def without_comment(line: str, mark: str) -> str:
+    """The line up to a comment mark that is not within quotes."""
+    if mark not in line:
+        return line
+    if '"' not in line:
+        return line[: line.index(mark)]
+    quoted = False
+    position = 0
+    while position < len(line):
+        character = line[position]
+        if character == "\\" and quoted:
+            position += 1
+        elif character == '"':
+            quoted = not quoted
+        elif not quoted and line.startswith(mark, position):
+            return line[:position]
+        position += 1
+    return line
+
+
+class _Parser:
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture = architecture
+        self.listing = Listing()
+        self.function: AsmFunction | None = None
+        self.object: DataObject | None = None
+        self.section, self.flags, self.previous = ".text", "", (".text", "")
+        self.stack: list[tuple[str, str]] = []
+        self.alignment = 1
+
+    def run(self, text: str) -> Listing:
+        for number, raw in enumerate(text.splitlines(), 1):
+            self._line(number, raw)
+        return self.listing
+
+    def _line(self, number: int, raw: str) -> None:
+        stripped = raw.strip()
+        if stripped.startswith(("#APP", "//APP", "//InlineAsm Start", "# InlineAsm Start")):
+            self._inline_assembly(number)
+        line = without_comment(raw, self.architecture.comment).strip()
+        while line and (match := _LABEL.match(line)):
+            self._label(match[1].strip('"'), number)
+            line = line[match.end() :].strip()
+        if not line:
+            return
+        word, rest = _WORD.match(line).groups()
+        if word.startswith(".") and not self._is_code(word):
+            self._directive(number, word, rest.strip())
+        elif "=" in line and re.match(r"[\w.$]+\s*=", line):
+            self._directive(number, ".set", line.replace("=", ",", 1))
+        else:
+            self._instruction(number, line)
+
+    def _is_code(self, word: str) -> bool:
+        return word == ".inst"
+
+    def _inline_assembly(self, number: int) -> None:
+        if self.function:
+            self.function.lines.append(Directive(number, "#APP", ""))
+
+    def _label(self, name: str, number: int) -> None:
+        if self._in_text():
+            if self.function is None or self._starts_function(name):
+                if name.startswith(".L") and self.function is None:
+                    return
+                self._begin_function(name, number)
+            else:
+                self.function.lines.append(Label(name, number))
+        else:
+            self.object = DataObject(name, number, self.section, self.flags, self.alignment)
+            self.listing.data[name] = self.object
+        self.alignment = 1
+
+    def _in_text(self) -> bool:
+        return self.section.startswith(".text") or "x" in self.flags.split(",")[0]
+
+    def _starts_function(self, name: str) -> bool:
+        if name in self.listing.symbols.functions:
+            return True
+        return not name.startswith(".L") and not name[0].isdigit()
+
+    def _begin_function(self, name: str, number: int) -> None:
+        self.function = AsmFunction(
+            name, number, alignment=self.alignment, section=self.section, flags=self.flags
+        )
+        self.listing.functions.append(self.function)
+
+    def _instruction(self, number: int, line: str) -> None:
+        if self.function is None or not self._in_text():
+            return
+        words, rest, prefixes = re.sub(r"^((?:rep\w*|lock)) *;", r"\1 ", line).split(None, 1), "", []
+        while len(words) and words[0].lower() in self.architecture.prefixes:
+            prefixes.append(words[0].lower())
+            words = words[1].split(None, 1) if len(words) > 1 else []
+        if words:
+            rest = words[1] if len(words) > 1 else ""
+            prefixes.append(words[0].lower())
+        mnemonic = " ".join(prefixes)
+        self.function.lines.append(Instruction(number, mnemonic, split_operands(rest), line))
+
+    def _directive(self, number: int, name: str, arguments: str) -> None:
+        symbols = self.listing.symbols
+        lists = {
+            ".globl": symbols.globals, ".global": symbols.globals, ".weak": symbols.weak,
+            ".hidden": symbols.hidden, ".protected": symbols.protected,
+        }  # fmt: skip
+        if name in lists:
+            names = [part.strip('"') for part in split_operands(arguments)]
+            lists[name].extend(names)
+            for symbol in names if name not in (".globl", ".global") else ():
+                symbols.places.setdefault(symbol, number)
+        elif name == ".type":
+            self._type(split_operands(arguments))
+        elif name in _SECTIONS or name in (".section", ".pushsection", ".popsection", ".previous"):
+            self._change_section(name, arguments)
+        elif name in (".p2align", ".align", ".balign"):
+            self._align(name, arguments)
+        elif name == ".intel_syntax":
+            self.listing.syntax = "intel"
+        elif name in (".set", ".equ"):
+            self._alias(arguments)
+        elif name in (".comm", ".lcomm"):
+            self._common(number, arguments)
+        elif name == ".local":
+            symbols.local.extend(part.strip('"') for part in split_operands(arguments))
+        elif self._in_text():
+            self._code_directive(number, name, arguments)
+        elif self.object and name not in (".size", ".ident", ".addrsig", ".addrsig_sym", ".file"):
+            self.object.items.append((name, arguments))
+
+    def _code_directive(self, number: int, name: str, arguments: str) -> None:
+        if self.function is None:
+            return
+        if name == ".size" and arguments.split(",")[0].strip().strip('"') == self.function.name:
+            return
+        self.function.lines.append(Directive(number, name, arguments))
+        if name == ".cfi_endproc":
+            self.function = None
+
+    def _type(self, parts: tuple[str, ...]) -> None:
+        if len(parts) == 2:
+            kind = parts[1].strip("@%\"")
+            if kind in ("function", "gnu_indirect_function"):
+                self.listing.symbols.functions.append(parts[0].strip('"'))
+            elif kind == "tls_object":
+                self.listing.symbols.thread_local.append(parts[0].strip('"'))
+
+    def _change_section(self, name: str, arguments: str) -> None:
+        before = (self.section, self.flags)
+        if name == ".popsection":
+            self.section, self.flags = self.stack.pop() if self.stack else before
+        elif name == ".previous":
+            self.section, self.flags = self.previous
+        else:
+            if name == ".pushsection":
+                self.stack.append(before)
+            parts = split_operands(arguments) if name not in _SECTIONS else (name,)
+            self.section = parts[0].strip('"') if parts else ".text"
+            self.flags = ",".join(parts[1:])
+        self.previous = before
+        self.alignment = 1
+        self.object = None
+        if self._in_text() and name == ".text":
+            self.function = None if self._outside() else self.function
+
+    def _outside(self) -> bool:
+        """`.text` begins a new function's text, unless we are between its CFI directives."""
+        lines = self.function.lines if self.function else []
+        names = [line.name for line in lines if isinstance(line, Directive)]
+        return ".cfi_startproc" not in names or ".cfi_endproc" in names
+
+    def _align(self, name: str, arguments: str) -> None:
+        number = split_operands(arguments)[:1]
+        amount = int(number[0]) if number and number[0].isdecimal() else 0
+        self.alignment = 1 << min(amount, 16) if name == ".p2align" else max(amount, 1)
+        if self.object is not None and self.object.items == []:
+            self.object.alignment = self.alignment
+
+    def _alias(self, arguments: str) -> None:
+        parts = split_operands(arguments)
+        if len(parts) == 2:
+            self.listing.aliases[parts[0].strip('"')] = parts[1].strip('"')
+
+    def _common(self, number: int, arguments: str) -> None:
+        parts = split_operands(arguments)
+        name, size = parts[0].strip('"'), parts[1] if len(parts) > 1 else "8"
+        alignment = int(parts[2], 0) if len(parts) > 2 and parts[2].isdigit() else 1
+        item = DataObject(name, number, ".bss", "common", alignment, [(".zero", size)])
+        self.listing.data[name] = item
