@@ -5,20 +5,38 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ozma.cli.clang_words import split_words
 from ozma.errors import OzmaError
-from ozma.llvm import Evaluation, Outcome, Sizes, Worker
+from ozma.llvm import TARGETS, Evaluation, Outcome, Sizes, Worker
 from ozma.llvm.clang import compile_object
 from ozma.llvm.objects import measure_object
 from ozma.llvm.pipelines import clang_pipeline
-from ozma.optimize.build_pack import Dense, build_pack, is_allowed, is_clean, is_complete, read_verdicts
+from ozma.optimize.build_pack import (
+    Dense,
+    build_pack,
+    is_allowed,
+    is_clean,
+    is_complete,
+    order_lists,
+    read_verdicts,
+    target_verdicts,
+)
 from ozma.optimize.choose import measure_all, pick
 from ozma.optimize.file import FileOptimizer, OptimizeConfig
-from ozma.optimize.pack import Pack, PackEntry, load_pack, pack_path, shipped_majors
+from ozma.optimize.pack import (
+    Pack,
+    PackEntry,
+    load_pack,
+    pack_path,
+    read_targets,
+    shipped_majors,
+    target_pack,
+)
 from ozma.passes import check, explicit, parse
 from ozma.llvm.pipelines import catalogue_of
 from ozma.search.budget import Budget
@@ -123,6 +141,37 @@ def test_a_list_with_any_failure_counts_as_not_passed():
     assert PackEntry("x", {}, {"x86-64": good}).programs_passed("x86-64") == 5
     assert PackEntry("x", {}, {"x86-64": good | bad}).programs_passed("x86-64") == 0
     assert PackEntry("x", {}, {"x86-64": good}).programs_passed("aarch64") == 0
+
+
+def test_the_order_for_a_target_is_learnt_from_its_records():
+    rows = tuple(PackEntry(passes, {}, {}) for passes in ("a", "b", "c", "d"))
+    pack = Pack("19.1.7", rows, "digest")
+    table = {"a": {"p/m": 10, "q/n": 9}, "b": {"p/m": 4, "q/n": 10}, "c": {"p/m": 10, "q/n": 2}}
+    learnt = order_lists(Dense(table, {"p/m": 10, "q/n": 10}), pack)
+    assert learnt["found_on"] == {"packages": 2, "modules": 2, "bytes": 20}
+    ordered = pack.in_order(learnt["places"])
+    assert "".join(entry.passes for entry in ordered.lists) in ("cbad", "bcad")  # d was not measured
+    assert ordered.digest != pack.digest
+    with pytest.raises(ValueError, match="each place once"):
+        pack.in_order([0, 1, 1, 2])
+
+
+def test_facts_of_a_target_go_with_one_pack(tmp_path):
+    suites = {"s": {"programs": 9, "failures": 0}}
+    pack = Pack("19.1.7", (PackEntry("a", {}, {"x86-64": suites}),), "digest")
+    facts = target_verdicts({"a": {"aarch64": suites}, "z": {"aarch64": suites}}, pack, "aarch64")
+    path = tmp_path / "targets.json"
+    path.write_text(json.dumps({"pack": "digest", "targets": {"aarch64": facts}}))
+    known = pack.with_verdicts("aarch64", read_targets(path, pack)["aarch64"]["verdicts"])
+    assert known.lists[0].programs_passed("aarch64") == known.lists[0].programs_passed("x86-64") == 9
+    assert read_targets(path, replace(pack, digest="other")) == {}
+    assert read_targets(tmp_path / "none.json", pack) == {}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_gets_all_shipped_lists(target):
+    shipped = {entry.passes for entry in load_pack(pack_path(19)).lists}
+    assert {entry.passes for entry in target_pack(19, target).lists} == shipped
 
 
 def test_a_damaged_pack_is_one_line(tmp_path):

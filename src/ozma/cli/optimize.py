@@ -14,7 +14,7 @@ from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
 from ozma.optimize.file import VERIFY, FileOptimizer, OptimizeConfig, Optimized
 from ozma.optimize.output import as_json, render, write_output
-from ozma.optimize.pack import Pack, load_pack, pack_path
+from ozma.optimize.pack import Pack, load_pack, target_pack
 from ozma.optimize.rank import MODEL, PACK, RANKS, Advisor, make_advisor
 from ozma.passes import explicit, parse
 from ozma.search.budget import Budget
@@ -81,7 +81,9 @@ def _config(
 def _pack(options: argparse.Namespace, toolchain: Toolchain) -> Pack | None:
     if options.passes is not None:
         return None
-    return load_pack(options.pack or pack_path(toolchain.major))
+    if options.pack:
+        return load_pack(options.pack)
+    return target_pack(toolchain.major, options.target)
 
 
 def _advisor(options: argparse.Namespace, toolchain: Toolchain) -> Advisor | None:

@@ -7,9 +7,15 @@ import json
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.llvm import find_toolchain
-from ozma.optimize.build_pack import build_pack, read_dense, read_verdicts
-from ozma.optimize.pack import Pack, load_pack, pack_path
+from ozma.llvm import Toolchain, find_toolchain
+from ozma.optimize.build_pack import (
+    build_pack,
+    order_lists,
+    read_dense,
+    read_verdicts,
+    target_verdicts,
+)
+from ozma.optimize.pack import Pack, load_pack, pack_path, read_targets, target_pack, targets_path
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,7 +30,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--records", type=Path, nargs="+", metavar="DIR", help="build: folders of tune's records")
     parser.add_argument("--verdicts", type=Path, nargs="+", default=[], metavar="FILE", help="build: validate's records")
     parser.add_argument("--suites", type=int, default=3, metavar="N", help="build: suites that a list must have passed (default 3)")
-    parser.add_argument("--target", default="x86-64", help="build: target of the records (default x86-64)")
+    parser.add_argument("--target", default="x86-64", help="its order, its records (default x86-64)")
+    parser.add_argument("--extend", action="store_true", help="no new pack: add what these records and verdicts say of the shipped lists on --target")
     parser.add_argument("--count", type=int, default=120, metavar="N", help="build: most lists (default 120)")
     parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="build: pack file to write")
     return parser
@@ -33,9 +40,12 @@ def _parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     options = _parser().parse_args(words)
     toolchain = find_toolchain(options.llvm)
+    if options.extend:
+        return _extend(options, toolchain)
     if options.records:
         return _build(options, toolchain.version)
-    _show(load_pack(options.file or pack_path(toolchain.major)), options.lists)
+    pack = load_pack(options.file) if options.file else target_pack(toolchain.major, options.target)
+    _show(pack, options.lists)
     return 0
 
 
@@ -52,6 +62,23 @@ def _build(options: argparse.Namespace, llvm: str) -> int:
         f"{found['modules']} modules of {found['packages']} packages "
         f"({found['rejected']} candidates rejected or not checked)"
     )
+    return 0
+
+
+def _extend(options: argparse.Namespace, toolchain: Toolchain) -> int:
+    """Adds what records and verdicts say of the shipped lists on one target."""
+    pack = load_pack(pack_path(toolchain.major))
+    path = options.output or targets_path(toolchain.major)
+    targets = read_targets(path, pack)
+    facts = targets.setdefault(options.target, {})
+    if options.records:
+        facts |= order_lists(read_dense(options.records), pack)
+    if options.verdicts:
+        verdicts = read_verdicts(options.verdicts, toolchain.version)
+        facts |= target_verdicts(verdicts, pack, options.target)
+    path.write_text(json.dumps({"pack": pack.digest, "targets": targets}, indent=1) + "\n")
+    print(f"{options.target}: {len(facts.get('verdicts', ()))} lists with verdicts, "
+          f"order learnt on {facts.get('found_on', {}).get('modules', 0)} modules: {path}")  # fmt: skip
     return 0
 
 

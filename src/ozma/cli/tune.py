@@ -70,7 +70,7 @@ def main(words: list[str]) -> int:
     options, unknown = _parser().parse_known_args(ours)
     rest = theirs + unknown
     toolchain = find_toolchain(options.llvm)
-    pack = load_pack(options.pack) if options.pack else shipped_pack(toolchain.major)
+    pack = load_pack(options.pack) if options.pack else shipped_pack(toolchain.major, options.target)
     lists = tuple(entry.passes for entry in pack.lists) if pack else ()
     config = _config(options, lists)
     optimize = OptimizeConfig(options.target, level=options.level, clang_args=tuple(rest))

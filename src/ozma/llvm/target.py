@@ -51,3 +51,12 @@ TARGETS = {
         ),
     )
 }
+
+
+def target_name(triple: str) -> str:
+    """Name of the supported target with this architecture, or the triple itself."""
+    machine = triple.partition("-")[0]
+    if machine.startswith("thumb"):
+        return "thumb2"
+    names = (name for name, t in TARGETS.items() if t.triple.partition("-")[0] == machine)
+    return next(names, triple)

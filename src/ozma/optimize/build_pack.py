@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Iterable, Sequence
 
 from ozma.errors import OzmaError
+from ozma.optimize.pack import Pack
 from ozma.passes import DenyKind, complete, denied, leaves, parse
 from ozma.search.coreset import Step, greedy_cover
 from ozma.search.records import Record, RecordStore
@@ -108,13 +109,36 @@ def build_pack(
     return {
         "llvm": llvm,
         "found_on": {
-            "packages": dense.packages,
-            "modules": len(dense.baseline),
-            "bytes": sum(dense.baseline.values()),
+            **_found_on(dense),
             "candidates": len(dense.table),
             "rejected": sum(1 for passes in dense.table if passes not in clean),
         },
         "lists": [_row(step, verdicts[step.passes], clean[step.passes], dense) for step in steps],
+    }
+
+
+def order_lists(dense: Dense, pack: Pack) -> dict:
+    """{"found_on": what these records hold, "places": the pack's lists in the order of greedy cover}"""
+    lists = [entry.passes for entry in pack.lists]
+    table = {passes: dense.table[passes] for passes in lists if passes in dense.table}
+    steps = greedy_cover(table, dense.baseline, len(lists), _CAP)
+    steps += _rest(table, {step.passes for step in steps}, dense.baseline, len(lists) - len(steps))
+    found = [lists.index(step.passes) for step in steps]
+    unmeasured = [place for place in range(len(lists)) if place not in found]
+    return {"found_on": _found_on(dense), "places": found + unmeasured}
+
+
+def target_verdicts(verdicts: dict[str, Verdicts], pack: Pack, target: str) -> dict:
+    """{"verdicts": {list: {suite: facts}}} of the pack's lists that ran on `target`."""
+    known = {entry.passes: verdicts.get(entry.passes, {}).get(target) for entry in pack.lists}
+    return {"verdicts": {passes: suites for passes, suites in known.items() if suites}}
+
+
+def _found_on(dense: Dense) -> dict[str, int]:
+    return {
+        "packages": dense.packages,
+        "modules": len(dense.baseline),
+        "bytes": sum(dense.baseline.values()),
     }
 
 

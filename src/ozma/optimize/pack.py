@@ -1,16 +1,22 @@
-"""The pass lists that Ozma ships: found by search, chosen by greedy cover, each with its verdicts."""
+"""The pass lists that Ozma ships: found by search, chosen by greedy cover, each with its verdicts.
+
+What is tried first decides how much few compiles are worth, and machines differ: `targets-N.json`
+holds orders learnt on modules compiled for other targets, and what the suites said there.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping, Sequence
 
 from ozma.errors import OzmaError
 
 _FOLDER = Path(__file__).parent / "data"
+Suites = dict[str, dict[str, int]]
+"""suite -> {"programs": N, "failures": N}"""
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class PackEntry:
 
     passes: str
     provenance: dict[str, Any]
-    verdicts: dict[str, dict[str, dict[str, int]]]
+    verdicts: dict[str, Suites]
 
     def programs_passed(self, target: str) -> int:
         """Self-checking programs that this list passed on `target`; 0 if any failed or none ran."""
@@ -31,7 +37,7 @@ class PackEntry:
 
 @dataclass(frozen=True)
 class Pack:
-    """Lists in order of use. `digest` names this exact content, for caches."""
+    """Lists in order of use. `digest` names this exact content and order, for caches."""
 
     llvm: str
     lists: tuple[PackEntry, ...]
@@ -39,6 +45,24 @@ class Pack:
 
     def find(self, passes: str) -> PackEntry | None:
         return next((entry for entry in self.lists if entry.passes == passes), None)
+
+    def with_verdicts(self, target: str, verdicts: Mapping[str, Suites]) -> Pack:
+        """With what the suites said of these lists on `target`."""
+        lists = (
+            replace(entry, verdicts=entry.verdicts | {target: verdicts[entry.passes]})
+            if entry.passes in verdicts
+            else entry
+            for entry in self.lists
+        )
+        return replace(self, lists=tuple(lists))
+
+    def in_order(self, places: Sequence[int]) -> Pack:
+        """The same lists, that at `places[0]` first. ValueError unless each place is there once."""
+        if sorted(places) != list(range(len(self.lists))):
+            raise ValueError(f"an order of {len(self.lists)} lists names each place once")
+        order = hashlib.sha256(repr(tuple(places)).encode()).hexdigest()[:8]
+        lists = tuple(self.lists[place] for place in places)
+        return replace(self, lists=lists, digest=f"{self.digest}-{order}")
 
 
 def shipped_majors() -> list[int]:
@@ -58,9 +82,32 @@ def pack_path(major: int) -> Path:
     return path
 
 
-def shipped_pack(major: int) -> Pack | None:
-    """The pack of this release, None if there is none."""
-    return load_pack(pack_path(major)) if major in shipped_majors() else None
+def shipped_pack(major: int, target: str = "x86-64") -> Pack | None:
+    """As `target_pack`, None if nothing is shipped for this release."""
+    return target_pack(major, target) if major in shipped_majors() else None
+
+
+def target_pack(major: int, target: str) -> Pack:
+    """The pack of this release as it serves `target` best: its order there, its verdicts there.
+
+    OzmaError names the releases that have a pack.
+    """
+    pack = load_pack(pack_path(major))
+    facts = read_targets(targets_path(major), pack).get(target, {})
+    pack = pack.with_verdicts(target, facts.get("verdicts", {}))
+    return pack.in_order(facts["places"]) if "places" in facts else pack
+
+
+def targets_path(major: int) -> Path:
+    """Where it stands what the lists of this release are worth on further targets."""
+    return _FOLDER / f"targets-{major}.json"
+
+
+def read_targets(path: Path, pack: Pack) -> dict[str, dict[str, Any]]:
+    """target -> {"places": order, "verdicts": {list: {suite: facts}}, ...}; empty if `path` is
+    missing or was written for other lists: an order and verdicts go with one pack."""
+    content = json.loads(path.read_bytes()) if path.exists() else {}
+    return content["targets"] if content.get("pack") == pack.digest else {}
 
 
 def load_pack(path: Path) -> Pack:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ozma.llvm import TARGETS, Evaluation, Worker
 from ozma.llvm.opt import StockOpt
+from ozma.llvm.target import target_name
 from ozma.optimize.cc.result import Chosen, Problem
 from ozma.optimize.choose import load_unit, measure_all, pick
 from ozma.optimize.pack import Pack, PackEntry
@@ -20,15 +21,6 @@ def usable(entry: PackEntry, verify: str) -> bool:
     """Lists that failed a suite on any target are out, unless nothing is to be verified."""
     suites = (suite for target in entry.verdicts.values() for suite in target.values())
     return verify == "none" or not any(suite["failures"] for suite in suites)
-
-
-def target_name(triple: str) -> str:
-    """Name of the supported target with this architecture, or the triple itself."""
-    machine = triple.partition("-")[0]
-    if machine.startswith("thumb"):
-        return "thumb2"
-    names = (name for name, t in TARGETS.items() if t.triple.partition("-")[0] == machine)
-    return next(names, triple)
 
 
 def about_list(pack: Pack, passes: str, verify: str, target: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ozma.errors import OzmaError
 from ozma.llvm.result import Sizes
+from ozma.llvm.target import target_name
 from ozma.llvm.toolchain import Toolchain
 from ozma.optimize.cc import records
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps, read_version
@@ -23,7 +24,7 @@ from ozma.optimize.cc.exclude import read_exclusions
 from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result
 from ozma.optimize.cc.signals import RealCompiler
 from ozma.optimize.cc.unit import Tools, improve_unit
-from ozma.optimize.pack import Pack, load_pack, pack_path
+from ozma.optimize.pack import Pack, load_pack, target_pack
 
 _PLAN_SECONDS = 60.0
 
@@ -101,13 +102,16 @@ def _tools(
 ) -> Tools:
     lists_hash = ""
     if choose is None:
-        path = config.lists or pack_path(int(version.partition(".")[0]))
-        pack = load_pack(path)
+        pack = _pack(config, int(version.partition(".")[0]), target_name(step.triple))
         choose, lists_hash = _chooser(pack, config.model), pack.digest + _model_hash(config)
     prefix = Path(step.compiler).parent.parent
     toolchain = Toolchain(int(version.partition(".")[0]), prefix)
     exclusions = read_exclusions(config.exclude_file)
     return Tools(config, toolchain, version, exclusions, choose, lists_hash)
+
+
+def _pack(config: CompilerConfig, major: int, target: str) -> Pack:
+    return load_pack(config.lists) if config.lists else target_pack(major, target)
 
 
 def _model_hash(config: CompilerConfig) -> str:
