@@ -12,6 +12,7 @@ from pathlib import Path
 from ozma.errors import OzmaError
 from ozma.lift.answers import Answer, AnswerOptions, Job, Verdict, answer_all
 from ozma.lift.asm.source import Source, read_source
+from ozma.lift.program.excerpt import excerpts_of
 from ozma.lift.program.merge import merge_modules
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
@@ -76,11 +77,16 @@ def _answers(source: Source, options: argparse.Namespace) -> list[Answer]:
     for name in chosen:
         if name not in names:
             raise OzmaError(f"{source.name} defines no function '{name}'", hint=f"it has {_some(names)}")
-    jobs = [Job(source.assembly, name, _settings(source, options), len(names) == 1 and not source.from_object, options.inputs, options.llvm) for name in chosen]
+    texts, whole = excerpts_of(source, chosen), source.is_one_function()
+    settings = _settings(source, options)
+    jobs = [
+        Job(texts[name].text, name, settings, whole, options.inputs, options.llvm)
+        for name in chosen
+    ]
     found = {}
     for job, answer in answer_all(jobs, min(max(options.jobs, 1), len(jobs))):
-        found[job.function] = answer
-        print(line(answer), file=sys.stderr)
+        found[job.function] = answer.in_text_of(texts[job.function])
+        print(line(found[job.function]), file=sys.stderr)
     return [found[name] for name in chosen]
 
 

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.lift.answers import Answer, AnswerOptions, Answerer, Verdict
+from ozma.lift.answers import AnswerOptions, Answerer, Verdict
 from ozma.lift.answers.migrate import Migrated, Migrator
 from ozma.lift.asm.source import Source, read_source
 from ozma.lift.behaviour.shown import EmulatorCheck
 from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.program.excerpt import excerpts_of
 from ozma.lift.program.merge import merge_modules
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
@@ -70,16 +71,13 @@ def _migrated(compiler: Compiler, source: Source, options: argparse.Namespace) -
         EmulatorCheck(toolchain, source.target, max(options.inputs, 1)) as check,
     ):
         answerer = Answerer(compiler, _settings(source, options), check if options.inputs else None)
-        for name in _chosen(source, options.function):
-            one = migrator.migrate(source.assembly, _lifted(answerer, source, name))
+        whole = source.is_one_function()
+        for name, excerpt in excerpts_of(source, _chosen(source, options.function)).items():
+            lifted = answerer.answer(excerpt.text, name, whole).in_text_of(excerpt)
+            one = migrator.migrate(excerpt.text, lifted)
             found.append(one)
             print(f"{name}: {one.said} (lifted: {one.lifted.said})", file=sys.stderr)
     return found
-
-
-def _lifted(answerer: Answerer, source: Source, name: str) -> Answer:
-    whole = len(source.functions()) == 1 and not source.from_object
-    return answerer.answer(source.assembly, name, whole)
 
 
 def _chosen(source: Source, wanted: list[str] | None) -> list[str]:

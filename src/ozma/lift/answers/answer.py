@@ -16,6 +16,7 @@ from ozma.lift.judging.judge import Judge, ProcessorMeter, Tried
 from ozma.lift.judging.listing import ListingReference, gives_same_object
 from ozma.lift.judging.poison import with_fewest_flags
 from ozma.lift.lifter import Refusal
+from ozma.lift.program.excerpt import Excerpt
 from ozma.tasks.bleu import assembly_bleu
 
 _CHECKED = 3
@@ -77,6 +78,13 @@ class Answer:
             shown = f"{self.inputs} inputs, {self.covered:.0%} of its code ran"
             return f"{self.verdict.value} on {shown}" + (f"; {self.reason}" if self.reason else "")
         return f"{self.verdict.value}: {self.reason}" if self.reason else self.verdict.value
+
+    def in_text_of(self, excerpt: Excerpt) -> Answer:
+        """An answer for an excerpt, its refusal's line counted in the whole text."""
+        if self.refusal is None:
+            return self
+        line = excerpt.number(self.refusal.line)
+        return replace(self, refusal=replace(self.refusal, line=line))
 
 
 class Answerer:

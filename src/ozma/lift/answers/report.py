@@ -10,6 +10,7 @@ from pathlib import Path
 from ozma.errors import OzmaError
 from ozma.lift.answers.answer import Answer, Verdict
 from ozma.lift.judging.equality import Reference
+from ozma.lift.program.excerpt import Excerpts
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #2a8f4f; --poor: #b26a00; --bad: #c0392b; }
@@ -33,7 +34,8 @@ def write_report(
     title: str, assembly: str, target: str, answers: Sequence[Answer], path: Path
 ) -> None:
     """Writes the page; OzmaError if it cannot be written."""
-    sections = "".join(_section(answer, assembly, target) for answer in answers)
+    excerpts = Excerpts(assembly, target)
+    sections = "".join(_section(one, excerpts.of(one.function), target) for one in answers)
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'

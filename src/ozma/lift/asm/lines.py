@@ -11,6 +11,8 @@ _COMMENT = {
     "aarch64": re.compile(rf'((?:[^"/]|{_QUOTED}|/(?!/))*)//'),
 }
 _MARK = {"x86-64": "#", "aarch64": "//"}
+INLINE_ASSEMBLY = ("#APP", "//APP", "//InlineAsm Start", "# InlineAsm Start")
+"""How comments begin that say: what follows was inline assembly."""
 _LABEL = re.compile(
     r"\.L(BB|CPI|JTI|func_begin|func_end|tmp|exception|cst_begin|cst_end|ttbaseref|ttbase|FB|FE|C|)"
     r"(\d+(?:_\d+)?)\b"
@@ -22,14 +24,17 @@ _NO_STACK = ".note.GNU-stack"
 
 def code_lines(assembly: str, target: str = "x86-64") -> list[str]:
     """The lines without comments, blank lines and space at their ends."""
+    return [line for line in bare_lines(assembly, target) if line]
+
+
+def bare_lines(assembly: str, target: str = "x86-64") -> list[str]:
+    """Every line without comment and space at its end, so that numbers of lines stay."""
     mark, pattern = _MARK[target], _COMMENT[target]
     found = []
     for line in assembly.splitlines():
         if mark in line and (match := pattern.match(line)):
             line = match.group(1)
-        line = line.rstrip()
-        if line:
-            found.append(line)
+        found.append(line.rstrip())
     return found
 
 

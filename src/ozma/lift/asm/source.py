@@ -31,6 +31,10 @@ class Source:
     def functions(self) -> list[str]:
         return function_names(code_lines(self.assembly, self.target))
 
+    def is_one_function(self) -> bool:
+        """A text of a single function, all of which can be compared: data and directives too."""
+        return len(self.functions()) == 1 and not self.from_object
+
     def local(self) -> set[str]:
         """Functions that other files cannot see."""
         seen = {m.group(1) for m in map(_GLOBAL.match, self.assembly.splitlines()) if m}

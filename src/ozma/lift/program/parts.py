@@ -38,7 +38,9 @@ class Part:
         return {word for line in self.lines for word in LOCAL.findall(line)}
 
     def words(self) -> set[str]:
-        return {word for line in self.lines for word in re.findall(r"[\w.$]+", line)}
+        """Names among them; AT&T's mark of an immediate is no part of a name."""
+        found = {word for line in self.lines for word in re.findall(r"[\w.$]+", line)}
+        return found | {word[1:] for word in found if word[0] == "$"}
 
 
 def parts_of(lines: Sequence[str]) -> Iterator[Part]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from ozma.lift.asm.lines import INLINE_ASSEMBLY
 from ozma.lift.reading.architecture import Architecture, Instruction
 
 _LABEL = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\w.$@]+)\s*:(?!:)')
@@ -142,7 +143,7 @@ class _Parser:
 
     def _line(self, number: int, raw: str) -> None:
         stripped = raw.strip()
-        if stripped.startswith(("#APP", "//APP", "//InlineAsm Start", "# InlineAsm Start")):
+        if stripped.startswith(INLINE_ASSEMBLY):
             self._inline_assembly(number)
         line = without_comment(raw, self.architecture.comment).strip()
         while line and (match := _LABEL.match(line)):
