@@ -16,6 +16,9 @@ from ozma.search.records import Record, RecordStore
 
 _CAP = 0.05
 """Most that one module counts in the order of a pack, as a share of its bytes."""
+_KEPT = 4
+"""Lists of a pack that stay first in an order for another target: few modules say less about what
+is best in general than the many that the pack was made from."""
 
 Verdicts = dict[str, dict[str, dict[str, int]]]
 """target -> suite -> {"programs": N, "failures": N}"""
@@ -118,10 +121,13 @@ def build_pack(
 
 
 def order_lists(dense: Dense, pack: Pack) -> dict:
-    """{"found_on": what these records hold, "places": the pack's lists in the order of greedy cover}"""
+    """{"found_on": what these records hold, "places": the pack's lists in their new order}
+
+    The first of the pack stay first, greedy cover orders the rest (LOG.md, 'orders for targets').
+    """
     lists = [entry.passes for entry in pack.lists]
     table = {passes: dense.table[passes] for passes in lists if passes in dense.table}
-    steps = greedy_cover(table, dense.baseline, len(lists), _CAP)
+    steps = greedy_cover(table, dense.baseline, len(lists), _CAP, lists[:_KEPT])
     steps += _rest(table, {step.passes for step in steps}, dense.baseline, len(lists) - len(steps))
     found = [lists.index(step.passes) for step in steps]
     unmeasured = [place for place in range(len(lists)) if place not in found]

@@ -23,21 +23,26 @@ class Step:
 
 
 def greedy_cover(
-    table: Table, baseline: Mapping[str, int], count: int, cap: float | None = None
+    table: Table,
+    baseline: Mapping[str, int],
+    count: int,
+    cap: float | None = None,
+    first: Sequence[str] = (),
 ) -> list[Step]:
     """At most `count` lists, best first; fewer when no further list saves a byte.
 
-    With `cap` a list is chosen by the shares of their own bytes that it saves, each counted up to
+    Those of `first` come before all others, as given. With `cap` a list is chosen by the shares of their own bytes that it saves, each counted up to
     `cap` only: one lucky module then does not decide the order (LOG.md, 'order of the pack').
     """
     current = dict(baseline)
     left = dict(table)
     steps: list[Step] = []
+    given = [passes for passes in first if passes in left]
     while left and len(steps) < count:
         worth = {passes: _worth(sizes, current, baseline, cap) for passes, sizes in left.items()}
-        passes = max(worth, key=lambda one: (worth[one], -len(one), one))
+        passes = given.pop(0) if given else max(worth, key=lambda one: (worth[one], -len(one), one))
         saved, improved = _gain(left[passes], current)
-        if saved <= 0:
+        if saved <= 0 and passes not in first:
             break
         steps.append(Step(passes, saved, improved))
         for module, size in left.pop(passes).items():
