@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ozma.lift.calls.arguments import plan_calls, plan_result
+from ozma.lift.calls.arguments import plan_calls
+from ozma.lift.calls.results import plan_result
 from ozma.lift.decisions import Chooser, Decisions, Site
 from ozma.lift.flow.cfg import Refused, build_graph, join_jumps, sink_hoisted
 from ozma.lift.flow.computed_jumps import jump_addresses

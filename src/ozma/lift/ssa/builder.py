@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ozma.lift.calls.arguments import CallPlan, Key, Result
+from ozma.lift.calls.arguments import CallPlan, Key
+from ozma.lift.calls.results import Result
 from ozma.lift.flow.cfg import Graph
 from ozma.lift.flow.facts import Facts
 from ozma.lift.reading.architecture import Architecture
