@@ -39,7 +39,8 @@ def without_variadic(graph: Graph) -> Graph:
     if tested is None:
         return graph
     vectors = next(
-        (graph.blocks[i] for i in tested.successors if _vector_area(graph.blocks[i]) is not None), None
+        (graph.blocks[i] for i in tested.successors if _vector_area(graph.blocks[i]) is not None),
+        None,
     )
     if vectors is None:
         return graph
@@ -177,4 +178,3 @@ def _counts(stores: list[tuple[int, int, int, Expr]], list_: int) -> tuple[int, 
         return None
     floats = numbers.get(list_ + 4, numbers[list_] >> 32)
     return (numbers[list_] & 0xFFFFFFFF) // 8, (floats - _VECTORS_AT) // 16
-
