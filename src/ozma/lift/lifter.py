@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from ozma.lift.calls.arguments import plan_calls
 from ozma.lift.calls.results import plan_result
 from ozma.lift.decisions import Chooser, Decisions, Site
-from ozma.lift.flow.cfg import Refused, build_graph, join_jumps, sink_hoisted
+from ozma.lift.flow.cfg import build_graph
+from ozma.lift.flow.joins import join_jumps, sink_hoisted
+from ozma.lift.flow.graph import Refused
 from ozma.lift.flow.computed_jumps import jump_addresses
 from ozma.lift.flow.facts import find_facts
 from ozma.lift.flow.kept_updates import kept_updates

@@ -9,7 +9,7 @@ from ozma.lift.calls.evidence import (
 )  # fmt: skip
 from ozma.lift.calls.told import as_in_prototype, counts_by_format, counts_by_name, typed_by_name
 from ozma.lift.decisions import Chooser
-from ozma.lift.flow.facts import CallSite, Facts
+from ozma.lift.flow.definitions import CallSite, Facts
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.assembly import Listing
 from ozma.lift.reading.effects import Symbol, is_float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ozma.lift.flow.facts import CallSite, Definition, Facts
+from ozma.lift.flow.definitions import CallSite, Definition, Facts
 from ozma.lift.reading.architecture import Architecture, Convention
 from ozma.lift.reading.effects import Reg, bits, is_vector
 

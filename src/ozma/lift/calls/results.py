@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ozma.lift.calls.evidence import float_type
 from ozma.lift.decisions import Chooser
-from ozma.lift.flow.facts import CallSite, Definition, Facts
+from ozma.lift.flow.definitions import CallSite, Definition, Facts
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.effects import Symbol, bits
 from ozma.lift.reading.prototypes import prototypes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ozma.lift.flow.facts import CallSite, Facts
+from ozma.lift.flow.definitions import CallSite, Facts
 from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.assembly import Listing
 from ozma.lift.reading.effects import Symbol, is_float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ozma.lift.flow.cfg import Block, Graph
+from ozma.lift.flow.graph import Block, Graph
 from ozma.lift.reading.effects import IndirectJump, Reg, SetReg
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ozma.lift.reading.effects import Const, Jump, Let, Load, SetReg, Store
 
 if TYPE_CHECKING:
-    from ozma.lift.flow.cfg import Block, Step
+    from ozma.lift.flow.graph import Block, Step
 
 
 def join_far_pushes(blocks: Sequence[Block]) -> None:
@@ -30,7 +30,9 @@ def join_far_pushes(blocks: Sequence[Block]) -> None:
 
 def _is_pop(step: Step) -> bool:
     effects = step.effects
-    return [type(e) for e in effects] == [Let, SetReg, SetReg] and isinstance(effects[0].value, Load)
+    return [type(e) for e in effects] == [Let, SetReg, SetReg] and isinstance(
+        effects[0].value, Load
+    )
 
 
 def _last_push(block: Block, successor: int) -> Step | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ozma.lift.flow.cfg import Graph, Step
+from ozma.lift.flow.graph import Graph, Step
 from ozma.lift.reading.effects import Load, Reg, SetReg, Store
 
 _FOLDED = re.compile(r"(inc|dec|add|sub|and|or|xor|not|neg)[bwlq]?")
@@ -25,11 +25,17 @@ def _is_update(load: Step, change: Step, store: Step) -> bool:
     if len(load.effects) != 1 or len(store.effects) != 1:
         return False
     read, write = load.effects[0], store.effects[0]
-    if not isinstance(read, SetReg) or not isinstance(read.value, Load) or not isinstance(write, Store):
+    if (
+        not isinstance(read, SetReg)
+        or not isinstance(read.value, Load)
+        or not isinstance(write, Store)
+    ):
         return False
     same = read.value.address == write.address and read.value.type == write.type
     name = read.name
     changes = any(isinstance(e, SetReg) and e.name == name for e in change.effects)
     stored = isinstance(write.value, Reg) and write.value.name == name
-    folded = _FOLDED.fullmatch(change.instruction.mnemonic) and not any("(" in word for word in change.instruction.operands)
+    folded = _FOLDED.fullmatch(change.instruction.mnemonic) and not any(
+        "(" in word for word in change.instruction.operands
+    )
     return bool(same and changes and stored and folded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozma.lift.decisions import Chooser
-from ozma.lift.flow.cfg import Refused
+from ozma.lift.flow.graph import Refused
 from ozma.lift.printing.emit import Printer
 from ozma.lift.printing.operands import global_name, quoted
 from ozma.lift.reading.architecture import Architecture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ozma.lift.reading.effects import Effect
 
 if TYPE_CHECKING:
-    from ozma.lift.flow.cfg import Graph
+    from ozma.lift.flow.graph import Graph
     from ozma.lift.reading.assembly import AsmFunction, Listing
 
 

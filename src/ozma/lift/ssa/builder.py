@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from ozma.lift.calls.arguments import CallPlan, Key
 from ozma.lift.calls.results import Result
-from ozma.lift.flow.cfg import Graph
-from ozma.lift.flow.facts import Facts
+from ozma.lift.flow.graph import Graph
+from ozma.lift.flow.definitions import Facts
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.assembly import Listing
 from ozma.lift.reading.effects import Unsupported, bits, is_float, is_integer, is_vector, lanes

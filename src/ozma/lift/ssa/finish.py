@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozma.lift.decisions import Decisions
-from ozma.lift.flow.cfg import Block
+from ozma.lift.flow.graph import Block
 from ozma.lift.reading.effects import bits, is_integer, is_vector
 from ozma.lift.reading.prototypes import Prototype
 from ozma.lift.ssa.booleans import Booleans

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ozma.lift.calls.arguments import CallPlan
-from ozma.lift.flow.cfg import Block, Refused, Step
-from ozma.lift.flow.facts import whole_copy
+from ozma.lift.flow.graph import Block, Refused, Step
+from ozma.lift.flow.reads import whole_copy
 from ozma.lift.reading.effects import (
     Branch, Call, Condition, Const, Do, Effect, Expr, IndirectJump, Jump, Let, Load, Op, Reg, Return,
     SelectFlags, SetFlags, SetReg, Store, Symbol, Temp, Unsupported, bits, is_float, is_vector,

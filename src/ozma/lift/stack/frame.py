@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ozma.lift.flow.cfg import Block, Graph, Refused, Step
+from ozma.lift.flow.graph import Block, Graph, Refused, Step
 from ozma.lift.reading.architecture import Architecture, Convention
 from ozma.lift.reading.effects import (
     Call, Const, Do, Effect, Expr, Let, Load, Op, Reg, Return, SetFlags, SetReg, Store, Symbol, Temp, bits,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ozma.lift.flow.cfg import Block, Graph
-from ozma.lift.flow.facts import live_widths
+from ozma.lift.flow.graph import Block, Graph
+from ozma.lift.flow.widths import live_widths
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.effects import (
     Call,

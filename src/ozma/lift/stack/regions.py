@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ozma.lift.decisions import Chooser
-from ozma.lift.flow.cfg import Graph, Step
+from ozma.lift.flow.graph import Graph, Step
 from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import Effect, Load, Op, Reg, SetReg, Store, bits
 from ozma.lift.stack.frame import Access, Frame, Region, is_frame

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ozma.lift.flow.cfg import Graph
+from ozma.lift.flow.graph import Graph
 from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import Call, Const, Effect, Jump, Load, Op, Reg, SetReg, Store, bits
 from ozma.lift.stack.frame import Frame, is_frame

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ozma.lift.flow.cfg import Block, Graph
+from ozma.lift.flow.graph import Block, Graph
 from ozma.lift.reading.effects import (
     Branch, Const, Do, Effect, Expr, Op, Reg, SetFlags, SetReg, Store, Symbol, bits,
 )  # fmt: skip
