@@ -22,7 +22,8 @@ from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.judging.equality import Reference
 from ozma.lift.lifter import lift_function
 from ozma.lift.reading.architecture import Instruction
-from ozma.lift.reading.assembly import parse_assembly, split_operands
+from ozma.lift.reading.assembly import parse_assembly
+from ozma.lift.reading.lines import split_operands
 from ozma.lift.reading.effects import (
     Branch, Condition, Const, Let, Load, Op, Reg, SelectFlags, SetFlags, SetReg, Store, Temp,
     Unsupported, bits, is_float, lanes,

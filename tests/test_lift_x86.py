@@ -11,7 +11,7 @@ from ozma.lift.emulator.signature import Signature
 from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.lifter import lift_function
 from ozma.lift.reading.architecture import Instruction
-from ozma.lift.reading.assembly import split_operands
+from ozma.lift.reading.lines import split_operands
 from ozma.lift.reading.effects import Unsupported
 from ozma.lift.x86 import X86_64
 from ozma.lift.x86.operands import Memory, Register, parse_att, parse_intel

@@ -18,7 +18,8 @@ from ozma.lift.printing.emit import Printer
 from ozma.lift.printing.module import module_text, parameters, value_types
 from ozma.lift.printing.operands import Unprintable
 from ozma.lift.reading.architecture import Architecture
-from ozma.lift.reading.assembly import AsmFunction, Listing, parse_assembly
+from ozma.lift.reading.assembly import parse_assembly
+from ozma.lift.reading.listing import AsmFunction, Listing
 from ozma.lift.reading.effects import Unsupported
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.finish import finish

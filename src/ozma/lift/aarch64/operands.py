@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ozma.lift.aarch64.registers import Register, register_named
-from ozma.lift.reading.assembly import split_operands
+from ozma.lift.reading.lines import split_operands
 from ozma.lift.reading.effects import Unsupported
 
 CONDITIONS = (

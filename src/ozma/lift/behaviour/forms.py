@@ -15,7 +15,7 @@ from ozma.lift.asm.assembler import assemble, refused_lines
 from ozma.lift.emulator.image import read_image
 from ozma.lift.machines import find_architecture
 from ozma.lift.reading.architecture import Instruction
-from ozma.lift.reading.assembly import split_operands
+from ozma.lift.reading.lines import split_operands
 from ozma.lift.reading.effects import SetFlags, Unsupported
 from ozma.llvm import Toolchain
 

@@ -11,7 +11,7 @@ from ozma.lift.calls.told import as_in_prototype, counts_by_format, counts_by_na
 from ozma.lift.decisions import Chooser
 from ozma.lift.flow.definitions import CallSite, Facts
 from ozma.lift.reading.architecture import Architecture
-from ozma.lift.reading.assembly import Listing
+from ozma.lift.reading.listing import Listing
 from ozma.lift.reading.effects import Symbol, is_float
 from ozma.lift.reading.prototypes import Prototype, prototypes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ozma.lift.flow.definitions import CallSite, Facts
 from ozma.lift.reading.architecture import Convention
-from ozma.lift.reading.assembly import Listing
+from ozma.lift.reading.listing import Listing
 from ozma.lift.reading.effects import Symbol, is_float
 from ozma.lift.reading.formats import arguments_of, string_at
 from ozma.lift.reading.mangled import parameters_of

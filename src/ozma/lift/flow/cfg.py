@@ -8,7 +8,7 @@ from ozma.lift.flow.joins import join_pushes, merge_branches
 from ozma.lift.flow.landing_pads import Unwinding
 from ozma.lift.flow.successors import connect, ends, is_explicit, is_final_call
 from ozma.lift.reading.architecture import Architecture, Instruction
-from ozma.lift.reading.assembly import AsmFunction, Directive, Label, Listing
+from ozma.lift.reading.listing import AsmFunction, Directive, Label, Listing
 from ozma.lift.reading.effects import Do, Effect, Op, Unsupported
 from ozma.lift.reading.exception_tables import Exceptions, read_exceptions
 

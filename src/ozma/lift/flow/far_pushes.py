@@ -1,6 +1,6 @@
 """`push $k` in several blocks, and the `pop %r` where they meet: r = k in each of them.
 
-LLVM makes small constants so (`cfg.py` joins the pairs within a block); where several blocks end in
+LLVM makes small constants so (`joins.py` joins the pairs within a block); where several blocks end in
 the same code, BranchFolding shares it from the `pop` on.
 """
 
@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from ozma.lift.flow.graph import Block, Step
 from ozma.lift.reading.effects import Const, Jump, Let, Load, SetReg, Store
-
-if TYPE_CHECKING:
-    from ozma.lift.flow.graph import Block, Step
 
 
 def join_far_pushes(blocks: Sequence[Block]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ozma.lift.reading.assembly import AsmFunction, Directive
+from ozma.lift.reading.listing import AsmFunction, Directive
 from ozma.lift.reading.effects import Call, Effect, Jump, Symbol
 from ozma.lift.reading.exception_tables import Exceptions, used_labels
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozma.lift.flow.graph import Block, Refused, Step
-from ozma.lift.reading.assembly import Listing
+from ozma.lift.reading.listing import Listing
 from ozma.lift.reading.effects import (
     Branch, Call, Do, Effect, IndirectJump, Jump, Op, Return, Symbol,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ozma.lift.printing.calls import Calls
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.effects import bits, is_integer
-from ozma.lift.ssa.builder import Body
+from ozma.lift.ssa.body import Body
 from ozma.lift.ssa.values import Value, is_const, resolve, signed
 
 _CANONICAL_OPPOSITE = {"ne": "eq", "uge": "ult", "ule": "ugt", "sge": "slt", "sle": "sgt"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ozma.lift.printing.operands import global_name, quoted
 from ozma.lift.printing.values import Values
-from ozma.lift.ssa.builder import CallInfo
 from ozma.lift.ssa.values import Value, resolve
 
 _PLAIN = ("llvm.x86.", "llvm.trap", "llvm.debugtrap", "llvm.thread.pointer")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ozma.lift.decisions import Chooser
 from ozma.lift.printing.branches import Branches
-from ozma.lift.ssa.builder import ENTRY, Body, Builder, Terminator
+from ozma.lift.ssa.body import ENTRY, Body, Terminator
+from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value, const_text, resolve
 from ozma.lift.stack.regions import Region
 

@@ -7,7 +7,7 @@ from ozma.lift.flow.graph import Refused
 from ozma.lift.printing.emit import Printer
 from ozma.lift.printing.operands import global_name, quoted
 from ozma.lift.reading.architecture import Architecture
-from ozma.lift.reading.assembly import AsmFunction, DataObject, Listing
+from ozma.lift.reading.listing import AsmFunction, DataObject, Listing
 from ozma.lift.reading.effects import bits
 from ozma.lift.reading.static_data import Piece, Reference, fields_of, pieces_of
 from ozma.lift.ssa.builder import Builder

@@ -7,7 +7,7 @@ from ozma.lift.printing.landing import Landing
 from ozma.lift.reading.effects import bits, is_integer
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.types import base_of
-from ozma.lift.ssa.values import Value, const_text, is_const, resolve
+from ozma.lift.ssa.values import Value, is_const, resolve
 from ozma.lift.stack.regions import Region
 
 _SCALES = {1: "i16", 2: "i32", 3: "i64"}

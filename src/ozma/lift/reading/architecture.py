@@ -10,7 +10,7 @@ from ozma.lift.reading.effects import Effect
 
 if TYPE_CHECKING:
     from ozma.lift.flow.graph import Graph
-    from ozma.lift.reading.assembly import AsmFunction, Listing
+    from ozma.lift.reading.listing import AsmFunction, Listing
 
 
 @dataclass(frozen=True)

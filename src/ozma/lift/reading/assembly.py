@@ -3,127 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from ozma.lift.asm.lines import INLINE_ASSEMBLY
 from ozma.lift.reading.architecture import Architecture, Instruction
+from ozma.lift.reading.lines import split_operands, without_comment
+from ozma.lift.reading.listing import AsmFunction, DataObject, Directive, Label, Listing
 
 _LABEL = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\w.$@]+)\s*:(?!:)')
 _WORD = re.compile(r"\s*(\S+)\s*(.*)", re.S)
 _SECTIONS = (".text", ".data", ".bss", ".rodata")
 
 
-@dataclass(frozen=True)
-class Label:
-    name: str
-    number: int
-
-
-@dataclass(frozen=True)
-class Directive:
-    """Within a function: `.cfi_*` and others that say something about the code."""
-
-    number: int
-    name: str
-    arguments: str
-
-
-Line = Instruction | Label | Directive
-
-
-@dataclass
-class AsmFunction:
-    """Lines of a function; `number` is its label's. `alignment`: bytes, 1 where nothing says.
-    `flags`: what `.section` says after the name."""
-
-    name: str
-    number: int
-    lines: list[Line] = field(default_factory=list)
-    alignment: int = 1
-    section: str = ".text"
-    flags: str = ""
-
-
-@dataclass
-class DataObject:
-    """A label in a data section: `items` are (directive, arguments) up to the next label."""
-
-    name: str
-    number: int
-    section: str
-    flags: str = ""
-    alignment: int = 1
-    items: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class Symbols:
-    """What directives say of symbols, each list in order of the text."""
-
-    globals: list[str] = field(default_factory=list)
-    weak: list[str] = field(default_factory=list)
-    hidden: list[str] = field(default_factory=list)
-    protected: list[str] = field(default_factory=list)
-    functions: list[str] = field(default_factory=list)
-    thread_local: list[str] = field(default_factory=list)
-    local: list[str] = field(default_factory=list)
-    places: dict[str, int] = field(default_factory=dict)
-    """Line of each symbol's first `.hidden`, `.protected` or `.weak`."""
-
-
-@dataclass
-class Listing:
-    """A whole text."""
-
-    functions: list[AsmFunction] = field(default_factory=list)
-    data: dict[str, DataObject] = field(default_factory=dict)
-    symbols: Symbols = field(default_factory=Symbols)
-    syntax: str = "att"
-    aliases: dict[str, str] = field(default_factory=dict)
-
-
 def parse_assembly(text: str, architecture: Architecture) -> Listing:
     """Never raises: what is not understood stays in the lines, and is refused with its function."""
     return _Parser(architecture).run(text)
-
-
-def split_operands(text: str) -> tuple[str, ...]:
-    """At top-level commas; brackets and quotes hold together."""
-    parts, depth, start, quoted = [], 0, 0, False
-    for position, character in enumerate(text):
-        if character == '"':
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-        elif character == "," and not depth:
-            parts.append(text[start:position].strip())
-            start = position + 1
-    rest = text[start:].strip()
-    return (*parts, rest) if rest or parts else ()
-
-
-def without_comment(line: str, mark: str) -> str:
-    """The line up to a comment mark that is not within quotes."""
-    if mark not in line:
-        return line
-    if '"' not in line:
-        return line[: line.index(mark)]
-    quoted = False
-    position = 0
-    while position < len(line):
-        character = line[position]
-        if character == "\\" and quoted:
-            position += 1
-        elif character == '"':
-            quoted = not quoted
-        elif not quoted and line.startswith(mark, position):
-            return line[:position]
-        position += 1
-    return line
 
 
 class _Parser:
@@ -152,15 +45,12 @@ class _Parser:
         if not line:
             return
         word, rest = _WORD.match(line).groups()
-        if word.startswith(".") and not self._is_code(word):
+        if word.startswith(".") and word != ".inst":
             self._directive(number, word, rest.strip())
         elif "=" in line and re.match(r"[\w.$]+\s*=", line):
             self._directive(number, ".set", line.replace("=", ",", 1))
         else:
             self._instruction(number, line)
-
-    def _is_code(self, word: str) -> bool:
-        return word == ".inst"
 
     def _inline_assembly(self, number: int) -> None:
         if self.function:
@@ -196,7 +86,8 @@ class _Parser:
     def _instruction(self, number: int, line: str) -> None:
         if self.function is None or not self._in_text():
             return
-        words, rest, prefixes = re.sub(r"^((?:rep\w*|lock)) *;", r"\1 ", line).split(None, 1), "", []
+        words = re.sub(r"^((?:rep\w*|lock)) *;", r"\1 ", line).split(None, 1)
+        rest, prefixes = "", []
         while len(words) and words[0].lower() in self.architecture.prefixes:
             prefixes.append(words[0].lower())
             words = words[1].split(None, 1) if len(words) > 1 else []
@@ -226,7 +117,7 @@ class _Parser:
         elif name == ".intel_syntax":
             self.listing.syntax = "intel"
         elif name in (".set", ".equ"):
-            self._alias(arguments)
+            pass  # another name of a symbol: calls and addresses keep the one that they have
         elif name in (".comm", ".lcomm"):
             self._common(number, arguments)
         elif name == ".local":
@@ -247,7 +138,7 @@ class _Parser:
 
     def _type(self, parts: tuple[str, ...]) -> None:
         if len(parts) == 2:
-            kind = parts[1].strip("@%\"")
+            kind = parts[1].strip('@%"')
             if kind in ("function", "gnu_indirect_function"):
                 self.listing.symbols.functions.append(parts[0].strip('"'))
             elif kind == "tls_object":
@@ -283,11 +174,6 @@ class _Parser:
         self.alignment = 1 << min(amount, 16) if name == ".p2align" else max(amount, 1)
         if self.object is not None and self.object.items == []:
             self.object.alignment = self.alignment
-
-    def _alias(self, arguments: str) -> None:
-        parts = split_operands(arguments)
-        if len(parts) == 2:
-            self.listing.aliases[parts[0].strip('"')] = parts[1].strip('"')
 
     def _common(self, number: int, arguments: str) -> None:
         parts = split_operands(arguments)

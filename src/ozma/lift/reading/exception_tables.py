@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ozma.lift.reading.assembly import AsmFunction, DataObject, Directive, Instruction, Listing
+from ozma.lift.reading.assembly import Instruction
+from ozma.lift.reading.listing import AsmFunction, DataObject, Directive, Listing
 from ozma.lift.reading.effects import Unsupported
 from ozma.lift.reading.static_data import pieces_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ozma.lift.reading.assembly import Listing
+from ozma.lift.reading.listing import Listing
 from ozma.lift.reading.effects import Unsupported
 from ozma.lift.reading.static_data import pieces_of
 

@@ -7,7 +7,8 @@ import re
 import struct
 from dataclasses import dataclass
 
-from ozma.lift.reading.assembly import DataObject, Listing, split_operands
+from ozma.lift.reading.lines import split_operands
+from ozma.lift.reading.listing import DataObject, Listing
 from ozma.lift.reading.effects import Unsupported
 
 _SIZES = {

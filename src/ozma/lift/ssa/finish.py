@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ozma.lift.decisions import Decisions
 from ozma.lift.flow.graph import Block
-from ozma.lift.reading.effects import bits, is_integer, is_vector
-from ozma.lift.reading.prototypes import Prototype
 from ozma.lift.ssa.booleans import Booleans
-from ozma.lift.ssa.builder import ENTRY, Body, Builder, Terminator
+from ozma.lift.ssa.body import ENTRY, Body, Terminator
+from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.landing_values import check_numbers, name_exceptions
-from ozma.lift.ssa.tables import narrowed
+from ozma.lift.ssa.settled import settle_parameters, settle_results
+from ozma.lift.ssa.switches import merge_switch
 from ozma.lift.ssa.unoptimized import find_memory_result, join_cases, split_jumps
 from ozma.lift.ssa.values import Value, is_const, resolve
 
@@ -19,7 +19,7 @@ def finish(builder: Builder, order: list[int], decisions: Decisions = Decisions(
     drop_trivial_phis(builder)
     settle_results(builder)
     settle_parameters(builder)
-    order = [index for index in order if not _merge_switch(builder, index)]
+    order = [index for index in order if not merge_switch(builder, index)]
     if decisions.returns == "merge":
         order += merge_returns(builder, order)
     drop_trivial_phis(builder)
@@ -125,167 +125,6 @@ def drop_trivial_phis(builder: Builder) -> None:
             body.phis = kept
 
 
-def settle_results(builder: Builder) -> None:
-    """One result per register of a call, the widest that anyone reads; others are parts of it."""
-    for body in builder.bodies.values():
-        values: list[Value] = []
-        for value in body.values:
-            values.append(value)
-            if value.op == "call" and value.extra.results:
-                values.extend(_settle(builder, value, value.extra.results))
-        body.values = values
-
-
-def _settle(builder: Builder, call: Value, demanded: list[tuple[str, str, Value]]) -> list[Value]:
-    widest: dict[str, Value] = {}
-    for register, type_, value in demanded:
-        best = widest.get(register)
-        if best is None or bits(type_) > bits(best.type):
-            widest[register] = value
-    known = call.extra.plan.prototype
-    for register, value in widest.items():
-        if known and is_integer(value.type) and bits(_known_type(known)) > bits(value.type):
-            type_ = _known_type(known)
-            widest[register] = Value("result", type_, [call], register, call.block, call.line)
-    made: list[Value] = []
-    for register, type_, value in demanded:
-        source = widest[register]
-        if value is source:
-            continue
-        made += _part(builder, source, value, type_, call)
-    call.extra.results = [(register, value.type, value) for register, value in widest.items()]
-    return [*widest.values(), *made]
-
-
-def _known_type(known: Prototype) -> str:
-    return {"ptr": "i64", "void": "i1"}.get(known.result, known.result)
-
-
-def _part(builder: Builder, source: Value, value: Value, type_: str, call: Value) -> list[Value]:
-    if bits(source.type) == bits(type_):
-        part = Value("bitcast", type_, [source], None, call.block, call.line)
-    elif is_vector(source.type):
-        count = bits(source.type) // bits(type_)
-        cast = Value("bitcast", f"<{count} x {type_}>", [source], None, call.block, call.line)
-        zero = builder.constant(0, "i64")
-        part = Value("extractelement", type_, [cast, zero], None, call.block, call.line)
-        value.replaced = part
-        return [cast, part]
-    elif is_integer(source.type) and is_integer(type_):
-        part = Value("trunc", type_, [source], None, call.block, call.line)
-    else:
-        integer = Value("bitcast", f"i{bits(source.type)}", [source], None, call.block, call.line)
-        cut = Value("trunc", f"i{bits(type_)}", [integer], None, call.block, call.line)
-        part = Value("bitcast", type_, [cut], None, call.block, call.line)
-        value.replaced = part
-        return [integer, cut, part]
-    value.replaced = part
-    return [part]
-
-
-def settle_parameters(builder: Builder) -> None:
-    """Parts of one register at entry become parts of the widest one read."""
-    entries = [v for (b, *_), v in builder.entries.items() if b == ENTRY and v.op == "entry"]
-    widest: dict[str, Value] = {}
-    for value in entries:
-        if value.replaced is not None:
-            continue
-        register, offset = value.extra
-        best = widest.get(register)
-        if best is None or bits(value.type) + offset > bits(best.type):
-            widest[register] = value
-    for value in entries:
-        source = widest.get(value.extra[0])
-        if value.replaced is None and source is not None and value is not source:
-            builder.block, builder.local = ENTRY, {}
-            part = builder.extract(source, value.type, value.extra[1])
-            if part is not value:
-                value.replaced = part
-
-
-def _merge_switch(builder: Builder, index: int) -> bool:
-    """A jump table after its bounds check is one switch. True if the block went into the other."""
-    body = builder.bodies[index]
-    if body.end is None or body.end.kind != "switch" or body.end.targets[0] != -2:
-        return False
-    inner = narrowed(body.end.values[0])
-    before = [b for b in builder.graph.blocks[index].predecessors if b in builder.bodies]
-    if len(before) == 1 and not body.phis:
-        check = builder.bodies[before[0]]
-        found = _bounds(check.end, index)
-        if found and resolve(found[0]) is inner and found[1] == len(body.end.cases):
-            return _join(builder, before[0], index, inner, found[2])
-    body.end.values = [inner]
-    return False
-
-
-def _bounds(end: Terminator | None, index: int) -> tuple[Value, int, int] | None:
-    """(value, size, default) of `value > size - 1 ? default : this block`."""
-    if end is None or end.kind != "br":
-        return None
-    test = resolve(end.values[0])
-    if not test.op.startswith("icmp ") or not is_const(resolve(test.args[1])):
-        return None
-    code, limit = test.op[5:], resolve(test.args[1]).extra
-    outside = end.targets[0] if end.targets[1] == index else end.targets[1]
-    if end.targets[0] == index:
-        code = {"ult": "uge", "ule": "ugt", "ugt": "ule", "uge": "ult"}.get(code, code)
-    if code == "ugt":
-        return resolve(test.args[0]), limit + 1, outside
-    if code == "uge":
-        return resolve(test.args[0]), limit, outside
-    return None
-
-
-def _join(builder: Builder, before: int, index: int, inner: Value, default: int) -> bool:
-    check, body = builder.bodies[before], builder.bodies[index]
-    if any(not (v.is_pure or v.op == "load") for v in body.values):
-        body.end.values = [inner]
-        return False
-    if default in body.end.targets and not _same_inputs(builder, default, before, index):
-        body.end.values = [inner]
-        return False
-    check.values += body.values
-    line = check.end.line
-    base, value = 0, inner
-    if inner.op == "add" and is_const(resolve(inner.args[1])):
-        base = resolve(inner.args[1]).extra
-        value = resolve(inner.args[0])
-    pairs = [
-        (case, target)
-        for case, target in zip(body.end.cases, body.end.targets[1:])
-        if target != default
-    ]
-    check.end = Terminator(
-        "switch", [value], [default, *(t for _, t in pairs)],
-        [(case - base) & ((1 << bits(value.type)) - 1) for case, _ in pairs], line,
-    )  # fmt: skip
-    _redirect(builder, index, before, {*body.end.targets[1:]}, default)
-    del builder.bodies[index]
-    return True
-
-
-def _same_inputs(builder: Builder, block: int, first: int, second: int) -> bool:
-    before = builder.predecessors(block)
-    one, two = before.index(first), before.index(second)
-    return all(resolve(p.args[one]) is resolve(p.args[two]) for p in builder.bodies[block].phis)
-
-
-def _redirect(builder: Builder, old: int, new: int, targets: set[int], default: int) -> None:
-    """Edges from `old` now come from `new`; a second edge of `new` into the default goes."""
-    for target in targets:
-        before = builder.graph.blocks[target].predecessors
-        position = before.index(old)
-        if target == default and new in before:
-            shift = position + (1 if target == 0 else 0)
-            for phi in builder.bodies[target].phis:
-                del phi.args[shift]
-            del before[position]
-        else:
-            before[position] = new
-    builder.graph.blocks[new].successors = list(builder.bodies[new].end.targets)
-
-
 def drop_dead(builder: Builder) -> None:
     """Values that nothing with an effect needs go; an unused load stays: it must be volatile."""
     live: set[int] = set()
@@ -309,4 +148,3 @@ def drop_dead(builder: Builder) -> None:
 
 def _free(value: Value) -> bool:
     return value.op == "load" and value.extra == "consumed"
-

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ozma.lift.decisions import Decisions
 from ozma.lift.reading.effects import Unsupported, bits
-from ozma.lift.ssa.builder import Body, Builder, Terminator
+from ozma.lift.ssa.body import Body, Terminator
+from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value, resolve
 
 _RESUME = "_Unwind_Resume"

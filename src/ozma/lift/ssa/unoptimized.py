@@ -5,7 +5,8 @@ from __future__ import annotations
 from ozma.lift.calls.results import Result
 from ozma.lift.flow.graph import Block
 from ozma.lift.reading.effects import Jump
-from ozma.lift.ssa.builder import ENTRY, Body, Builder, Terminator
+from ozma.lift.ssa.body import ENTRY, Body, Terminator
+from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value, is_const, resolve
 
 
