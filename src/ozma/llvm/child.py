@@ -18,7 +18,8 @@ from pathlib import Path
 
 from ozma.llvm.capi import load_library
 from ozma.llvm.result import Outcome
-from ozma.llvm.serve import Outbox, Service, receive, send, serve
+from ozma.llvm.serve import Service, serve
+from ozma.llvm.messages import Outbox, receive, send
 from ozma.llvm.toolchain import Toolchain
 
 _PR_SET_PDEATHSIG = 1

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Sequence
 
 from ozma.llvm.child import Child, ChildDied, ChildLimits
-from ozma.llvm.module import CODEGEN_DEFAULT, InvalidIR
+from ozma.llvm.module import InvalidIR
+from ozma.llvm.codegen import CODEGEN_DEFAULT
 from ozma.llvm.result import Evaluation
 from ozma.llvm.serve import Input, Request
 from ozma.llvm.toolchain import Toolchain

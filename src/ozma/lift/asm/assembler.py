@@ -15,7 +15,8 @@ from typing import Sequence
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain
 from ozma.llvm.capi import load_library
-from ozma.llvm.module import Module, TargetMachine
+from ozma.llvm.module import Module
+from ozma.llvm.codegen import TargetMachine
 from ozma.llvm.walk import declared
 
 _FUNCTIONS: dict[str, tuple] = {

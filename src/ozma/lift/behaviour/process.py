@@ -17,7 +17,7 @@ from ozma.lift.emulator.machine import load_unicorn
 from ozma.lift.emulator.signature import Callees, Signature
 from ozma.llvm import Toolchain, find_toolchain
 from ozma.llvm.capi import load_library
-from ozma.llvm.serve import receive, send
+from ozma.llvm.messages import receive, send
 
 
 class Checker:

@@ -7,7 +7,7 @@ A type may be followed by what the ABI needs to know of it: `i8 zeroext`, `i1 si
 from __future__ import annotations
 
 import re
-from ctypes import c_int, c_void_p
+from ctypes import c_void_p
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Iterable, Mapping
 
@@ -114,10 +114,7 @@ def _indirect(toolchain: Toolchain, source: bytes) -> Signature | None:
 
 _CALLS = (5, 45)  # invoke, call
 _CALL_FUNCTIONS = {
-    "LLVMGetInstructionOpcode": (c_int, [c_void_p]),
-    "LLVMGetCalledValue": (c_void_p, [c_void_p]),
     "LLVMGetCalledFunctionType": (c_void_p, [c_void_p]),
-    "LLVMIsAFunction": (c_void_p, [c_void_p]),
     "LLVMIsAInlineAsm": (c_void_p, [c_void_p]),
 }
 _FUNCTION_TYPE = re.compile(r"(?P<result>.*\S) \((?P<parameters>.*)\)")

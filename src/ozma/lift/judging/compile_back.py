@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ozma.errors import OzmaError
 from ozma.llvm import InvalidIR, Toolchain, Worker
-from ozma.llvm.module import CODEGEN_DEFAULT as OPTIMIZED
+from ozma.llvm.codegen import CODEGEN_DEFAULT as OPTIMIZED
 
 UNOPTIMIZED = 0
 """Back end level of `-O0`: FastISel, the fast register allocator, no clean-up of blocks."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_void_p
 from typing import Iterator
 
 from ozma.llvm import InvalidIR, Toolchain, find_toolchain
@@ -23,13 +23,8 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMGetNextGlobalAlias": (c_void_p, [c_void_p]),
     "LLVMAliasGetAliasee": (c_void_p, [c_void_p]),
     "LLVMGetFirstGlobalIFunc": (c_void_p, [c_void_p]),
-    "LLVMGetInstructionOpcode": (c_int, [c_void_p]),
-    "LLVMGetCalledValue": (c_void_p, [c_void_p]),
-    "LLVMGetNumOperands": (c_int, [c_void_p]),
-    "LLVMGetOperand": (c_void_p, [c_void_p, c_uint]),
     "LLVMIsAInlineAsm": (c_void_p, [c_void_p]),
     "LLVMIsAGlobalVariable": (c_void_p, [c_void_p]),
-    "LLVMIsAFunction": (c_void_p, [c_void_p]),
     "LLVMIsAGlobalAlias": (c_void_p, [c_void_p]),
     "LLVMIsABlockAddress": (c_void_p, [c_void_p]),
     "LLVMIsAConstantExpr": (c_void_p, [c_void_p]),
