@@ -37,15 +37,34 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help=".s or .o; - is standard input")
-    parser.add_argument("--target", choices=_TARGETS, required=True, help="the machine to translate to")
-    parser.add_argument("--from", dest="source", choices=_TARGETS, help="default: as the file looks")
-    parser.add_argument("--function", metavar="NAME", action="append", help="only this function (may be repeated)")
-    parser.add_argument("-S", dest="text", action="store_true", help="LLVM-IR for the other machine instead of assembly")
-    parser.add_argument("-o", dest="output", metavar="OUT", help="write there (default -, standard output)")
-    parser.add_argument("--budget", default="32", metavar="N|Ns", help="compiles or seconds to lift a function (default 32)")
-    parser.add_argument("--inputs", type=int, default=10, metavar="N", help="inputs for the behaviour check; 0: no check (default 10)")
+    parser.add_argument(
+        "--target", choices=_TARGETS, required=True, help="the machine to translate to"
+    )
+    parser.add_argument(
+        "--from", dest="source", choices=_TARGETS, help="default: as the file looks"
+    )
+    parser.add_argument(
+        "--function", metavar="NAME", action="append", help="only this function (may be repeated)"
+    )
+    parser.add_argument(
+        "-S", dest="text", action="store_true",
+        help="LLVM-IR for the other machine instead of assembly",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", dest="output", metavar="OUT", help="write there (default -, standard output)"
+    )
+    parser.add_argument(
+        "--budget", default="32", metavar="N|Ns",
+        help="compiles or seconds to lift a function (default 32)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inputs", type=int, default=10, metavar="N",
+        help="inputs for the behaviour check; 0: no check (default 10)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
+    parser.add_argument(
+        "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
+    )
     return parser
 
 
@@ -106,7 +125,10 @@ def _text(compiler: Compiler, source: Source, made: list[Migrated], as_ir: bool)
         return module
     compiled = compiler.compile(module)
     if not compiled.ok:
-        raise OzmaError(f"the functions do not go into one module: {compiled.reason}", hint="give --function NAME")
+        raise OzmaError(
+            f"the functions do not go into one module: {compiled.reason}",
+            hint="give --function NAME",
+        )
     return compiled.assembly
 
 
