@@ -20,7 +20,7 @@ from ozma.lift.emulator.answers import formatted
 from ozma.lift.emulator.memory import World, make_pool
 from ozma.lift.emulator.run import one_nan
 from ozma.lift.emulator.signature import Signature, common_signature, read_signatures
-from ozma.llvm import TARGETS, Toolchain, Worker
+from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import compile_bitcode
 
 pytest.importorskip("unicorn")
@@ -343,3 +343,32 @@ def test_the_end_of_an_object_on_the_stack_is_found_out(toolchain) -> None:
     kept = spill.replace("24(%rsp)", "32(%rsp)")
     sides = spill, kept, "f", "x86-64", "x86-64", Signature(("i64",), "i64")
     assert check(toolchain, Question(*sides, question)).verdict is Verdict.SAME
+
+
+def _texts(*bodies: str) -> list[str]:
+    head = "\t.text\n\t.globl f\n\t.type f,@function\nf:\n"
+    return [f"{head}{body}.Lend:\n\t.size f, .Lend-f\n" for body in bodies]
+
+
+def _guessed(bodies: tuple[str, str], parameters: tuple[str, ...]) -> Behaviour:
+    callees = {"g": Signature((), "void")}
+    texts = _texts(*bodies)
+    question = Question(*texts, "f", "x86-64", "x86-64", Signature(parameters, "void"), callees, guessed=True)
+    return check(find_toolchain(), question)
+
+
+_CALL = "\tpushq %rax\n\tcallq g\n\tpopq %rcx\n\tretq\n"
+
+
+def test_an_argument_that_may_be_passed_on_is_doubtful_where_it_is_lost() -> None:
+    lost = "\tmovq %rdi, %rdx\n\txorl %edi, %edi\n" + _CALL
+    assert _guessed((_CALL, lost), ("ptr",)).verdict is Verdict.DOUBTFUL
+    assert _guessed((lost, _CALL), ("ptr",)).verdict is Verdict.SAME
+    assert _guessed((_CALL, _CALL), ("ptr",)).verdict is Verdict.SAME
+
+
+def test_a_result_that_a_call_left_is_doubtful_where_it_is_lost() -> None:
+    lost = _CALL.replace("\tpopq", "\txorl %eax, %eax\n\tpopq")
+    found = _guessed((_CALL, lost), ())
+    assert found.verdict is Verdict.DOUBTFUL and "last call left" in str(found)
+    assert _guessed((lost, _CALL), ()).verdict is Verdict.SAME

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS
-from ozma.llvm.clang import compile_object
+from ozma.llvm.clang import CompileError, compile_object
+from ozma.verify.machine import machine_of
 from ozma.verify.relocatable import Relocatable, archive, isolate
 from ozma.verify.runner import Limits, Runner
 
@@ -29,6 +30,7 @@ char *volatile kept;
 int main() { for (;;) { kept = malloc(1 << 26); if (!kept) return 7; memset(kept, 1, 1 << 12); } }
 """
 CONSTRUCTED = "int ready; __attribute__((constructor)) void f(void) { ready = 1; } int main() { return !ready; }"
+THROWING = "int main() { try { throw 5; } catch (int thrown) { return thrown; } }"
 NULL_CALL = "void nowhere(void); int main() { nowhere(); return 0; }"
 TOO_LARGE = "char a[3ul << 30]; char b; int main() { return a[b]; }"
 
@@ -90,6 +92,26 @@ def test_prefixing_renames_definitions_and_keeps_the_libraries(compile_c):
     changed = Relocatable(isolate([compile_c(PRINTING)], "p_")[0])
     assert changed.defined == {b"p_main"}
     assert not any(name.startswith(b"p_") for name in changed.undefined) and changed.undefined
+
+
+def test_thumb_programs_run_with_their_systems_library(toolchain, tmp_path):
+    target = TARGETS["thumb2"]
+    texts = {"quiet.c": QUIET, "failing.c": FAILING, "printing.c": PRINTING,
+             "made.c": CONSTRUCTED, "thrown.cpp": THROWING}  # fmt: skip
+    try:
+        with Runner(toolchain, target) as runner:
+            runs = runner.run([[_thumb(toolchain, tmp_path / n, text)] for n, text in texts.items()])
+    except (OzmaError, CompileError) as missing:
+        pytest.skip(f"no ARM programs here: {missing}")
+    assert [run.describe() for run in runs] == ["exit 0", "exit 3", "exit 0", "exit 0", "exit 5"]
+
+
+def _thumb(toolchain, source, text: str) -> bytes:
+    source.write_text(text)
+    data = compile_object(toolchain, source, ["-w"], machine_of(TARGETS["thumb2"]).units)
+    # The very machine that the target's own objects are for: ELF32, ARM.
+    assert data[:5] == b"\x7fELF\x01" and data[18] == 40
+    return data
 
 
 def test_what_is_not_an_object_is_refused():

@@ -13,6 +13,7 @@ from ozma.llvm import TARGETS, Target, Toolchain, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
 from ozma.optimize.pack import load_pack, pack_path
 from ozma.passes import explicit, parse
+from ozma.verify.machine import RUNNABLE
 from ozma.verify.passlisteval import ListVerdict, PassListEval
 from ozma.verify.reproducer import Reproducer, minimize_failure
 from ozma.verify.suites.build import SUITES, build_suite
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--humaneval", type=Path, metavar="FILE", help="HumanEval-X C++ (.jsonl or .jsonl.gz)"
     )
     parser.add_argument(
-        "--target", choices=("x86-64", "aarch64"), default="x86-64", help="default x86-64"
+        "--target", choices=RUNNABLE, default="x86-64", help="default x86-64"
     )
     parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
     parser.add_argument("--sample", type=int, metavar="N", help="only N programs of each suite")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
 _CHOICES = {
@@ -16,7 +16,7 @@ _CHOICES = {
     "add_flags": ("none", "nsw", "nuw", "nsw nuw"),
     "or_disjoint": ("no", "yes"),
     "operand_order": ("asm", "swapped"),
-    "regions": ("joined", "single"),
+    "regions": ("safe", "joined", "single"),
     "volatile": ("no", "unused", "all"),
     "memory_calls": ("hint", "intrinsic", "call"),
     "prototypes": ("known", "infer"),
@@ -48,8 +48,8 @@ class Decisions:
     next block, or the jump's target. block_order: of the printed blocks. returns: one return block
     or one each. result, arguments: how signatures are inferred. leaves: type of 64-bit values that
     nothing settles. add_flags, or_disjoint: poison flags added. operand_order: of commutative
-    operations. regions: does escaped stack end at what looks spilled ("joined") or at the next
-    escaped object. volatile: no access, loads that nobody needs, or
+    operations. regions: is the stack from the lowest escaped address on one object ("safe"), or does an
+    object end at the next escaped one ("single") and at what looks spilled ("joined"). volatile: no access, loads that nobody needs, or
     all. memory_calls: memcpy and its
     like as intrinsics where their result is not used (in unoptimized code: "hint"). prototypes: whether the C library's, and
     mangled names, are read. passes: run before compiling back (`PASSES`). tail: marker on tail
@@ -69,7 +69,7 @@ class Decisions:
     add_flags: str = "none"
     or_disjoint: str = "no"
     operand_order: str = "asm"
-    regions: str = "joined"
+    regions: str = "safe"
     volatile: str = "no"
     memory_calls: str = "hint"
     prototypes: str = "known"
@@ -91,6 +91,15 @@ class Decisions:
     def pipeline(self) -> str:
         """`opt -passes=` text to run on the lifted module before compiling back; may be empty."""
         return PASSES[self.passes]
+
+
+_UNPROVED = ("result", "arguments", "regions")
+
+
+def is_unproved(changed: Iterable[tuple[str, str]]) -> bool:
+    """Does one of these choices (names, or names of sites, with values) set aside what only equal
+    assembly can prove: the signature, or where objects on the stack end?"""
+    return any(name.partition("@")[0] in _UNPROVED for name, _ in changed)
 
 
 def choices(name: str) -> tuple[str, ...]:

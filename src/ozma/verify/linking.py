@@ -19,7 +19,7 @@ from ozma.llvm import Target, Toolchain
 from ozma.llvm.interface import Function, Interface, Type
 from ozma.verify.inputs import BUFFERS, PAGE, VARIABLES, buffer_address
 from ozma.verify.relocatable import Relocatable
-from ozma.verify.runner import find_emulator
+from ozma.verify.machine import find_emulator
 
 _RUNNER = ("runner.c", "memory.c", "heap.c", "module.c", "external.c", "files.c", "observe.c",
            "seccomp.c")

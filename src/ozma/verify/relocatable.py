@@ -3,7 +3,8 @@
 Two thousand programs, each with a `main`, become one executable: each defined symbol (and each
 reference to it from the same program) gets the program's prefix. Constructor tables are renamed
 too, so that they run in the program's own process and not before the first one.
-ELF-64 little-endian relocatable files (x86-64, AArch64), System V ABI, chapter 4.
+Little-endian ELF relocatable files of 64 bits (x86-64, AArch64) and 32 bits (ARM), System V ABI,
+chapter 4.
 """
 
 from __future__ import annotations
@@ -13,9 +14,34 @@ from dataclasses import dataclass
 
 from ozma.errors import OzmaError
 
-_SYMBOL = struct.Struct("<IBBHQQ")
-_SECTION = struct.Struct("<IIQQQQIIQQ")
-_SHT_PROGBITS, _SHT_SYMTAB, _SHT_GROUP = 1, 2, 17
+
+@dataclass(frozen=True)
+class _Class:
+    """What differs between the two ELF classes. `symbol` holds (name, info, section) of an entry,
+    `info_at` the byte of its info; the tables' places in the header follow."""
+
+    symbol: struct.Struct
+    info_at: int
+    section: struct.Struct
+    place: struct.Struct
+    """Offset and size of a section's bytes, at `place_at` of its header."""
+    place_at: int
+    table: struct.Struct
+    table_at: int
+    counts_at: int
+
+
+_ELF64 = _Class(
+    struct.Struct("<IBxH16x"), 4, struct.Struct("<IIQQQQIIQQ"), struct.Struct("<QQ"), 24,
+    struct.Struct("<Q"), 40, 60,
+)  # fmt: skip
+_ELF32 = _Class(
+    struct.Struct("<I8xBxH"), 12, struct.Struct("<10I"), struct.Struct("<II"), 16,
+    struct.Struct("<I"), 32, 48,
+)  # fmt: skip
+_CLASSES = {b"\x7fELF\x02\x01": _ELF64, b"\x7fELF\x01\x01": _ELF32}
+_SHT_NULL, _SHT_PROGBITS, _SHT_SYMTAB, _SHT_GROUP = 0, 1, 2, 17
+_SHT_ARM_ATTRIBUTES, _EM_ARM = 0x70000003, 40
 _STB_LOCAL, _STB_WEAK = 0, 2
 _RENAMED = {b".init_array": b"init", b".ctors": b"ctor", b".fini_array": b"fini", b".dtors": b"dtor"}
 
@@ -29,16 +55,17 @@ class _Symbol:
 
 
 class Relocatable:
-    """One object file whose symbols can be renamed. OzmaError unless ELF-64 little-endian."""
+    """One object file whose symbols can be renamed. OzmaError unless little-endian ELF."""
 
     def __init__(self, data: bytes) -> None:
-        if data[:6] != b"\x7fELF\x02\x01":
-            raise OzmaError("not a 64-bit little-endian ELF object")
-        self._data = bytearray(data)
-        (self._table,) = struct.unpack_from("<Q", data, 40)
-        count, names = struct.unpack_from("<HH", data, 60)
+        if data[:6] not in _CLASSES:
+            raise OzmaError("not a little-endian ELF object")
+        self._data, self._class = bytearray(data), _CLASSES[data[:6]]
+        section = self._class.section
+        (self._table,) = self._class.table.unpack_from(data, self._class.table_at)
+        count, names = struct.unpack_from("<HH", data, self._class.counts_at)
         self._sections = [
-            _SECTION.unpack_from(data, self._table + i * _SECTION.size) for i in range(count)
+            section.unpack_from(data, self._table + i * section.size) for i in range(count)
         ]
         self._section_names = names
         self._symtab = next((s for s in self._sections if s[1] == _SHT_SYMTAB), None)
@@ -50,8 +77,8 @@ class Relocatable:
         _, _, _, _, offset, size, strings, _, _, _ = self._symtab
         base = self._sections[strings][4]
         signatures = {s[7] for s in self._sections if s[1] == _SHT_GROUP}
-        rows = _SYMBOL.iter_unpack(self._data[offset : offset + size])
-        for index, (name, info, _, section, _, _) in enumerate(rows):
+        rows = self._class.symbol.iter_unpack(self._data[offset : offset + size])
+        for index, (name, info, section) in enumerate(rows):
             if info >> 4 != _STB_LOCAL or index in signatures:
                 end = self._data.index(0, base + name)
                 text = bytes(self._data[base + name : end])
@@ -77,10 +104,10 @@ class Relocatable:
         added = _Strings(self._sections[self._symtab[6]])
         for symbol in self._symbols:
             if symbol.name in own:
-                at = self._symtab[4] + symbol.index * _SYMBOL.size
+                at = self._symtab[4] + symbol.index * self._class.symbol.size
                 struct.pack_into("<I", self._data, at, added.add(prefix + symbol.name))
                 if symbol.defined and symbol.name in weaken:
-                    self._data[at + 4] = _STB_WEAK << 4 | symbol.info & 15
+                    self._data[at + self._class.info_at] = _STB_WEAK << 4 | symbol.info & 15
         self._rename_sections(prefix, added)
         return bytes(self._data)
 
@@ -91,14 +118,32 @@ class Relocatable:
         for index, section in enumerate(self._sections):
             start = base + section[0]
             name = bytes(self._data[start : self._data.index(0, start)])
+            at = self._header(index)
             for stem, suffix in _RENAMED.items():
                 if name == stem or name.startswith(stem + b"."):
-                    at = self._table + index * _SECTION.size
                     kind = (names.add(prefix + suffix), _SHT_PROGBITS)
                     struct.pack_into("<II", self._data, at, *kind)
-        symbol_names.write(self._data, self._table + self._symtab[6] * _SECTION.size)
+            if section[1] == _SHT_ARM_ATTRIBUTES and self._is_arm:
+                # Told that the code is for a microcontroller, lld would not let it call the C
+                # library's, which is for another kind of ARM processor.
+                struct.pack_into("<I", self._data, at + 4, _SHT_NULL)
+        self._move(symbol_names, self._symtab[6])
         if not shared:
-            names.write(self._data, self._table + self._section_names * _SECTION.size)
+            self._move(names, self._section_names)
+
+    @property
+    def _is_arm(self) -> bool:
+        return struct.unpack_from("<H", self._data, 18) == (_EM_ARM,)
+
+    def _header(self, section: int) -> int:
+        return self._table + section * self._class.section.size
+
+    def _move(self, strings: _Strings, section: int) -> None:
+        """Puts the grown table at the end of the file and points the section's header there."""
+        text = strings.bytes_in(self._data)
+        at = self._header(section) + self._class.place_at
+        self._class.place.pack_into(self._data, at, len(self._data), len(text))
+        self._data += text
 
 
 class _Strings:
@@ -113,11 +158,9 @@ class _Strings:
         self._added += name + b"\0"
         return position
 
-    def write(self, data: bytearray, header: int) -> None:
-        """Moves the table to the end of `data` and points the section header there."""
-        old = bytes(data[self._offset : self._offset + self._size])
-        struct.pack_into("<QQ", data, header + 24, len(data), self._size + len(self._added))
-        data += old + self._added
+    def bytes_in(self, data: bytearray) -> bytes:
+        """The whole table: what `data` holds of it, and what was added."""
+        return bytes(data[self._offset : self._offset + self._size]) + bytes(self._added)
 
 
 def isolate(objects: list[bytes], prefix: str) -> list[bytes]:

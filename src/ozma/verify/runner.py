@@ -17,6 +17,7 @@ from typing import Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm import Target, Toolchain
+from ozma.verify.machine import machine_of
 from ozma.verify.relocatable import archive, isolate
 
 MOST_PROGRAMS = 2048
@@ -91,7 +92,8 @@ class Runner:
 
     def __init__(self, toolchain: Toolchain, target: Target, limits: Limits | None = None) -> None:
         self.toolchain, self.target = toolchain, target
-        self.emulator = find_emulator(target)
+        self.machine = machine_of(target)
+        self.emulator = self.machine.emulator
         self.limits = limits or default_limits(target)
         self._folder = Path(tempfile.mkdtemp(prefix="ozma-run-"))
         self._sandbox = self._folder / "cwd"
@@ -106,7 +108,7 @@ class Runner:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _clang(self, arguments: Sequence[str], name: str = "clang") -> subprocess.CompletedProcess:
-        command = [str(self.toolchain.tool(name)), *self.target.clang_args, *arguments]
+        command = [str(self.toolchain.tool(name)), *self.machine.link_args, *arguments]
         return subprocess.run(command, capture_output=True, text=True)
 
     def _build_harness(self) -> list[str]:
@@ -123,7 +125,7 @@ class Runner:
                 raise OzmaError(
                     f"cannot compile the test harness for {self.target.name}: "
                     f"{done.stderr.strip().splitlines()[0]}",
-                    hint=f"is {self.target.package or 'libc6-dev'} installed?",
+                    hint=f"is {self.machine.units.package or 'libc6-dev'} installed?",
                 )
         return objects
 
@@ -216,18 +218,5 @@ def _table_source(count: int) -> str:
 
 def default_limits(target: Target) -> Limits:
     """An emulated program gets three times as long."""
-    return Limits(cpu=10 if find_emulator(target) else 3)
-
-
-def find_emulator(target: Target) -> tuple[str, ...]:
-    """The command before a program of this target; empty when this machine runs it itself."""
-    machine = target.triple.split("-")[0]
-    if machine == os.uname().machine:
-        return ()
-    emulator = shutil.which(f"qemu-{machine}") or shutil.which(f"qemu-{machine}-static")
-    if emulator is None:
-        raise OzmaError(
-            f"programs for {target.name} cannot run here: there is no qemu-{machine}",
-            hint=shlex.join(["apt-get", "install", "qemu-user", *target.package.split()]),
-        )
-    return (emulator,)
+    machine = machine_of(target)
+    return Limits(cpu=10 if machine.emulator else 3, memory=machine.memory)

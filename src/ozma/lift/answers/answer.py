@@ -9,6 +9,7 @@ from enum import Enum
 
 from ozma.lift.answers.attempt import AnswerOptions, Attempt, Found, Proposer
 from ozma.lift.behaviour.shown import Shown
+from ozma.lift.decisions import is_unproved
 from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.judging.equality import Reference
 from ozma.lift.judging.forbidden import check as forbidden
@@ -160,6 +161,8 @@ class Answerer:
         made = _told(tried, judge, name, Verdict.COMPILES)
         if self._check is None:
             return made
+        if is_unproved(made.decisions):
+            return replace(made, reason="not checked: no run shows what its signature or its frame leave out")
         shown = self._check(assembly, name, made.ir, made.assembly)
         if shown.same is None:
             return replace(made, reason=shown.reason)

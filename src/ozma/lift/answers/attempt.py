@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ozma.lift.decisions import Decisions
+from ozma.lift.decisions import Decisions, is_unproved
 from ozma.lift.judging.compile_back import Compiled
 from ozma.lift.judging.forbidden import check as forbidden
 from ozma.lift.judging.judge import Candidate, Judge, Tried
@@ -158,17 +158,14 @@ class Attempt:
         return best, edits
 
 
-_SIGNATURE = ("result", "arguments")
-
-
 def _is_forced(tried: Tried) -> bool:
-    """Was the signature set against what the lifter infers, without the proof of equal assembly?
+    """Was the signature set against what the lifter infers, or the frame cut where it is not sure,
+    without the proof of equal assembly?
 
     A result left out makes shorter code that looks nearer, and no check of its own signature can
     show that it is missing.
     """
-    names = (name.partition("@")[0] for name, _ in tried.candidate.decisions)
-    return not tried.exact and any(name in _SIGNATURE for name in names)
+    return not tried.exact and is_unproved(tried.candidate.decisions)
 
 
 def _distinct(found: list[Tried]) -> list[Tried]:

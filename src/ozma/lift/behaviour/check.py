@@ -14,6 +14,7 @@ from typing import Mapping
 from ozma.lift.asm.assembler import BadAssembly, assemble
 from ozma.lift.behaviour.compare import Difference, Pair, same_but_stack
 from ozma.lift.emulator.abi import Unplaced, parameter_places, result_places
+from ozma.lift.emulator.doubts import doubt
 from ozma.lift.emulator.execute import STEPS, Emulator
 from ozma.lift.emulator.image import read_image
 from ozma.lift.emulator.inputs import Arguments, Known, draw_arguments, read_known
@@ -36,6 +37,7 @@ class Verdict(Enum):
     SAME = "same"
     DIFFERS = "differs"
     COULD_NOT_RUN = "could not run"
+    DOUBTFUL = "not shown"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Behaviour:
             return f"same on {self.ran} inputs, which ran {self.covered:.0%} of its code"
         if self.verdict is Verdict.DIFFERS:
             return f"differs on input {self.input}: {self.difference}"
+        if self.verdict is Verdict.DOUBTFUL:
+            return f"not shown: {self.reason}"
         return f"could not run: {self.reason}"
 
 
@@ -67,6 +71,7 @@ class Question:
     `callees` hold the signatures of called functions by symbol; "" is that of calls through
     pointers. `inputs` is the least number that is compared; up to twice as many where they run
     new code. Arguments of other callees are not compared, except for what a C library fixes.
+    `guessed`: the signatures are those that the other text's own IR states (emulator/doubts.py).
     """
 
     original: str
@@ -77,6 +82,7 @@ class Question:
     signature: Signature
     callees: Callees
     inputs: int = 10
+    guessed: bool = False
 
     def __post_init__(self) -> None:
         if self.inputs < 1:
@@ -141,6 +147,8 @@ class _Check:
             difference = Pair(self._original, self._other, world).difference(expected, found)
             if difference and self._stands(difference, world, expected):
                 return self._differs(difference, world.number, ran)
+            if self._question.guessed and (reason := doubt(expected, found)):
+                return Behaviour(Verdict.DOUBTFUL, ran, self._tried, reason=reason)
             ran += 1
             self._ran_code |= expected.blocks
         if not ran:

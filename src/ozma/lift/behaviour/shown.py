@@ -55,10 +55,10 @@ class EmulatorCheck:
             )
         question = Question(
             original, assembly, function, self._target, self._other, known[function], known,
-            self._inputs,
+            self._inputs, guessed=signatures is None and self._other == self._target,
         )  # fmt: skip
         found = self._checker.check(question)
-        if found.verdict is Verdict.COULD_NOT_RUN:
+        if found.verdict in (Verdict.COULD_NOT_RUN, Verdict.DOUBTFUL):
             return Shown(None, reason=str(found))
         same = found.verdict is Verdict.SAME
         return Shown(same, found.ran, found.covered, _not_run(ir) if same else str(found))

@@ -1,4 +1,4 @@
 """One function of a loaded image, run on one input, and everything that it did.
 
-Imports nothing else of the lifter.
+Imports `reading` (what names tell).
 """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Callable
 
-from ozma.lift.emulator.abi import Place, Unplaced, parameter_places, result_places
+from ozma.lift.emulator.abi import INTEGER, Place, Unplaced, parameter_places, result_places
 from ozma.lift.emulator.calls import ALWAYS, FORMATS, KNOWN_SIGNATURES, NEVER_RETURN, allocation
+from ozma.lift.emulator.doubts import NO_SPARE, Spare, is_certain, spare
 from ozma.lift.emulator.inputs import Known, draw_answer
 from ozma.lift.emulator.layout import RESOLVER, RETURN, THREAD, Layout
 from ozma.lift.emulator.library import effect_of
@@ -46,6 +47,10 @@ class Answers:
         self._poke = poke
         self._layout, self._callees, self._known = layout, callees, known
         self._world, self._run, self.blocks = world, run, 0
+
+    def enter(self) -> None:
+        """All arguments are in their places."""
+        self._entry, self.left = self._registers.integers, None
 
     # --- memory, for the models of callees ---
 
@@ -103,7 +108,7 @@ class Answers:
             run.ending = TOO_LONG
             return None
         words = first + (self._words(name, signature) if signature else ())
-        run.calls.append(CallRecord(name, words, self._aligned()))
+        run.calls.append(CallRecord(name, words, self._aligned(), self._spare(name, signature)))
         if self._poke and len(run.calls) - 1 == self._poke[0]:
             for address in self._poke[1]:
                 self.write(address, bytes([self.read(address, 1)[0] ^ 0x55]))
@@ -112,6 +117,16 @@ class Answers:
             run.ending, run.detail = STOPPED, name
             return None
         return self._go_back(back, *self._unknown(name, signature))
+
+    def _spare(self, name: str, signature: Signature | None) -> Spare:
+        try:
+            groups = parameter_places(signature, self._target) if signature else ()
+        except Unplaced:
+            return NO_SPARE
+        used = sum(place.where == INTEGER for places in groups for place in places)
+        if signature is None or is_certain(name, signature, used):
+            return NO_SPARE
+        return spare(self._registers.integers, self._entry, used)
 
     def _aligned(self) -> bool:
         extra = 8 if self._registers.pushes_return else 0
@@ -122,6 +137,7 @@ class Answers:
         stack = self._registers.stack
         self._scramble()
         self._registers.put_results(places, values)
+        self.left = self._registers.get(self._registers.machine.results[0])
         if self._registers.pushes_return:
             self._registers.set(self._registers.machine.stack, stack + 8)
         return back

@@ -11,6 +11,7 @@ from typing import Iterable
 from ozma.lift.emulator.abi import parameter_places, result_places
 from ozma.lift.emulator.answers import Answers
 from ozma.lift.emulator.calls import OutOfReach
+from ozma.lift.emulator.doubts import gives_nothing
 from ozma.lift.emulator.inputs import VARIABLE_ARGUMENTS, Arguments, Known
 from ozma.lift.emulator.layout import FUNCTION, RETURN, STACK_TOP, Loaded
 from ozma.lift.emulator.machine import EXTRA, ROUTINES, engine
@@ -104,6 +105,7 @@ class Emulator:
             self.space.begin(world)
             self._prepare(given)
             self._pass(signature, given, world.fill)
+            self._answers.enter()
             self._execute()
             if self._run.ending == RETURNED:
                 self._finish(signature)
@@ -194,6 +196,9 @@ class Emulator:
         registers = self._registers
         places = result_places(signature.result, self._target)
         self._run.results = tuple(registers.result(place) for place in places)
+        left = registers.get(self._machine.results[0])
+        if not places and left == self._answers.left and not gives_nothing(self._run.last_call):
+            self._run.left = left
         saved = self._machine.saved.items()
         lost = [name for name, r in saved if registers.get(r) != self._kept[name]]
         if registers.stack != _ENTRY:

@@ -30,6 +30,11 @@ class Registers:
         return self.get(self.machine.stack)
 
     @property
+    def integers(self) -> tuple[int, ...]:
+        """All registers of integer arguments."""
+        return tuple(map(self.get, self.machine.integers))
+
+    @property
     def pushes_return(self) -> bool:
         """Does a call put its return address on the stack?"""
         return self.machine.link is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ozma.lift.emulator.doubts import NO_SPARE, Spare
+
 RETURNED, STOPPED, TRAPPED = "returned", "does not return from", "traps"
 DIVISION, FAULT, TOO_LONG = "divides by zero", "memory fault", "too long"
 UNSUPPORTED = "instruction not emulated"
@@ -21,18 +23,21 @@ Poke = tuple[int, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class CallRecord:
-    """A call of a function that is not in the text. `words` are its arguments."""
+    """A call of a function that is not in the text. `words` are its arguments, `spare` the
+    registers that might hold further ones."""
 
     name: str
     words: tuple[Word, ...]
     aligned: bool
+    spare: Spare = NO_SPARE
 
 
 @dataclass
 class Run:
     """What a function did with one input. `pages` are those that it changed, by address; `lost`
     names registers of the caller that it did not restore; `blocks` are (address, bytes) of the code
-    that ran, where the emulator watches."""
+    that ran, where the emulator watches. `left`: of a function that returns nothing, what its last
+    call left where results are."""
 
     ending: str
     detail: str = ""
@@ -40,7 +45,13 @@ class Run:
     calls: list[CallRecord] = field(default_factory=list)
     pages: dict[int, bytes] = field(default_factory=dict)
     lost: str = ""
+    left: int | None = None
     blocks: frozenset[tuple[int, int]] = frozenset()
+
+    @property
+    def last_call(self) -> str:
+        """The name of the last callee."""
+        return self.calls[-1].name if self.calls else ""
 
 
 def one_nan(value: int, bits: int, lane: int) -> int:

@@ -16,13 +16,14 @@ class Marks:
         self.arguments = {*convention.integers, *convention.floats, convention.indirect_result}
 
     def type_of(self, effect: SetReg, state: Reaching) -> str:
-        """Its own, or that of what it copies: bytes move in registers of 32 bits."""
+        """Its own, or that of what it copies: bytes move in registers of 32 bits, and above a byte
+        that was set on some way is what the register held before."""
         if not isinstance(effect.value, Reg) or effect.type != "i32" or effect.value.offset:
             return effect.type
         found = self.numbers.found(state, effect.value.name)
-        widest = max((bits(d.type) for d in found), default=64)
-        narrow = found and all(d.kind == "set" for d in found) and widest < 32
-        return f"i{widest}" if narrow else effect.type
+        least = min((bits(d.type) for d in found), default=64)
+        narrow = found and all(d.kind == "set" for d in found) and least < 32
+        return f"i{least}" if narrow else effect.type
 
     def is_picked(self, register: str, block: Block, position: int, state: Reaching) -> bool:
         scratch = self.architecture.scratch

@@ -5,10 +5,10 @@ from __future__ import annotations
 from ozma.lift.decisions import Chooser
 from ozma.lift.flow.graph import Refused
 from ozma.lift.printing.emit import Printer
-from ozma.lift.printing.operands import global_name, quoted
+from ozma.lift.printing.operands import UNKNOWN, global_name, quoted
 from ozma.lift.reading.architecture import Architecture
-from ozma.lift.reading.listing import AsmFunction, DataObject, Listing
 from ozma.lift.reading.effects import bits
+from ozma.lift.reading.listing import AsmFunction, DataObject, Listing
 from ozma.lift.reading.static_data import Piece, Reference, fields_of, pieces_of
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value, resolve
@@ -56,7 +56,7 @@ def parameters(builder: Builder, architecture: Architecture) -> tuple[list[str],
     if variadic:
         texts.append("...")
     for name, value in used.items():
-        value.name = by_register.get(name, "poison")
+        value.name = by_register.get(name, UNKNOWN)
     return texts, by_register
 
 

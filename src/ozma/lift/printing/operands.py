@@ -11,6 +11,9 @@ from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value, const_text, resolve
 from ozma.lift.stack.regions import Region
 
+UNKNOWN = "undef"
+"""What was never set. Not "poison": that would spread from bits that nobody reads to those beside
+them that were set, which in a register or a slot are one value."""
 _NAME = re.compile(r"[-a-zA-Z$._][-a-zA-Z$._0-9]*$")
 
 
@@ -68,7 +71,7 @@ class Operands:
         if value.op == "const":
             return const_text(value.extra, type_)
         if value.op == "poison":
-            return "poison"
+            return UNKNOWN
         own = self.type_of(value)
         name = self._leaf(value) if value.op in ("symbol", "frame") else value.name
         if not name:
@@ -114,9 +117,7 @@ class Operands:
     def _frame(self, offset: int) -> str:
         region = next((r for r in self.regions if r.offset <= offset < r.end), None)
         if region is None:
-            region = min(self.regions, key=lambda r: abs(offset - r.offset), default=None)
-            if region is None:
-                raise Unprintable("an address in the frame that no slot holds")
+            raise Unprintable("an address in the frame of what no object there holds")
         name = self.alloca_names[region.offset]
         if offset == region.offset:
             return name

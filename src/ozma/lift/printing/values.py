@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ozma.lift.decisions import Chooser
 from ozma.lift.printing.landing import Landing
 from ozma.lift.reading.effects import bits, is_integer
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.types import base_of
 from ozma.lift.ssa.values import Value, is_const, resolve
-from ozma.lift.stack.regions import Region
+from ozma.lift.stack.frame import Region
 
 _SCALES = {1: "i16", 2: "i32", 3: "i64"}
 _CASTS = frozenset(
@@ -142,7 +144,7 @@ class Values(Landing):
             size = bits(type_) // 8
             self.out(f"{value.name} = load atomic {type_}, ptr {address} {value.extra}, align {size}")
             return
-        self.out(f"{value.name} = load {volatile}{type_}, ptr {address}, align {value.align or bits(type_) // 8}")
+        self.out(f"{value.name} = load {volatile}{type_}, ptr {address}, align {self._alignment(value, value.args[0], type_)}")
 
     def _volatile(self, unused: bool, address: Value) -> str:
         """A load that nobody needs would else have gone; memory of the frame is not volatile."""
@@ -150,12 +152,32 @@ class Values(Landing):
         everything = wanted == "all" and resolve(address).op != "frame"
         return "volatile " if everything or unused and wanted == "unused" else ""
 
+    def _alignment(self, value: Value, address: Value, type_: str) -> int:
+        """That of the access, as far as what it may reach in the frame has it."""
+        aligned = value.align or bits(type_) // 8
+        return aligned if aligned < 16 else min([aligned, *self._frame_alignments(address, set())])
+
+    def _frame_alignments(self, address: Value, seen: set[int]) -> Iterator[int]:
+        """To how many bytes each address in the frame, of which this one may be made, is where it
+        was. An alloca keeps its own alignment only."""
+        address = resolve(address)
+        if id(address) in seen:
+            return
+        seen.add(id(address))
+        if address.op == "frame":
+            stack = self.builder.architecture.convention.stack_arguments or 16
+            region = next((r for r in self.regions if r.offset <= address.extra < r.end), None)
+            yield region.align if region and not (region.offset + stack) % region.align else 1
+        elif address.op in ("add", "sub", "phi", "select"):
+            for arg in address.args:
+                yield from self._frame_alignments(arg, seen)
+
     def _store(self, value: Value) -> None:
         stored = resolve(value.args[0])
         type_ = self.type_of(stored) if stored.type == value.type else value.type
         text = self.text(stored, type_)
         address = self.text(value.args[1], "ptr")
-        size = value.align or bits(type_) // 8
+        size = self._alignment(value, value.args[1], type_)
         if value.extra:
             self.out(f"store atomic {type_} {text}, ptr {address} {value.extra}, align {size}")
         else:

@@ -12,6 +12,7 @@ from ozma.lift.lifter import LiftedFunction, Refusal, lift_function
 
 _CHANGES: tuple[dict[str, str], ...] = (
     {},
+    {"regions": "joined"},
     {"result": "value"},
     {"result": "void"},
     {"orientation": "fallthrough"},

@@ -93,13 +93,15 @@ class Builder(Parts):
         return self.make("or", type_, [self.make("and", type_, [rest, hole]), wide])
 
     def _is_left(self, value: Value) -> bool:
-        """Is it what happened to be in a register that no caller passes anything in?"""
+        """Is it what happened to be in a register or slot that no caller passes anything in?"""
         value = resolve(value)
         while value.op in ("trunc", "and", "lshr"):
             value = resolve(value.args[0])
         convention = self.architecture.convention
         if value.op == "entry" and value.extra[0][0] != "[":
             return value.extra[0] in convention.preserved
+        if value.op == "entry" and value.extra[0][1] == "-":
+            return True  # of the function's own frame
         return value.op == "poison"
 
     def _combined_vector(self, cell: Cell, type_: str, offset: int) -> Value:

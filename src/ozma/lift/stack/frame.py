@@ -49,6 +49,12 @@ class Frame:
     escapes: dict[int, int] = field(default_factory=dict)
     strides: dict[int, int] = field(default_factory=dict)
     """Bytes between elements where an offset is only indexed."""
+    indexed: set[int] = field(default_factory=set)
+    """Offsets to which something variable is added."""
+    plain: set[int] = field(default_factory=set)
+    """Offsets whose address goes somewhere as it is."""
+    vectors: set[int] = field(default_factory=set)
+    """Offsets that are accessed by instructions which need an address aligned to 16."""
     sizes: dict[int, int] = field(default_factory=dict)
     """Bytes of the objects whose size is known."""
     regions: list[Region] = field(default_factory=list)
@@ -233,7 +239,84 @@ def _rewrite(
         elif _is_discard(position, block, convention):
             effects[0] = replace(effects[0], value=Const(0, "i64"))
         steps.append(Step(step.instruction, effects, step.adjust, sp))
+    return _with_whole_sums(steps)
+
+
+def _with_whole_sums(steps: list[Step]) -> list[Step]:
+    """`lea (%rsp,%rcx), %rbx; add $92, %rbx`: the address of what lies at 92, not at 0. The back end
+    splits an address of three parts so. The constant moves into the first sum."""
+    steps = list(steps)
+    for position, step in enumerate(steps):
+        name = _sum_with_frame(step)
+        later = next((p for p in range(position + 1, len(steps)) if name and _mentions(steps[p], name)), 0)
+        amount = _constant_added(steps[later], name) if later else None
+        if amount is not None:
+            steps[position] = replace(step, effects=[_shifted(e, amount) for e in step.effects])
+            steps[later] = replace(steps[later], effects=_without_sum(steps[later], name, amount))
     return steps
+
+
+def _sum_with_frame(step: Step) -> str:
+    """The register that the step sets to an address in the frame and something variable."""
+    sums = [
+        e.value for e in step.effects
+        if isinstance(e, SetReg | Let) and isinstance(e.value, Op) and e.value.opcode == "add"
+        and any(map(is_frame, e.value.operands))
+    ]  # fmt: skip
+    last = step.effects[-1] if step.effects else None
+    whole = isinstance(last, SetReg) and last.type == "i64" and not last.keeps
+    return last.name if len(sums) == 1 and whole else ""
+
+
+def _mentions(step: Step, name: str) -> bool:
+    return any(
+        name in registers_read(e) or isinstance(e, Call | Return)
+        or (isinstance(e, SetReg) and e.name == name) for e in step.effects
+    )  # fmt: skip
+
+
+def _constant_added(step: Step, name: str) -> int | None:
+    """What the step adds to the register, and does nothing else but set flags."""
+    last = step.effects[-1]
+    if not (isinstance(last, SetReg) and last.name == name and last.type == "i64"):
+        return None
+    lets = {e.name: e.value for e in step.effects if isinstance(e, Let)}
+    others = [e for e in step.effects[:-1] if not isinstance(e, Let | SetFlags)]
+    total = lets.get(last.value.name) if isinstance(last.value, Temp) else last.value
+    if others or not (isinstance(total, Op) and total.opcode == "add"):
+        return None
+    first, second = total.operands
+    first = lets.get(first.name) if isinstance(first, Temp) else first
+    same = isinstance(first, Reg) and first.name == name and first.type == "i64"
+    return signed(second.value) if same and isinstance(second, Const) else None
+
+
+def _shifted(effect: Effect, amount: int) -> Effect:
+    """With the frame's address moved."""
+    if isinstance(effect, SetFlags):
+        moved = {n: frame_address(v.addend + amount) for n in "ab" if is_frame(v := getattr(effect, n))}
+        return replace(effect, **moved)
+    if not (isinstance(effect, SetReg | Let) and isinstance(effect.value, Op)):
+        return effect
+    operands = tuple(
+        frame_address(o.addend + amount) if is_frame(o) else o for o in effect.value.operands
+    )
+    return replace(effect, value=replace(effect.value, operands=operands))
+
+
+def _without_sum(step: Step, name: str, amount: int) -> list[Effect]:
+    """The register keeps its value; flags are those of the sum, as if it were made here."""
+    register = Reg(name, "i64")
+    before = Op("sub", "i64", (register, Const(amount % _WRAP, "i64")))
+    effects: list[Effect] = []
+    for effect in step.effects[:-1]:
+        if isinstance(effect, Let):
+            if effect.value == register:
+                effect = replace(effect, value=before)
+            elif isinstance(effect.value, Op):
+                effect = replace(effect, value=register)
+        effects.append(effect)
+    return [*effects, replace(step.effects[-1], value=register)]
 
 
 def _flow(graph: Graph, architecture: Architecture, frame: Frame) -> dict[int, State]:
@@ -332,6 +415,7 @@ def _edges(
                 for name in (*convention.integers, convention.indirect_result):
                     if (offset := rewriter.state.get(name)) is not None:
                         frame.escapes.setdefault(offset, step.line)
+                        frame.plain.add(offset)
             rewriter.effect(effect, convention)
     for name, offset in rewriter.state.items():
         if name in (convention.stack_pointer,):
@@ -339,6 +423,7 @@ def _edges(
         for successor in block.successors:
             if states[successor].get(name) != offset and _may_read(graph, successor, name):
                 frame.escapes.setdefault(offset, block.line)
+                frame.plain.add(offset)
 
 
 def _may_read(graph: Graph, start: int, name: str) -> bool:
@@ -382,9 +467,7 @@ def registers_read(value: object) -> set[str]:
 def _collect_effect(effect: Effect, step: Step, frame: Frame, convention: Convention) -> None:
     if isinstance(effect, Store):
         if is_frame(effect.address) and not effect.atomic:
-            frame.accesses.append(
-                Access(effect.address.addend, bits(effect.type) // 8, True, step.line)
-            )
+            _access(effect.address.addend, effect, True, step, frame)
             _save(effect, step, frame, convention)
         else:
             _escapes(effect.address, step, frame)
@@ -396,8 +479,9 @@ def _collect_effect(effect: Effect, step: Step, frame: Frame, convention: Conven
             frame.uses_frame_pointer |= effect.value.addend == step.sp or bool(kept)
     elif isinstance(effect, Do) and effect.op.opcode == "llvm.va_start":
         frame.sizes[effect.op.operands[0].addend] = _VA_LIST
+        frame.plain.add(effect.op.operands[0].addend)
         frame.escapes.setdefault(effect.op.operands[0].addend, step.line)
-    elif not (isinstance(effect, SetFlags) and _moves_stack(step, convention)):
+    elif not (isinstance(effect, SetFlags) and (_moves_stack(step, convention) or effect.kind == "add")):
         for name in type(effect).__dataclass_fields__:
             _escapes(getattr(effect, name), step, frame)
 
@@ -416,21 +500,38 @@ def _save(effect: Store, step: Step, frame: Frame, convention: Convention) -> No
         frame.saved.add(effect.address.addend)
 
 
+def _access(offset: int, access: Load | Store, writes: bool, step: Step, frame: Frame) -> None:
+    size = bits(access.type) // 8
+    frame.accesses.append(Access(offset, size, writes, step.line))
+    if size >= 16 and not access.align:
+        frame.vectors.add(offset)
+
+
 def _escapes(value: object, step: Step, frame: Frame) -> None:
     if is_frame(value):
         frame.escapes.setdefault(value.addend, step.line)
+        frame.plain.add(value.addend)
     elif isinstance(value, Load):
         if is_frame(value.address) and not value.atomic:
-            frame.accesses.append(Access(value.address.addend, bits(value.type) // 8, False, step.line))
+            _access(value.address.addend, value, False, step, frame)
         else:
             _escapes(value.address, step, frame)
     elif isinstance(value, Op):
-        if value.opcode == "add" and is_frame(value.operands[0]):
-            scaled = value.operands[1]
-            if isinstance(scaled, Op) and scaled.opcode == "shl" and value.operands[0].addend not in frame.escapes:
-                frame.strides[value.operands[0].addend] = 1 << scaled.operands[1].value
-        for operand in value.operands:
+        operands = value.operands
+        if value.opcode == "add" and any(map(is_frame, operands)):
+            _indexed(*operands, step, frame)
+            operands = [operand for operand in operands if not is_frame(operand)]
+        for operand in operands:
             _escapes(operand, step, frame)
     elif hasattr(value, "__dataclass_fields__") and not isinstance(value, Reg | Const | Symbol | Temp):
         for name in type(value).__dataclass_fields__:
             _escapes(getattr(value, name), step, frame)
+
+
+def _indexed(left: Expr, right: Expr, step: Step, frame: Frame) -> None:
+    """The frame's address in a sum with something variable."""
+    base, index = (left, right) if is_frame(left) else (right, left)
+    if isinstance(index, Op) and index.opcode == "shl" and base.addend not in frame.escapes:
+        frame.strides[base.addend] = 1 << index.operands[1].value
+    frame.escapes.setdefault(base.addend, step.line)
+    frame.indexed.add(base.addend)

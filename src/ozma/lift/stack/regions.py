@@ -28,11 +28,44 @@ def lay_out(
         saved = saved | unowned
         starts = sorted({*starts, *(s for s, _ in frame.slots if s < top and s not in saved)})
     ends = _ends(starts, frame, top, every_slot, chooser)
+    parts = [(start, end) for start, end in zip(starts, ends) if end > start]
+    if chooser.decisions.regions == "safe":
+        parts = _joined(parts, frame, top, convention)
     frame.regions = [
-        Region(start, end, _alignment(start, end - start, frame, convention))
-        for start, end in zip(starts, ends)
-        if end > start
+        Region(start, end, _alignment(start, end - start, frame, convention)) for start, end in parts
     ]
+
+
+def _joined(
+    parts: list[tuple[int, int]], frame: Frame, top: int, convention: Convention
+) -> list[tuple[int, int]]:
+    """From the lowest address that anyone gets, all is one object, up to a saved register or a
+    `va_list`: nobody sees where an object ends, and whether an address is that of another or of a
+    part of the same. What is spilled above is memory then, as it is in the machine."""
+    known = {start: start + size for start, size in frame.sizes.items()}
+    walls = {**{saved: saved for saved in frame.saved}, **known, top: top}
+    joined, escapes = [], sorted(offset for offset in frame.escapes if offset < top)
+    for wall in sorted(offset for offset in walls if offset <= top):
+        below = [offset for offset in escapes if offset < wall]
+        if below:
+            joined.append((_beginning(below[0], frame, convention), wall))
+        if wall in known:
+            joined.append((wall, known[wall]))
+        escapes = [offset for offset in escapes if offset >= walls[wall]]
+    lowest = min((start for start, _ in joined), default=top)
+    return [(start, min(end, lowest)) for start, end in parts if start < lowest] + joined
+
+
+def _beginning(low: int, frame: Frame, convention: Convention) -> int:
+    """Where an object begins of which `low` is the lowest address seen: an index may be negative,
+    then nobody reads by name what was written below. A vector needs it aligned."""
+    read = {access.offset for access in frame.accesses if not access.writes}
+    below = [start for start, end in frame.slots if end <= low]
+    while below and low not in frame.plain and below[-1] not in read | frame.saved:
+        low = below.pop()
+    wanted = max(16 if frame.vectors else 1, frame.realigned)
+    aligned = low - (low + (convention.stack_arguments or 16)) % wanted
+    return aligned if all(start in read for start in below if start >= aligned) else low
 
 
 def fill_gaps(
@@ -142,6 +175,8 @@ def _alignment(start: int, size: int, frame: Frame, convention: Convention) -> i
         allowed = min(allowed, 8)
     while allowed > size:
         allowed //= 2
+    if natural >= 16 and any(start <= offset < start + size for offset in frame.vectors):
+        allowed = 16
     return max(allowed, 1)
 
 

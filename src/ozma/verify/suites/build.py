@@ -12,6 +12,7 @@ from typing import Callable, Sequence
 from ozma.errors import OzmaError
 from ozma.llvm.clang import CompileError, compile_bitcode, compile_object
 from ozma.verify.judge import Judge
+from ozma.verify.machine import machine_of
 from ozma.verify.runner import default_limits
 from ozma.verify.suites import bundled, compiler_rt, csmith, gcc_torture, humaneval_x
 from ozma.verify.suites.draft import Draft, SuiteOptions, Unit
@@ -70,7 +71,7 @@ class _Units:
     """The compiled units of all drafts, under names that go by content."""
 
     def __init__(self, options: SuiteOptions, drafts: Sequence[Draft]) -> None:
-        self._options = options
+        self._options, self._target = options, machine_of(options.target).units
         tested = {unit: None for draft in drafts for unit in draft.tested}
         fixed = {unit: None for draft in drafts for unit in draft.fixed}
         with ThreadPoolExecutor(options.jobs) as pool:
@@ -88,7 +89,7 @@ class _Units:
     def _compile(self, how: Callable[..., bytes], unit: Unit, level: str) -> bytes | None:
         options = self._options
         try:
-            return how(options.toolchain, unit.source, unit.args, options.target, level=level)
+            return how(options.toolchain, unit.source, unit.args, self._target, level=level)
         except CompileError:
             return None
 

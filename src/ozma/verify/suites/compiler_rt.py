@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ozma.corpus.debian import download_source
 from ozma.llvm.clang import CompileError, compile_object
+from ozma.verify.machine import machine_of
 from ozma.verify.relocatable import Relocatable
 from ozma.verify.suites.draft import Draft, SuiteOptions, Unit
 from ozma.verify.suites.fetch import extract_matching, kept_folder
@@ -52,12 +53,13 @@ def _symbols_of(
     sources: list[Path], root: Path, options: SuiteOptions
 ) -> dict[Path, Relocatable]:
     """Symbol tables of the sources that compile for the target."""
+    target = machine_of(options.target).units
 
     def compile_one(source: Path) -> Relocatable | None:
         try:
             return Relocatable(
                 compile_object(
-                    options.toolchain, source, _flags(root), options.target, level="-O0"
+                    options.toolchain, source, _flags(root), target, level="-O0"
                 )
             )
         except CompileError:
