@@ -15,7 +15,8 @@ from ozma.lift.flow.facts import find_facts
 from ozma.lift.flow.kept_updates import kept_updates
 from ozma.lift.machines import find_architecture
 from ozma.lift.printing.emit import Printer
-from ozma.lift.printing.module import module_text, parameters, value_types
+from ozma.lift.printing.module import module_text, value_types
+from ozma.lift.printing.parameters import parameters
 from ozma.lift.printing.operands import Unprintable
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.assembly import parse_assembly

@@ -10,7 +10,7 @@ from ozma.lift.reading.effects import bits, is_integer
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.types import base_of
 from ozma.lift.ssa.values import Value, is_const, resolve
-from ozma.lift.stack.frame import Region
+from ozma.lift.stack.objects import Region
 
 _SCALES = {1: "i16", 2: "i32", 3: "i64"}
 _CASTS = frozenset(

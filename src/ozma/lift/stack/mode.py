@@ -20,7 +20,8 @@ from ozma.lift.reading.effects import (
     Temp,
     is_integer,
 )
-from ozma.lift.stack.frame import Frame, is_frame
+from ozma.lift.stack.addresses import is_frame
+from ozma.lift.stack.objects import Frame
 from ozma.lift.stack.spills import passes_on_stack
 
 

@@ -8,7 +8,8 @@ from ozma.lift.decisions import Chooser
 from ozma.lift.flow.graph import Graph, Step
 from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import Effect, Load, Op, Reg, SetReg, Store, bits
-from ozma.lift.stack.frame import Access, Frame, Region, is_frame
+from ozma.lift.stack.addresses import is_frame
+from ozma.lift.stack.objects import Access, Frame, Region
 
 _RETURN_ADDRESS = 8  # x86-64: bytes above the entry stack pointer that no argument uses
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from ozma.lift.flow.graph import Graph
 from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import Call, Const, Effect, Jump, Load, Op, Reg, SetReg, Store, bits
-from ozma.lift.stack.frame import Frame, is_frame
+from ozma.lift.stack.addresses import is_frame
+from ozma.lift.stack.objects import Frame
 from ozma.lift.stack.regions import merged
 
 

@@ -12,7 +12,7 @@ from ozma.lift.flow.graph import Block, Graph
 from ozma.lift.reading.effects import (
     Branch, Const, Do, Effect, Expr, Op, Reg, SetFlags, SetReg, Store, Symbol, bits,
 )  # fmt: skip
-from ozma.lift.stack.frame import is_frame
+from ozma.lift.stack.addresses import is_frame
 
 _INTEGERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 _VECTORS = tuple(f"xmm{n}" for n in range(8))
