@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.effects import (
-    Condition, Const, Do, Effect, Load, Op, Reg, SetReg, Symbol, Temp, is_vector,
+    Condition, Const, Effect, Load, Op, Reg, SetReg, Symbol, Temp, is_vector,
 )  # fmt: skip
 
 
@@ -52,7 +52,3 @@ def conditions(value: object) -> bool:
     if isinstance(value, Effect):
         return any(conditions(getattr(value, name)) for name in type(value).__dataclass_fields__)
     return False
-
-
-def is_do(effect: Effect, opcode: str) -> bool:
-    return isinstance(effect, Do) and effect.op.opcode == opcode

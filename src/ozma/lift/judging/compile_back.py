@@ -7,11 +7,10 @@ level. Only the back end's own level cannot be written into IR.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ozma.errors import OzmaError
 from ozma.llvm import InvalidIR, Toolchain, Worker
 from ozma.llvm.codegen import CODEGEN_DEFAULT as OPTIMIZED
 
@@ -72,13 +71,6 @@ class Compiler:
             return Compiled(found.assembly, ir=found.ir, object=found.object)
         return Compiled(reason=f"{found.outcome.value}: {found.message}".rstrip(": "))
 
-    def compile_all(
-        self, texts: Iterable[str], passes: str = "", codegen: int = OPTIMIZED
-    ) -> Iterator[Compiled]:
-        """`compile` for each text, in order."""
-        for ir in texts:
-            yield self.compile(ir, passes, codegen)
-
     def processor_seconds(self) -> float:
         """Spent so far by this process and by its children; of a dead one what was last seen."""
         if (pid := self._worker.pid) is not None:
@@ -111,11 +103,3 @@ def _spent_by(pid: int) -> float:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
     except (OSError, ValueError, IndexError):
         return 0.0  # gone
-
-
-def codegen_for(level: str) -> int:
-    """The back end's level that clang asks for at `level`; OzmaError for one that is not known."""
-    levels = {"-O0": 0, "-O1": 1, "-O2": 2, "-O3": 3, "-Os": 2, "-Oz": 2}
-    if level not in levels:
-        raise OzmaError(f"unknown level '{level}'", hint=f"give one of {', '.join(levels)}")
-    return levels[level]

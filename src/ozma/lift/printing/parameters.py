@@ -10,7 +10,29 @@ from ozma.lift.ssa.values import Value
 
 def parameters(builder: Builder, architecture: Architecture) -> tuple[list[str], dict[str, str]]:
     """(types with names in order, name by register) from the entry values that are used."""
-    convention = architecture.convention
+    used = _used(builder)
+    texts, by_register = [], {}
+    indirect = architecture.convention.indirect_result
+    if indirect in used:
+        texts.append("ptr sret(i8) %indirect")
+        by_register[indirect] = "%indirect"
+        used[indirect].pointer = True
+    for position, name in enumerate(_places(builder, architecture, used)):
+        value, returned = used.get(name), builder.memory_result and not position
+        if value is not None:
+            value.pointer |= returned
+        type_ = "ptr sret(i8)" if returned else _type(value, name, architecture)
+        texts.append(f"{type_} %a{position}")
+        by_register[name] = f"%a{position}"
+    if builder.graph.variadic:
+        texts.append("...")
+    for name, value in used.items():
+        value.name = by_register.get(name, UNKNOWN)
+    return texts, by_register
+
+
+def _used(builder: Builder) -> dict[str, Value]:
+    """Entry values that some value or some end of a block uses, by register."""
     used: dict[str, Value] = {}
     for body in builder.bodies.values():
         for value in (*body.phis, *body.values):
@@ -18,37 +40,30 @@ def parameters(builder: Builder, architecture: Architecture) -> tuple[list[str],
                 _note(arg, used)
         for value in body.end.values if body.end else ():
             _note(value, used)
-    stack = sorted((name for name in used if name[0] == "["), key=lambda n: int(n[1:-1]))
-    stack = [name for name in stack if int(name[1:-1]) >= convention.stack_arguments]
+    return used
+
+
+def _places(builder: Builder, architecture: Architecture, used: dict[str, Value]) -> list[str]:
+    """Registers and slots of the parameters: all up to the last that is used."""
+    convention = architecture.convention
     integers = _count(used, convention.integers)
     floats = _count(used, convention.floats)
-    variadic = builder.graph.variadic
-    if variadic:
-        integers, floats = max(integers, variadic[0]), max(floats, variadic[1])
+    if builder.graph.variadic:
+        fixed = builder.graph.variadic
+        integers, floats = max(integers, fixed[0]), max(floats, fixed[1])
+    stack = [int(name[1:-1]) for name in used if name[0] == "["]
+    stack = [offset for offset in stack if offset >= convention.stack_arguments]
     if stack:
         integers = len(convention.integers)
     names = [*convention.integers[:integers], *convention.floats[:floats]]
-    names += _stack_names(stack, convention.stack_arguments)
-    texts, by_register = [], {}
-    if convention.indirect_result in used:
-        texts.append("ptr sret(i8) %indirect")
-        by_register[convention.indirect_result] = "%indirect"
-        used[convention.indirect_result].pointer = True
-    for position, name in enumerate(names):
-        value = used.get(name)
-        type_ = "double" if name in convention.floats else "i64"
-        if value is not None:
-            value.pointer |= builder.memory_result and not position
-            type_ = "ptr" if value.pointer else value.type
-        if builder.memory_result and not position:
-            type_ = "ptr sret(i8)"
-        texts.append(f"{type_} %a{position}")
-        by_register[name] = f"%a{position}"
-    if variadic:
-        texts.append("...")
-    for name, value in used.items():
-        value.name = by_register.get(name, UNKNOWN)
-    return texts, by_register
+    last = max(stack, default=convention.stack_arguments - 8)
+    return names + [f"[{o}]" for o in range(convention.stack_arguments, last + 1, 8)]
+
+
+def _type(value: Value | None, name: str, architecture: Architecture) -> str:
+    if value is None:
+        return "double" if name in architecture.convention.floats else "i64"
+    return "ptr" if value.pointer else value.type
 
 
 def _note(value: Value, used: dict[str, Value]) -> None:
@@ -60,8 +75,3 @@ def _note(value: Value, used: dict[str, Value]) -> None:
 
 def _count(used: dict[str, Value], registers: tuple[str, ...]) -> int:
     return max((n + 1 for n, name in enumerate(registers) if name in used), default=0)
-
-
-def _stack_names(used: list[str], first: int) -> list[str]:
-    last = max((int(name[1:-1]) for name in used), default=first - 8)
-    return [f"[{offset}]" for offset in range(first, last + 1, 8)]

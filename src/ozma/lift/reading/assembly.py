@@ -114,10 +114,8 @@ class _Parser:
             self._change_section(name, arguments)
         elif name in (".p2align", ".align", ".balign"):
             self._align(name, arguments)
-        elif name == ".intel_syntax":
-            self.listing.syntax = "intel"
-        elif name in (".set", ".equ"):
-            pass  # another name of a symbol: calls and addresses keep the one that they have
+        elif name in (".intel_syntax", ".set", ".equ"):
+            pass  # operands tell their syntax; calls and addresses keep the name that they have
         elif name in (".comm", ".lcomm"):
             self._common(number, arguments)
         elif name == ".local":

@@ -72,4 +72,3 @@ class Listing:
     functions: list[AsmFunction] = field(default_factory=list)
     data: dict[str, DataObject] = field(default_factory=dict)
     symbols: Symbols = field(default_factory=Symbols)
-    syntax: str = "att"
