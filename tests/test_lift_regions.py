@@ -212,3 +212,29 @@ def test_an_answer_whose_signature_was_set_is_not_called_the_same() -> None:
 
 def _proposed(candidate: Candidate, *_: str) -> list[Candidate]:
     return [candidate]
+
+
+_PASSES_THROUGH = """
+	.text
+	.globl {name}
+	.type {name},@function
+{name}:
+	.cfi_startproc
+	pushq %rax
+	.cfi_def_cfa_offset 16
+	callq g
+	popq %rcx
+	.cfi_def_cfa_offset 8
+	retq
+.Lend:
+	.size {name}, .Lend-{name}
+	.cfi_endproc
+"""
+
+
+def test_an_exception_may_pass_through_a_function_of_cxx_that_catches_none() -> None:
+    attributes = {
+        name: lift_function(_PASSES_THROUGH.format(name=name), name).ir.split("attributes #0")[1]
+        for name in ("f", "_Z1fv")
+    }
+    assert "nounwind" in attributes["f"] and "nounwind" not in attributes["_Z1fv"]

@@ -106,6 +106,18 @@ def test_thumb_programs_run_with_their_systems_library(toolchain, tmp_path):
     assert [run.describe() for run in runs] == ["exit 0", "exit 3", "exit 0", "exit 0", "exit 5"]
 
 
+def test_a_stack_address_differs_from_run_to_run_under_an_emulator_too(toolchain, tmp_path):
+    shows = """#include <stdio.h>
+    int main() { int here; printf("%p", (void *)&here); return 0; }"""
+    try:
+        program = _thumb(toolchain, tmp_path / "shows.c", shows)
+        with Runner(toolchain, TARGETS["thumb2"]) as runner:
+            printed = {runner.run([[program]])[0].stdout for _ in range(3)}
+    except (OzmaError, CompileError) as missing:
+        pytest.skip(f"no ARM programs here: {missing}")
+    assert len(printed) == 3
+
+
 def _thumb(toolchain, source, text: str) -> bytes:
     source.write_text(text)
     data = compile_object(toolchain, source, ["-w"], machine_of(TARGETS["thumb2"]).units)

@@ -95,6 +95,7 @@ class Runner:
         self.machine = machine_of(target)
         self.emulator = self.machine.emulator
         self.limits = limits or default_limits(target)
+        self._started = 0
         self._folder = Path(tempfile.mkdtemp(prefix="ozma-run-"))
         self._sandbox = self._folder / "cwd"
         self._sandbox.mkdir()
@@ -179,6 +180,7 @@ class Runner:
     def _run_from(self, executable: Path, first: int, count: int) -> list[str]:
         command = [*self.emulator, str(executable), str(first), str(count)]
         command += [str(self.limits.cpu), str(self.limits.hangs)]
+        self._started += 1
         process = subprocess.Popen(
             command,
             cwd=self._sandbox,
@@ -186,6 +188,9 @@ class Runner:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            # Addresses on the stack differ each time, as where the system draws them: a program
+            # that prints one is found out while its suite is built.
+            env=os.environ | {"OZMA_RUN": "x" * (32 * (self._started % 16))},
             # The emulator ignores what the harness asks for itself, but not what it inherits.
             preexec_fn=self._limit_memory,
         )

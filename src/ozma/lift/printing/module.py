@@ -46,7 +46,8 @@ def module_text(
     if personality and personality not in printer.used.order:
         tail.append(f"declare i32 {quoted(personality)}(...)")
     plain = printer.builder.mode == "O0"
-    words = _attributes(function, architecture, frame, chooser, has_cfi, bool(personality), plain)
+    throws = bool(personality) or has_cfi and _may_throw(function, printer)
+    words = _attributes(function, architecture, frame, chooser, has_cfi, throws, plain)
     tail += ["", f"attributes #0 = {{ {words} }}"]
     tail += _flags(listing, function, printer)
     return "\n".join(head + lines + tail) + "\n", line_map, signature
@@ -82,6 +83,11 @@ def _places(function: AsmFunction, architecture: Architecture) -> str:
     if function.alignment not in (1, 4, architecture.usual_alignment):
         text += f" align {function.alignment}"
     return text
+
+
+def _may_throw(function: AsmFunction, printer: Printer) -> bool:
+    """C++ that catches nothing itself: an exception may pass through, to a caller in this module."""
+    return any(name.startswith("_Z") for name in (function.name, *printer.used.callees))
 
 
 def _attributes(

@@ -117,7 +117,8 @@ class Operands:
     def _frame(self, offset: int) -> str:
         region = next((r for r in self.regions if r.offset <= offset < r.end), None)
         if region is None:
-            raise Unprintable("an address in the frame of what no object there holds")
+            where = "arguments on the stack" if offset >= 0 else "no object in the frame"
+            raise Unprintable(f"the address of {where}")
         name = self.alloca_names[region.offset]
         if offset == region.offset:
             return name
