@@ -95,8 +95,9 @@ def _extend(options: argparse.Namespace, toolchain: Toolchain) -> int:
         verdicts = read_verdicts(options.verdicts, toolchain.version)
         facts |= target_verdicts(verdicts, pack, options.target)
     path.write_text(json.dumps({"pack": pack.digest, "targets": targets}, indent=1) + "\n")
-    print(f"{options.target}: {len(facts.get('verdicts', ()))} lists with verdicts, "
-          f"order learnt on {facts.get('found_on', {}).get('modules', 0)} modules: {path}")  # fmt: skip
+    verdicts, modules = facts.get("verdicts", ()), facts.get("found_on", {}).get("modules", 0)
+    order = f"order learnt on {modules} modules"
+    print(f"{options.target}: {len(verdicts)} lists with verdicts, {order}: {path}")
     return 0
 
 

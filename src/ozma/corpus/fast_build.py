@@ -46,7 +46,8 @@ class Harvest:
 
     def hopeless(self, language: str) -> bool:
         """Most files fail, so the rest will: such projects take half of a bulk build's time. By
-        language, since a library's few files of C may lack a header that its Fortran never asks for.
+        language, since a library's few files of C may lack a header that its Fortran never asks
+        for.
         """
         return self.failed[language] > _FAILED_AT_FIRST + _FAILED_PER_UNIT * self.compiled(language)
 
@@ -71,7 +72,11 @@ def build_fast(
 
 
 def _compile_each(
-    root: Path, scratch: Path, confinement: Confinement, options: BuildOptions, held_out: HeldOut,
+    root: Path,
+    scratch: Path,
+    confinement: Confinement,
+    options: BuildOptions,
+    held_out: HeldOut,
     harvest: Harvest,
 ) -> Iterator[Unit]:
     """Lazily: what `harvest` holds by then decides which files are still compiled."""

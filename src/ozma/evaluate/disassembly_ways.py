@@ -86,5 +86,6 @@ def check_proposer(name: str, target: str, level: str, index: Path | None) -> No
     if index is None or not index_path(index, target, level).exists():
         raise OzmaError(
             f"no index of training functions at {level} for {target}",
-            hint="python bench/lift_ranker.py index FOLDER --corpus CORPUS; then give --index FOLDER",
+            hint="python bench/lift_ranker.py index FOLDER --corpus CORPUS; then give --index "
+            "FOLDER",
         )

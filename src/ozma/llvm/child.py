@@ -50,13 +50,11 @@ class ChildLimits:
 class Child:
     """One process with one libLLVM, from fork to burial.
 
-    Requests go in and answers come out through a pipe each. A third, the bell, says how many answers
-    there are, so that a stream of small ones does not wake the parent for each of them.
+    Requests go in and answers come out through a pipe each. A third, the bell, says how many
+    answers there are, so that a stream of small ones does not wake the parent for each of them.
     """
 
-    def __init__(
-        self, toolchain: Toolchain, limits: ChildLimits, options: tuple[str, ...]
-    ) -> None:
+    def __init__(self, toolchain: Toolchain, limits: ChildLimits, options: tuple[str, ...]) -> None:
         library = load_library(toolchain.library)  # before fork: children share its pages
         self._limits = limits
         self._stderr = tempfile.TemporaryFile()

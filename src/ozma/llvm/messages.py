@@ -1,4 +1,5 @@
-"""Messages between a worker process and its child: pickles with their length, answers with a bell."""
+"""Messages between a worker process and its child: pickles with their length, answers with a
+bell."""
 
 from __future__ import annotations
 

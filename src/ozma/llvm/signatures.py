@@ -48,10 +48,25 @@ def read_interface(toolchain: Toolchain, bitcode: bytes) -> Interface:
 
 
 class _Reader:
-    """The walk over one module. Attributes are looked up by name, whatever the release's numbers."""
+    """The walk over one module. Attributes are looked up by name, whatever the release's
+    numbers."""
 
-    _PARAMETER = ("zeroext", "signext", "sret", "nonnull", "noalias", "dereferenceable", "returned",
-                  "inalloca", "preallocated", "nest", "swiftself", "swifterror", "inreg", "range")
+    _PARAMETER = (
+        "zeroext",
+        "signext",
+        "sret",
+        "nonnull",
+        "noalias",
+        "dereferenceable",
+        "returned",
+        "inalloca",
+        "preallocated",
+        "nest",
+        "swiftself",
+        "swifterror",
+        "inreg",
+        "range",
+    )
 
     def __init__(self, library: Library, dll: ctypes.CDLL, module: Module) -> None:
         self._library, self._dll, self._module = library, dll, module

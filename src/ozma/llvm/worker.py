@@ -109,8 +109,8 @@ class Worker:
     def evaluate_many(
         self, module: int, lists: Sequence[str], want: Sequence[str] = ()
     ) -> list[Evaluation]:
-        """`evaluate` for each of `lists`, in order, with one request. A list on which the child dies
-        costs that list only."""
+        """`evaluate` for each of `lists`, in order, with one request. A list on which the child
+        dies costs that list only."""
         found: list[Evaluation] = []
         while len(found) < len(lists):
             try:

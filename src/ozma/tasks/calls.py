@@ -159,7 +159,9 @@ def _hide(call: Call, known: Signature | None, place: int) -> str:
     if expected and (kind, attributes) == expected[:2]:
         return f"{kind} {value}"
     mark = _OTHER.strip() if expected else ""
-    return joined((kind, mark, hide_noundef(attributes) if call.has_defaults else attributes, value))
+    return joined(
+        (kind, mark, hide_noundef(attributes) if call.has_defaults else attributes, value)
+    )
 
 
 def hide_noundef(attributes: str) -> str:

@@ -121,7 +121,8 @@ class Answerer:
         )
 
     def _allowed(self, made: Answer) -> Answer:
-        """No answer at all in place of one that only carries the assembly along (judging/forbidden.py)."""
+        """No answer at all in place of one that only carries the assembly along
+        (judging/forbidden.py)."""
         why = forbidden(made.ir, made.function, self._compiler.toolchain) if made.ir else None
         return Answer(made.function, Verdict.FAILED, reason=f"refused: {why}") if why else made
 
@@ -162,7 +163,9 @@ class Answerer:
         if self._check is None:
             return made
         if is_unproved(made.decisions):
-            return replace(made, reason="not checked: no run shows what its signature or its frame leave out")
+            return replace(
+                made, reason="not checked: no run shows what its signature or its frame leave out"
+            )
         shown = self._check(assembly, name, made.ir, made.assembly)
         if shown.same is None:
             return replace(made, reason=shown.reason)

@@ -27,10 +27,10 @@ Proposer = Callable[[str, str], Iterable[Candidate]]
 class AnswerOptions:
     """How much is done for one function.
 
-    `settings` of the lifter are tried (searching/configurations.py); `search` edits the nearest within
-    `budget`, which counts the settings' compiles too; its seconds are of processor time, so that
-    a busy machine gives the same answers. With `fewest_flags` an exact answer is freed of poison
-    flags that it does not need. `listing`: the text was made from an object file.
+    `settings` of the lifter are tried (searching/configurations.py); `search` edits the nearest
+    within `budget`, which counts the settings' compiles too; its seconds are of processor time, so
+    that a busy machine gives the same answers. With `fewest_flags` an exact answer is freed of
+    poison flags that it does not need. `listing`: the text was made from an object file.
     `ranked`: settings and edits are tried in the order of the shipped ranker (searching/ranker.py).
     """
 

@@ -15,7 +15,15 @@ from pathlib import Path
 
 from ozma.errors import OzmaError
 from ozma.lift.asm.object_data import code_targets, data_text
-from ozma.lift.asm.object_file import GLOBAL, SECTION, WEAK, ObjectFile, Relocation, Symbol, read_object
+from ozma.lift.asm.object_file import (
+    GLOBAL,
+    SECTION,
+    WEAK,
+    ObjectFile,
+    Relocation,
+    Symbol,
+    read_object,
+)
 from ozma.lift.asm.object_operands import MARKED, operand_text
 from ozma.llvm import Toolchain
 

@@ -81,7 +81,8 @@ def is_definite(site: CallSite, facts: Facts, register: str, constant: bool = Fa
 
 
 def is_named_for(site: CallSite, facts: Facts, register: str) -> bool:
-    """Set in the call's own block, and no instruction names it afterwards: the address of a result."""
+    """Set in the call's own block, and no instruction names it afterwards: the address of a
+    result."""
     found = [facts.definitions[n] for n in site.reaching.get(register, ())]
     if found and all(d.kind == "entry" for d in found):  # copied at entry, to be passed on
         return any(

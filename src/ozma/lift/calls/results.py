@@ -24,8 +24,8 @@ def plan_result(
     kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(),
 ) -> Result:  # fmt: skip
     """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
-    value somebody wants in its register (flow/kept_updates.py). `jumps`: lines that make the address of
-    a computed jump (flow/computed_jumps.py)."""
+    value somebody wants in its register (flow/kept_updates.py). `jumps`: lines that make the
+    address of a computed jump (flow/computed_jumps.py)."""
     convention = architecture.convention
     sites = facts.returns
     if chooser.decisions.result == "void" or not sites:
@@ -49,7 +49,8 @@ def plan_result(
 
 
 def _inferred(
-    sites: list[CallSite], facts: Facts, architecture: Architecture, chooser: Chooser, reserves: bool,
+    sites: list[CallSite], facts: Facts, architecture: Architecture, chooser: Chooser,
+    reserves: bool,
     kept: frozenset[int],
 ) -> str:  # fmt: skip
     convention = architecture.convention

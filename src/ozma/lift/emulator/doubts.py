@@ -1,7 +1,7 @@
 """What a run cannot show under an answer's own signatures, and where it may matter.
 
-A parameter that the lifter overlooked lies in its register as the caller put it there; a result that
-it overlooked lies where a callee left it. Neither is set by an instruction. Where the original
+A parameter that the lifter overlooked lies in its register as the caller put it there; a result
+that it overlooked lies where a callee left it. Neither is set by an instruction. Where the original
 leaves such a register alone and the answer does not, nobody knows whether both do the same.
 """
 

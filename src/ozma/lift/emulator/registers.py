@@ -96,8 +96,8 @@ class Registers:
         return value
 
     def passed(self, place: Place, value: int) -> Word:
-        """What a callee or a caller gets. An address counts whole, also where a signature says 32 bits: it may
-        be the answer's own, and wrong."""
+        """What a callee or a caller gets. An address counts whole, also where a signature says 32
+        bits: it may be the answer's own, and wrong."""
         scalar = place.scalar
         if scalar.kind == "integer" and scalar.bits == 32 and self._space.is_address(value & _ALL):
             return self._space.canonical(value & _ALL)

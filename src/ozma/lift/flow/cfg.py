@@ -47,7 +47,8 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
             blocks[successor].predecessors.append(block.index)
     join_far_pushes(blocks)
     return Graph(
-        blocks, labels, has_cfi, explicit=explicit, personality=exceptions.personality, caught=exceptions.types,
+        blocks, labels, has_cfi, explicit=explicit, personality=exceptions.personality,
+        caught=exceptions.types,
         nounwind=frozenset(unwinding.nounwind),
     )  # fmt: skip
 

@@ -37,7 +37,8 @@ class Definition:
     held_reads: int = 0
     """How often that had been read until then."""
     picked: bool = False
-    """Loaded while all scratch registers that LLVM takes first were free: it is meant for a call."""
+    """Loaded while all scratch registers that LLVM takes first were free: it is meant for a
+    call."""
     named: int = 0
     """Instructions whose text reads it, addresses in the frame too (of the register for a result
     in memory only)."""

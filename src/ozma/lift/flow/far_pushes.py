@@ -1,7 +1,7 @@
 """`push $k` in several blocks, and the `pop %r` where they meet: r = k in each of them.
 
-LLVM makes small constants so (`joins.py` joins the pairs within a block); where several blocks end in
-the same code, BranchFolding shares it from the `pop` on.
+LLVM makes small constants so (`joins.py` joins the pairs within a block); where several blocks end
+in the same code, BranchFolding shares it from the `pop` on.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ class Block:
 
     `exit` is the last control effect: Branch, Jump, IndirectJump, Return, Do (unreachable), or
     None when it only falls through; a Call that unwinds to a landing pad (successors: where it
-    returns to, the pad). `landing`: clauses of the landing pad that the block is. `combined` is an i1 expression for several branches in one.
+    returns to, the pad). `landing`: clauses of the landing pad that the block is. `combined` is an
+    i1 expression for several branches in one.
     """
 
     index: int

@@ -1,4 +1,5 @@
-"""What a write to a register is for beside its value: to save, to restore, to be kept for a call."""
+"""What a write to a register is for beside its value: to save, to restore, to be kept for a
+call."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Marks:
         return bool(first) and all(self.is_free(name, block, position, state) for name in first)
 
     def is_free(self, name: str, block: Block, position: int, state: Reaching) -> bool:
-        """Does nobody read it after the step, nor set it before the next call or the block's end?"""
+        """Does nobody read it after the step, nor set it before the next call or the block's
+        end?"""
         found = self.numbers.found(state, name)
         if name in self.arguments and any(d.kind == "set" and not d.reads for d in found):
             return False

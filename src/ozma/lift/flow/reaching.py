@@ -117,7 +117,8 @@ class Reach:
     def _note_scratch(
         self, definition: Definition, effect: SetReg, block: Block, position: int, state: Reaching
     ) -> None:
-        """What the choice of a scratch register tells: which other was taken, or meant for a call."""
+        """What the choice of a scratch register tells: which other was taken, or meant for a
+        call."""
         if effect.name in self.architecture.scratch[1:3]:
             definition.held = self.numbers.of(state, self.architecture.scratch[0])
             definition.held_reads = sum(self.facts.definitions[n].reads for n in definition.held)
@@ -155,7 +156,8 @@ class Reach:
             return
         made = [
             self.numbers.known[key] for part, other in enumerate(step.effects)
-            if isinstance(other, SetReg) and (key := (block.index, position, part)) in self.numbers.known
+            if isinstance(other, SetReg)
+            and (key := (block.index, position, part)) in self.numbers.known
         ]  # fmt: skip
         acts = not made or any(_acts(other) for other in step.effects) or _tested(block, position)
         for register in reads(effect):

@@ -27,17 +27,16 @@ class Printer(Branches):
         self._name_values()
         self._orient()
         bodies = self.builder.bodies
-        has_back_edge = bool(self.builder.graph.blocks[order[0]].predecessors or bodies[order[0]].phis)
+        first = order[0]
+        has_back_edge = bool(self.builder.graph.blocks[first].predecessors or bodies[first].phis)
         self.labels = {index: f"b{index}" for index in order} | {ENTRY: "entry"}
         if not has_back_edge:
             self.labels[order[0]] = "entry"
         self.edges = self._edges(order)
         downwards = self.builder.architecture.first_local_highest
         for region in reversed(self.regions) if downwards else self.regions:
-            size = region.end - region.offset
-            self.lines.append(
-                (f"{self.alloca_names[region.offset]} = alloca [{size} x i8], align {region.align}", 0)
-            )
+            name, size = self.alloca_names[region.offset], region.end - region.offset
+            self.lines.append((f"{name} = alloca [{size} x i8], align {region.align}", 0))
         self._values(bodies[ENTRY])
         if has_back_edge:
             self.lines.append((f"br label %b{order[0]}", 0))

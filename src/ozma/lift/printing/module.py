@@ -19,7 +19,8 @@ def module_text(
 ) -> tuple[str, tuple[tuple[int, int], ...], str]:  # fmt: skip
     """(text, line map, signature)."""
     head = [
-        f'target datalayout = "{architecture.layout}"', f'target triple = "{architecture.triple}"', "",
+        f'target datalayout = "{architecture.layout}"', f'target triple = "{architecture.triple}"',
+        "",
     ]  # fmt: skip
     data = Globals(listing, printer)
     head += in_text_order(data.run(), declarations(function, listing, printer, data.defined))
@@ -86,7 +87,8 @@ def _places(function: AsmFunction, architecture: Architecture) -> str:
 
 
 def _may_throw(function: AsmFunction, printer: Printer) -> bool:
-    """C++ that catches nothing itself: an exception may pass through, to a caller in this module."""
+    """C++ that catches nothing itself: an exception may pass through, to a caller in this
+    module."""
     return any(name.startswith("_Z") for name in (function.name, *printer.used.callees))
 
 

@@ -102,7 +102,8 @@ class Operands:
         self.refer(name, "tls")
         address = self.fresh()
         self.used.intrinsics["llvm.threadlocal.address.p0"] = "ptr (ptr)"
-        self.out(f"{address} = call ptr @llvm.threadlocal.address.p0(ptr {quoted(global_name(name))})")
+        self.out(f"{address} = call ptr @llvm.threadlocal.address.p0(ptr "
+        f"{quoted(global_name(name))})")
         if not addend:
             return address
         moved = self.fresh()

@@ -55,7 +55,8 @@ class Values(Landing):
         elif op == "typeid":
             self._type_number(value)
         elif op == "decay":
-            self.out(f"{value.name} = getelementptr i8, ptr {self.text(value.args[0], 'ptr')}, i64 0")
+            self.out(f"{value.name} = getelementptr i8, ptr {self.text(value.args[0], 'ptr')}, "
+            f"i64 0")
         else:
             self._plain(value)
 
@@ -90,7 +91,8 @@ class Values(Landing):
                 # clang counts which arm is taken, and throws the number away
                 self.out(f"{self.fresh()} = zext i1 {test} to i64")
             first, second = (self.text(arg, kind) for arg in value.args[1:])
-            self.out(f"{value.name} = select {resolve(value.args[0]).type} {test}, {kind} {first}, {kind} {second}")
+            self.out(f"{value.name} = select {resolve(value.args[0]).type} {test}, {kind} "
+            f"{first}, {kind} {second}")
             return
         if self._is_swapped(value):
             value.args = value.args[::-1]
@@ -108,7 +110,8 @@ class Values(Landing):
             text = f"insertelement {type_} {args[0]}, {element} {args[1]}, i64 {args[2]}"
         elif op == "shufflevector":
             lanes = ", ".join(f"i32 {lane}" for lane in value.extra)
-            text = f"shufflevector {first} {args[0]}, {first} {args[1]}, <{len(value.extra)} x i32> <{lanes}>"
+            mask = f"<{len(value.extra)} x i32> <{lanes}>"
+            text = f"shufflevector {first} {args[0]}, {first} {args[1]}, {mask}"
         elif op == "extractvalue":
             text = f"extractvalue {first} {args[0]}, {value.extra}"
         else:
@@ -142,9 +145,11 @@ class Values(Landing):
         volatile = self._volatile(not self.uses.get(id(value)), value.args[0])
         if value.extra and value.extra not in ("volatile", "consumed"):
             size = bits(type_) // 8
-            self.out(f"{value.name} = load atomic {type_}, ptr {address} {value.extra}, align {size}")
+            self.out(f"{value.name} = load atomic {type_}, ptr {address} {value.extra}, align "
+            f"{size}")
             return
-        self.out(f"{value.name} = load {volatile}{type_}, ptr {address}, align {self._alignment(value, value.args[0], type_)}")
+        self.out(f"{value.name} = load {volatile}{type_}, ptr {address}, align "
+        f"{self._alignment(value, value.args[0], type_)}")
 
     def _volatile(self, unused: bool, address: Value) -> str:
         """A load that nobody needs would else have gone; memory of the frame is not volatile."""
@@ -196,7 +201,8 @@ class Values(Landing):
             )
             return
         operand = self.text(value.args[1], value.type)
-        self.out(f"{value.name} = atomicrmw {words[1]} ptr {address}, {value.type} {operand} {words[2]}")
+        self.out(f"{value.name} = atomicrmw {words[1]} ptr {address}, {value.type} {operand} "
+        f"{words[2]}")
 
 
 def folded_products(builder: Builder) -> set[int]:

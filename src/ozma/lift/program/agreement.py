@@ -37,7 +37,9 @@ def _between(
     caller: str, called: Signature, callee: str, defined: Signature
 ) -> Iterator[Disagreement]:
     if not _gives(defined.result, called.result):
-        yield Disagreement(callee, f"{caller} uses a result {called.result}, it gives {defined.result}")
+        yield Disagreement(
+            callee, f"{caller} uses a result {called.result}, it gives {defined.result}"
+        )
     if called.variadic or defined.variadic:
         return
     for kind in ("integer", "float"):

@@ -23,7 +23,8 @@ _WORDS = re.compile(r"[\w.$]+")
 
 @dataclass(frozen=True)
 class Excerpt:
-    """`numbers`: for each line of `text` the line of the whole text, from 1; 0 where there is none."""
+    """`numbers`: for each line of `text` the line of the whole text, from 1; 0 where there is
+    none."""
 
     text: str
     numbers: tuple[int, ...]
@@ -68,7 +69,10 @@ class Excerpts:
         self._text = [b or (r if r.startswith(INLINE_ASSEMBLY) else "") for b, r in zip(bare, raw)]
         self._pieces = _pieces(bare)
         self._named = {
-            name: p.part for p in self._pieces if p.part.name for name in (p.part.name, *p.part.labels())
+            name: p.part
+            for p in self._pieces
+            if p.part.name
+            for name in (p.part.name, *p.part.labels())
         }
         self._aliases = _aliases(bare)
         self._words = {id(p.part): p.part.words() for p in self._pieces if p.part.name}
@@ -150,7 +154,8 @@ def _piece(part: Part, first: int, last: int) -> _Piece:
 
 
 def _symbols(line: str) -> frozenset[str]:
-    """Symbols that a directive speaks of: in its first word of arguments, or on both sides of `=`."""
+    """Symbols that a directive speaks of: in its first word of arguments, or on both sides of
+    `=`."""
     words = line.split(None, 1)[1:] if line.lstrip().startswith(".") else [line]
     found = _WORDS.findall(words[0]) if words else []
     return frozenset(word for word in found if not word.isdigit())

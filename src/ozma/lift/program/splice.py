@@ -1,8 +1,8 @@
 """Functions of an assembly text replaced by other assembly of theirs, the rest of the text kept.
 
-What replaces a function is the assembly of a module of its own: local labels get new names, its jump
-tables, constants and exception tables come along; data that has a name in the text stays the text's,
-and tables of the replaced code go.
+What replaces a function is the assembly of a module of its own: local labels get new names, its
+jump tables, constants and exception tables come along; data that has a name in the text stays the
+text's, and tables of the replaced code go.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from ozma.lift.asm.lines import code_lines, first_word
 from ozma.lift.program.parts import LOCAL, SECTIONS, EndNotMarked, Part, parts_of
 
-_NUMBERED = re.compile(r"\.L(?:[A-Z]+|[a-z]+_[a-z]+|tmp|exception)\d+(?:_\d+)?$|GCC_except_table\d+$")
+_NUMBERED = re.compile(
+    r"\.L(?:[A-Z]+|[a-z]+_[a-z]+|tmp|exception)\d+(?:_\d+)?$|GCC_except_table\d+$"
+)
 
 
 class CannotSplice(ValueError):
@@ -54,7 +56,9 @@ class Splicer:
     def _own_tables(self, part: Part) -> list[Part]:
         """Data that refers into the function: it goes with it, so nothing else may need it."""
         labels = part.labels() - {part.name}
-        tables = [user for label in labels for user in self._users.get(label, ()) if user is not part]
+        tables = [
+            user for label in labels for user in self._users.get(label, ()) if user is not part
+        ]
         for table in tables:
             names = table.labels()
             others = [u for name in names for u in self._users.get(name, ()) if u is not part]

@@ -1,4 +1,5 @@
-"""What the shared core asks of an architecture: a table of semantics, and its calling convention."""
+"""What the shared core asks of an architecture: a table of semantics, and its calling
+convention."""
 
 from __future__ import annotations
 

@@ -203,7 +203,17 @@ class Do:
 
 
 Effect = (
-    SetReg | Let | Store | SetFlags | SelectFlags | Branch | Jump | IndirectJump | Call | Return | Do
+    SetReg
+    | Let
+    | Store
+    | SetFlags
+    | SelectFlags
+    | Branch
+    | Jump
+    | IndirectJump
+    | Call
+    | Return
+    | Do
 )
 
 
@@ -212,7 +222,15 @@ class Unsupported(Exception):
 
 
 _VECTOR = re.compile(r"<(\d+) x (\w+)>")
-_FLOATS = {"half": 16, "bfloat": 16, "float": 32, "double": 64, "fp128": 128, "ptr": 64, "x86_fp80": 80}
+_FLOATS = {
+    "half": 16,
+    "bfloat": 16,
+    "float": 32,
+    "double": 64,
+    "fp128": 128,
+    "ptr": 64,
+    "x86_fp80": 80,
+}
 
 
 @lru_cache(maxsize=None)

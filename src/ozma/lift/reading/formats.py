@@ -8,7 +8,9 @@ from ozma.lift.reading.listing import Listing
 from ozma.lift.reading.effects import Unsupported
 from ozma.lift.reading.static_data import pieces_of
 
-_DIRECTIVE = re.compile(r"%(\*?)[-+ #0']*(\*|\d+)?(?:\.(\*|\d*))?(hh|h|ll|l|L|q|j|z|t)?([a-zA-Z%\[])")
+_DIRECTIVE = re.compile(
+    r"%(\*?)[-+ #0']*(\*|\d+)?(?:\.(\*|\d*))?(hh|h|ll|l|L|q|j|z|t)?([a-zA-Z%\[])"
+)
 _FLOATS = "aAeEfFgG"
 
 
@@ -27,7 +29,7 @@ def string_at(listing: Listing, symbol: str) -> str | None:
 
 
 def arguments_of(text: str, scans: bool) -> list[str] | None:
-    """"i" or "f" for each argument; None for a format that needs more than registers tell."""
+    """ "i" or "f" for each argument; None for a format that needs more than registers tell."""
     kinds: list[str] = []
     for star, width, precision, size, letter in _DIRECTIVE.findall(text):
         if letter in "%":

@@ -135,7 +135,8 @@ def jump_table(item: DataObject, labels: set[str]) -> list[str] | None:
 
 
 def byte_table(item: DataObject, labels: set[str]) -> list[Reference] | None:
-    """Entries of a table of any width: references to labels of this function; None if it is none."""
+    """Entries of a table of any width: references to labels of this function; None if it is
+    none."""
     try:
         pieces = pieces_of(item)
     except Unsupported:

@@ -1,7 +1,8 @@
 """The decision ranker: which settings and which edits to try first, learnt from training functions.
 
 Two tables of weights over named features (`data/ranker.json`), added up: no package is needed. It
-only orders; what is right is still said by compiling back. `evaluate/lift_ranker.py` makes the file.
+only orders; what is right is still said by compiling back. `evaluate/lift_ranker.py` makes the
+file.
 """
 
 from __future__ import annotations
@@ -92,9 +93,7 @@ class Ranker:
         """The chance that an edit of these features (`edit_features`) is an improvement."""
         return self._edits.chance(features)
 
-    def edits(
-        self, tried: Tried, reference: Reference, offers: Iterable[Offer]
-    ) -> Iterator[Offer]:
+    def edits(self, tried: Tried, reference: Reference, offers: Iterable[Offer]) -> Iterator[Offer]:
         """An `EditOrder`: by chance, which halves while one sort of edit keeps failing, so that
         the sorts take turns."""
         waiting = iter(offers)

@@ -1,6 +1,7 @@
 """What a ranker sees: the assembly in question, and where an answer's assembly differs from it.
 
-Features are names; one is there or not. Everything is read from assembly text, nothing from a label.
+Features are names; one is there or not. Everything is read from assembly text, nothing from a
+label.
 """
 
 from __future__ import annotations

@@ -117,7 +117,8 @@ def _key(text: str) -> str:
 
 
 def sketch(words: Sequence[str]) -> bytes:
-    """MinHash of 5-grams of opcodes: `HASHES` numbers of 32 bits; a shorter function is one gram."""
+    """MinHash of 5-grams of opcodes: `HASHES` numbers of 32 bits; a shorter function is one
+    gram."""
     grams = {" ".join(words[at : at + GRAM]) for at in range(max(1, len(words) - GRAM + 1))}
     digests = [int.from_bytes(hashlib.blake2b(g.encode(), digest_size=8).digest()) for g in grams]
     lowest = (

@@ -40,7 +40,8 @@ def finish(builder: Builder, order: list[int], decisions: Decisions = Decisions(
 
 
 def _end_with_call(builder: Builder, body: Body) -> None:
-    """What stands after an invoke goes before it, or, if its result is needed, to where it returns."""
+    """What stands after an invoke goes before it, or, if its result is needed, to where it
+    returns."""
     call = resolve(body.end.values[0])
     place = body.values.index(call)
     after, later, known = body.values[place + 1 :], [], {id(call)}
@@ -93,7 +94,14 @@ def merge_returns(builder: Builder, order: list[int]) -> list[int]:
     line = max(builder.bodies[index].end.line for index in ends)
     builder.graph.blocks.append(Block(new, predecessors=list(ends), line=line))
     phis = [
-        Value("phi", type_, [builder.bodies[index].end.values[part] for index in ends], None, new, line)
+        Value(
+            "phi",
+            type_,
+            [builder.bodies[index].end.values[part] for index in ends],
+            None,
+            new,
+            line,
+        )
         for part, (_, type_) in enumerate(builder.result.parts)
     ]
     builder.bodies[new] = Body(phis, [], Terminator("ret", list(phis), [], [], line))
@@ -116,7 +124,9 @@ def drop_trivial_phis(builder: Builder) -> None:
                 known = [v for v in others.values() if v.op != "poison"]
                 if phi.replaced is None and len(others) == 1:
                     phi.replaced, changed = next(iter(others.values())), True
-                elif phi.replaced is None and len(known) == 1 and known[0].op in ("const", "symbol"):
+                elif (
+                    phi.replaced is None and len(known) == 1 and known[0].op in ("const", "symbol")
+                ):
                     phi.replaced, changed = known[0], True
                 elif phi.replaced is None and not others:
                     phi.replaced, changed = Value("poison", phi.type, [], None, ENTRY, 0), True

@@ -126,7 +126,9 @@ def _selector_of(builder: Builder, exception: Value, known: dict[int, Value]) ->
     if exception.op == "landingpad":
         values = builder.bodies[exception.block].values
         known[id(exception)] = next(
-            value for value in values if value.op == "selector" and resolve(value.args[0]) is exception
+            value
+            for value in values
+            if value.op == "selector" and resolve(value.args[0]) is exception
         )
         return known[id(exception)]
     exception.pointer = True

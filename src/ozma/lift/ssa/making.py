@@ -69,8 +69,8 @@ class Making:
         return value
 
     def _is_kept(self, op: str, args: list[Value]) -> bool:
-        """Does unoptimized code show an operation that could be folded? GlobalISel, all but those on
-        numbers alone."""
+        """Does unoptimized code show an operation that could be folded? GlobalISel, all but those
+        on numbers alone."""
         if not self.architecture.convention.link:
             return op in ("shl", "mul", "lshr", "ashr") and args[0].op != "const"
         return len(args) == 2 and any(arg.op not in ("const", "frame", "symbol") for arg in args)

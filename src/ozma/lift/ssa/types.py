@@ -8,7 +8,20 @@ from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value, is_const, resolve
 
 _INDEX_LIKE = ("shl", "const", "mul", "sext", "zext", "and", "lshr", "ashr", "sub", "or")
-_ARITHMETIC = ("add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "trunc", "udiv", "sdiv")
+_ARITHMETIC = (
+    "add",
+    "sub",
+    "mul",
+    "and",
+    "or",
+    "xor",
+    "shl",
+    "lshr",
+    "ashr",
+    "trunc",
+    "udiv",
+    "sdiv",
+)
 _POINTER_OPS = ("symbol", "frame")
 
 
@@ -118,7 +131,9 @@ def base_of(value: Value) -> int | None:
 def _users(values: list[Value]) -> dict[int, list[Value]]:
     users: dict[int, list[Value]] = {}
     for value in values:
-        if value.op in ("phi", "select", "add", "icmp eq", "icmp ne") or value.op.startswith("icmp u"):
+        if value.op in ("phi", "select", "add", "icmp eq", "icmp ne") or value.op.startswith(
+            "icmp u"
+        ):
             for arg in value.args:
                 users.setdefault(id(resolve(arg)), []).append(value)
     return users

@@ -12,8 +12,10 @@ PURE = frozenset(
     "insertelement shufflevector extractvalue freeze decay selector typeid".split()
 )
 _COMMUTES = frozenset("add mul and or xor".split())
-_IMPURE = ("llvm.prefetch", "llvm.mem", "llvm.va_", "llvm.trap", "llvm.debugtrap", "llvm.x86.sse2.pause",
-           "llvm.x86.sse2.lfence", "llvm.x86.sse.sfence", "llvm.aarch64.", "llvm.stack")  # fmt: skip
+_IMPURE = ("llvm.prefetch", "llvm.mem", "llvm.va_", "llvm.trap", "llvm.debugtrap",
+           "llvm.x86.sse2.pause",
+           "llvm.x86.sse2.lfence", "llvm.x86.sse.sfence", "llvm.aarch64.",
+           "llvm.stack")  # fmt: skip
 
 
 class Value:
@@ -25,7 +27,9 @@ class Value:
     __slots__ = ("op", "type", "args", "extra", "block", "line", "replaced", "pointer", "name",
                  "align")  # fmt: skip
 
-    def __init__(self, op: str, type_: str, args: list[Value], extra: object, block: int, line: int):
+    def __init__(
+        self, op: str, type_: str, args: list[Value], extra: object, block: int, line: int
+    ):
         self.op, self.type, self.args, self.extra = op, type_, args, extra
         self.block, self.line = block, line
         self.replaced: Value | None = None

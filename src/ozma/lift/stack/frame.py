@@ -43,7 +43,8 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
 
 
 def _is_padding(step: Step, block: Block, convention: Convention, has_cfi: bool) -> bool:
-    """A push of what nobody needs, in place of `sub $8, %rsp`: CFI calls no argument of a call so."""
+    """A push of what nobody needs, in place of `sub $8, %rsp`: CFI calls no argument of a call
+    so."""
     if [type(effect) for effect in step.effects] != [Let, SetReg, Store] or step.adjust:
         return False
     pushed = step.effects[0].value

@@ -148,7 +148,10 @@ def _keeps_unused(graph: Graph, frame: Frame, architecture: Architecture) -> boo
     unread = sorted(
         access.offset for access in frame.accesses
         if access.writes and access.offset < 0 and access.offset not in frame.saved
-        and not any(r.offset < access.offset + access.size and access.offset < r.offset + r.size for r in read)
+        and not any(
+            r.offset < access.offset + access.size and access.offset < r.offset + r.size
+            for r in read
+        )
         and not _may_be_part(access.offset, frame)
     )  # fmt: skip
     if set(unread) & _given(graph, architecture):

@@ -26,8 +26,8 @@ class Region:
 
 @dataclass
 class Frame:
-    """`regions` by ascending offset; `low`: the deepest stack pointer at a call; `realigned`: to how many
-    bytes the function aligns its stack itself (0: it does not)."""
+    """`regions` by ascending offset; `low`: the deepest stack pointer at a call; `realigned`: to
+    how many bytes the function aligns its stack itself (0: it does not)."""
 
     accesses: list[Access] = field(default_factory=list)
     escapes: dict[int, int] = field(default_factory=dict)

@@ -33,7 +33,8 @@ def lay_out(
     if chooser.decisions.regions == "safe":
         parts = _joined(parts, frame, top, convention)
     frame.regions = [
-        Region(start, end, _alignment(start, end - start, frame, convention)) for start, end in parts
+        Region(start, end, _alignment(start, end - start, frame, convention))
+        for start, end in parts
     ]
 
 
@@ -186,10 +187,13 @@ def promote(graph: Graph, frame: Frame) -> Graph:
     blocks = []
     for block in graph.blocks:
         steps = [
-            Step(step.instruction, [_promoted(e, frame) for e in step.effects], step.adjust, step.sp)
+            Step(
+                step.instruction, [_promoted(e, frame) for e in step.effects], step.adjust, step.sp
+            )
             for step in block.steps
         ]
-        exit_ = steps[-1].effects[-1] if block.exit is not None and steps and steps[-1].effects else block.exit
+        ends = block.exit is not None and steps and steps[-1].effects
+        exit_ = steps[-1].effects[-1] if ends else block.exit
         blocks.append(replace(block, steps=steps, exit=exit_))
     return replace(graph, blocks=blocks)
 

@@ -1,4 +1,5 @@
-"""Slots of unoptimized code that no variable owns: spilled registers, and arguments on the stack."""
+"""Slots of unoptimized code that no variable owns: spilled registers, and arguments on the
+stack."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def find_unowned(graph: Graph, frame: Frame, convention: Convention, mode: str) 
     call or at the start of a block, where a variable is loaded for each use.
     """
     touches = [_touches(graph, index, convention) for index in graph.order()]
-    slots = sorted(start for start, _ in merged(frame.accesses) if start < 0 and start not in frame.saved)
+    below = (start for start, _ in merged(frame.accesses) if start < 0)
+    slots = sorted(start for start in below if start not in frame.saved)
     found: set[int] = set()
     calls = any(touch.offset is None for block in touches for touch in block)
     if calls and passes_on_stack(graph, convention):

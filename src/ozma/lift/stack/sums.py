@@ -12,8 +12,8 @@ from ozma.lift.stack.addresses import WRAP, frame_address, is_frame, registers_r
 
 
 def with_whole_sums(steps: list[Step]) -> list[Step]:
-    """`lea (%rsp,%rcx), %rbx; add $92, %rbx`: the address of what lies at 92, not at 0. The back end
-    splits an address of three parts so. The constant moves into the first sum."""
+    """`lea (%rsp,%rcx), %rbx; add $92, %rbx`: the address of what lies at 92, not at 0. The back
+    end splits an address of three parts so. The constant moves into the first sum."""
     steps = list(steps)
     for position, step in enumerate(steps):
         name = _sum_with_frame(step)

@@ -164,7 +164,8 @@ def _divide_bytes(sign: str, divisor: Expr) -> list[Effect]:
     return [
         Let("q", Op("trunc", "i8", (Op(f"{sign}div", "i16", inputs),)), "i8"),
         Let("m", Op("trunc", "i8", (Op(f"{sign}rem", "i16", inputs),)), "i8"), SetFlags("none"),
-        SetReg("rax", Temp("q"), "i8", True, 0, True), SetReg("rax", Temp("m"), "i8", True, 8, True),
+        SetReg("rax", Temp("q"), "i8", True, 0, True),
+        SetReg("rax", Temp("m"), "i8", True, 8, True),
     ]  # fmt: skip
 
 

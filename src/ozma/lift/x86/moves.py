@@ -144,7 +144,8 @@ def _string(name: str, width: int) -> Rule:
         else:
             value, opcode = Reg("rsi", "i64"), "llvm.memcpy.inline"
         effects: list[Effect] = [
-            Let("n", size, "i64"), Do(Op(name, "void", (Reg("rdi", "i64"), value, Temp("n")), opcode)),
+            Let("n", size, "i64"),
+            Do(Op(name, "void", (Reg("rdi", "i64"), value, Temp("n")), opcode)),
             SetReg("rdi", Op("add", "i64", (Reg("rdi", "i64"), Temp("n"))), "i64", implicit=True),
         ]  # fmt: skip
         if name == "llvm.memcpy":
