@@ -21,133 +21,36 @@ from ozma.verify.inputs import BUFFERS, PAGE, VARIABLES, buffer_address
 from ozma.verify.relocatable import Relocatable
 from ozma.verify.machine import find_emulator
 
-_RUNNER = (
-    "runner.c",
-    "memory.c",
-    "heap.c",
-    "module.c",
-    "external.c",
-    "files.c",
-    "observe.c",
-    "seccomp.c",
-)
+_RUNNER = ("runner.c", "memory.c", "heap.c", "module.c", "external.c", "files.c", "observe.c",
+           "seccomp.c")
 _STUBS = 1024
 _STUB_BYTES = 16
 _UNMAPPED = 0x1800000000
 _OWN = {
-    "malloc",
-    "calloc",
-    "realloc",
-    "free",
-    "memalign",
-    "aligned_alloc",
-    "posix_memalign",
-    "_Znwm",
-    "_Znam",
-    "_ZdlPv",
-    "_ZdaPv",
-    "_ZdlPvm",
-    "_ZdaPvm",
-    "open",
-    "open64",
-    "creat",
-    "close",
-    "fopen",
-    "fopen64",
-    "fdopen",
-    "fclose",
+    "malloc", "calloc", "realloc", "free", "memalign", "aligned_alloc", "posix_memalign",
+    "_Znwm", "_Znam", "_ZdlPv", "_ZdaPv", "_ZdlPvm", "_ZdaPvm", "open", "open64", "creat", "close",
+    "fopen", "fopen64", "fdopen", "fclose",
 }
 """Functions that the runner itself gives to modules (`heap.c`, `files.c`)."""
-_UNKNOWN = Function("", Type("struct"), (), frozenset(), False, False, True, False, False, True)
+_UNKNOWN = Function(
+    "", Type("struct"), (), frozenset(), False, False, True, False, False, True
+)
 """What stands for functions that only the code generator calls, such as `_Unwind_Resume`: reaching
 it ends the call, for nothing is known about its result."""
 _NOT_REPEATABLE = {
-    "time",
-    "clock",
-    "clock_gettime",
-    "gettimeofday",
-    "timespec_get",
-    "rand",
-    "srand",
-    "random",
-    "srandom",
-    "rand_r",
-    "drand48",
-    "lrand48",
-    "mrand48",
-    "srand48",
-    "strtok",
-    "sched_getcpu",
-    "getcpu",
-    "getauxval",
-    "getenv",
-    "secure_getenv",
-    "dl_iterate_phdr",
-    "dlsym",
-    "dlopen",
-    "atexit",
-    "__cxa_atexit",
-    "signal",
-    "sigaction",
-    "fork",
-    "vfork",
-    "alarm",
-    "setitimer",
-    "setvbuf",
-    "setbuf",
-    "freopen",
-    "dup",
-    "dup2",
-    "pipe",
-    "fflush_unlocked",
+    "time", "clock", "clock_gettime", "gettimeofday", "timespec_get", "rand", "srand", "random",
+    "srandom", "rand_r", "drand48", "lrand48", "mrand48", "srand48", "strtok", "sched_getcpu",
+    "getcpu", "getauxval", "getenv", "secure_getenv", "dl_iterate_phdr", "dlsym", "dlopen",
+    "atexit", "__cxa_atexit", "signal", "sigaction", "fork", "vfork", "alarm", "setitimer",
+    "setvbuf", "setbuf", "freopen", "dup", "dup2", "pipe", "fflush_unlocked",
 }
 """C library functions whose answer or effect does not depend on the input alone: made up
 instead."""
-_PURE = (
-    "mem",
-    "str",
-    "to",
-    "is",
-    "wcs",
-    "div",
-    "ldiv",
-    "lldiv",
-    "abs",
-    "labs",
-    "llabs",
-    "qsort",
-    "bsearch",
-    "ato",
-    "ffs",
-    "bcmp",
-    "bzero",
-    "bcopy",
-    "index",
-    "rindex",
-    "stpcpy",
-    "stpncpy",
-    "snprintf",
-    "vsnprintf",
-    "sprintf",
-    "vsprintf",
-    "sscanf",
-    "printf",
-    "puts",
-    "putchar",
-    "fprintf",
-    "fputs",
-    "fputc",
-    "putc",
-    "fwrite",
-    "stdout",
-    "stderr",
-    "__ctype_",
-    "__errno_location",
-    "_setjmp",
-    "longjmp",
-    "__isoc99_sscanf",
-    "setjmp",
-)
+_PURE = ("mem", "str", "to", "is", "wcs", "div", "ldiv", "lldiv", "abs", "labs", "llabs", "qsort",
+         "bsearch", "ato", "ffs", "bcmp", "bzero", "bcopy", "index", "rindex", "stpcpy", "stpncpy",
+         "snprintf", "vsnprintf", "sprintf", "vsprintf", "sscanf", "printf", "puts", "putchar",
+         "fprintf", "fputs", "fputc", "putc", "fwrite", "stdout", "stderr", "__ctype_",
+         "__errno_location", "_setjmp", "longjmp", "__isoc99_sscanf", "setjmp")
 """Where no filter guards the system calls (an emulator), only these of the C library are linked."""
 
 
@@ -187,9 +90,8 @@ def build_runtime(toolchain: Toolchain, target: Target, folder: Path | None = No
         emulator = (*emulator, "-L", f"/usr/{target.triple.split('-')[0]}-linux-gnu")
     sources = files("ozma.verify").joinpath("data/differential")
     texts = {entry.name: entry.read_bytes() for entry in sources.iterdir()}
-    digest = hashlib.blake2b(
-        repr((toolchain, target, sorted(texts.items()))).encode(), digest_size=8
-    )
+    facts = repr((toolchain, target, sorted(texts.items())))
+    digest = hashlib.blake2b(facts.encode(), digest_size=8)
     place = (folder or default_cache()) / f"{target.name}-{digest.hexdigest()}"
     if not (place / "ready").exists():
         _compile(toolchain, target, texts, place, bool(emulator))
@@ -209,9 +111,8 @@ def _compile(
         common = ["-std=gnu11", "-O2", "-fno-builtin", "-fuse-ld=lld"]
         libraries = ["-rdynamic", "-Wl,--no-as-needed", "-lm", "-ldl"]
         emulation = ["-DEMULATED"] if emulated else []
-        runner, stubs, launch = (
-            str(Path(scratch, name)) for name in ("runner", "stubs", "launched")
-        )
+        names = ("runner", "stubs", "launched")
+        runner, stubs, launch = (str(Path(scratch, name)) for name in names)
         _clang(toolchain, target, [*common, *emulation, *inputs, *libraries, "-o", runner])
         _clang(toolchain, target, ["-c", str(Path(scratch, f"stubs_{machine}.S")), "-o", stubs])
         _clang(toolchain, None, [*common, str(Path(scratch, "launch.c")), "-o", launch])
@@ -256,8 +157,7 @@ class Linker:
         ][: _STUBS - 1]
         self.externals.append(_UNKNOWN)
         self.variables = [
-            v
-            for v in interface.variables
+            v for v in interface.variables
             if not v.defined and not v.thread_local and not self._linked(v.name)
         ]
         self.variables.sort(key=lambda variable: variable.bytes > PAGE)
@@ -276,17 +176,9 @@ class Linker:
         object_file.write_bytes(data)
         wanted = {name.decode() for name in Relocatable(data).undefined}
         arguments = [
-            "-shared",
-            "-Bsymbolic",
-            "--no-warnings",
-            "--build-id=none",
-            "--threads=1",
-            *self._definitions(wanted),
-            str(object_file),
-            str(self._runtime.folder / "stubs.o"),
-            self._runtime.libgcc,
-            "-o",
-            str(output),
+            "-shared", "-Bsymbolic", "--no-warnings", "--build-id=none", "--threads=1",
+            *self._definitions(wanted), str(object_file), str(self._runtime.folder / "stubs.o"),
+            self._runtime.libgcc, "-o", str(output),
         ]
         command = [str(self._toolchain.tool("ld.lld")), *arguments]
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -320,6 +212,5 @@ def finish(process: subprocess.Popen) -> None:
     _, stderr = process.communicate()
     if process.returncode:
         lines = [line for line in stderr.splitlines() if "error:" in line] or ["no message"]
-        raise LinkError(
-            f"cannot be linked for a test: {re.split('error: |text[^:]*: ', lines[0])[-1]}"
-        )
+        why = re.split("error: |text[^:]*: ", lines[0])[-1]
+        raise LinkError(f"cannot be linked for a test: {why}")

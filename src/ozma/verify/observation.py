@@ -14,13 +14,7 @@ from ozma.verify.plan import ENTRY, EXITED, RETURNED, SIGNALLED, STATUS, Result
 
 _ALL = 0xFFFFFFFFFFFFFFFF
 _GLOBALS, _OUTPUT, _TRACE, _RETURN, _ERRNO, _REST, _HEAP = (
-    0x1000,
-    0x4000,
-    0x5000,
-    0x6000,
-    0x7000,
-    0x7800,
-    0x8000,
+    0x1000, 0x4000, 0x5000, 0x6000, 0x7000, 0x7800, 0x8000,
 )
 _RAW = 0
 _POINTERS = {
@@ -66,10 +60,8 @@ def _one_nan(word: int, integer: str, floating: str) -> int:
 
 
 def words_of_entries(entries: bytes) -> Words:
-    return {
-        (r, offset): (kind, value, before)
-        for r, kind, offset, value, before in ENTRY.iter_unpack(entries)
-    }
+    return {(r, offset): (kind, value, before)
+            for r, kind, offset, value, before in ENTRY.iter_unpack(entries)}
 
 
 def unstable(
@@ -121,20 +113,17 @@ def difference(
     """First difference between two results of one input, None if they are the same."""
     if (expected.status, expected.code) != (found.status, found.code):
         return Difference("end of the call", _ending(expected), _ending(found))
-    words = (
-        returned_words(expected, function, signature),
-        returned_words(found, function, signature),
-    )
+    words = returned_words(expected, function, signature), returned_words(found, function, signature)
     if words[0] != words[1] and RESULT not in masks:
         return Difference("returned value", *(" ".join(f"{w:#x}" for w in ws) for ws in words))
     if expected.entries == found.entries:
         return None
-    return _entry_difference(
-        words_of_entries(expected.entries), words_of_entries(found.entries), masks
-    )
+    return _entry_difference(words_of_entries(expected.entries), words_of_entries(found.entries), masks)
 
 
-def _entry_difference(left: Words, right: Words, masks: Masks) -> Difference | None:
+def _entry_difference(
+    left: Words, right: Words, masks: Masks
+) -> Difference | None:
     for key in sorted(left.keys() | right.keys()):
         expected, found = _value(left, right, key), _value(right, left, key)
         if expected == found or _equal_masked(expected, found, masks.get(key, 0)):
@@ -161,12 +150,8 @@ def _same_numbers(left: int, right: int) -> bool:
     """Equal as doubles or as pairs of floats, where only not-a-numbers' bits differ."""
     for code, integer, bits in (("d", "Q", 64), ("f", "I", 32)):
         parts = range(0, 64, bits)
-        halves = [
-            ((left >> p) & ((1 << bits) - 1), (right >> p) & ((1 << bits) - 1)) for p in parts
-        ]
-        if all(
-            a == b or _is_nan(a, integer, code) and _is_nan(b, integer, code) for a, b in halves
-        ):
+        halves = [((left >> p) & ((1 << bits) - 1), (right >> p) & ((1 << bits) - 1)) for p in parts]
+        if all(a == b or _is_nan(a, integer, code) and _is_nan(b, integer, code) for a, b in halves):
             return True
     return False
 

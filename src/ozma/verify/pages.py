@@ -17,27 +17,9 @@ LAZY_WORDS = 128
 _WORDS = PAGE // 8
 _OWN_TEXTS = 8
 _TEXTS = (
-    b"",
-    b"a",
-    b"hello",
-    b"0",
-    b"42",
-    b"-7",
-    b"3.14",
-    b"0x1f",
-    b"a b c",
-    b"key=value",
-    b"/a/b.c",
-    b"one,two,,three",
-    b"line\nnext\n",
-    b"(a+b)*c",
-    b'<t k="v">x</t>',
-    b'{"a": [1, 2]}',
-    b"%d %s",
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef",
-    b"\xc3\xa9\xe2\x82\xac\xff",
-    b"  \t x",
-    b"--long=1",
+    b"", b"a", b"hello", b"0", b"42", b"-7", b"3.14", b"0x1f", b"a b c", b"key=value", b"/a/b.c",
+    b"one,two,,three", b"line\nnext\n", b"(a+b)*c", b"<t k=\"v\">x</t>", b"{\"a\": [1, 2]}", b"%d %s",
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef", b"\xc3\xa9\xe2\x82\xac\xff", b"  \t x", b"--long=1",
 )
 _FLOATS = (0.0, 1.0, -1.0, 0.5, 2.5, 100.0, -3.25, 1e-3, 1e6)
 

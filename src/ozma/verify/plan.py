@@ -22,16 +22,8 @@ _INTEGER, _POINTER, _FLOAT, _TRAP, _EXIT = range(5)
 _POINTER_BITS = 65
 _POINTER_RESULT = 1
 
-STATUS = (
-    "returned",
-    "exited",
-    "aborted",
-    "signal",
-    "missing",
-    "timed out",
-    "lost",
-    "the function is gone",
-)
+STATUS = ("returned", "exited", "aborted", "signal", "missing", "timed out", "lost",
+          "the function is gone")
 RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, TIMED_OUT, LOST, ABSENT = range(8)
 
 
@@ -71,16 +63,8 @@ def _external(function: Function, machine: Machine) -> bytes:
         kind, bits, integers, floats = _TRAP, 0, [], []
     never_null = function.result_attributes & {"nonnull", "dereferenceable"}
     return _EXTERNAL.pack(
-        kind,
-        function.writes,
-        len(integers),
-        len(floats),
-        *_padded(integers, 8),
-        *_padded(floats, 8),
-        bits,
-        bool(never_null),
-        0,
-        0,
+        kind, function.writes, len(integers), len(floats),
+        *_padded(integers, 8), *_padded(floats, 8), bits, bool(never_null), 0, 0,
     )
 
 
@@ -128,21 +112,9 @@ def _register_words(function: Function, machine: Machine) -> tuple[list[int], li
 
 def _pack_call(call: Call, prelude: int) -> bytes:
     return _CALL.pack(
-        call.id,
-        call.function,
-        call.input,
-        len(call.stack),
-        call.buffers,
-        len(call.patches),
-        *_padded(call.patches, _PATCHES),
-        prelude,
-        0,
-        *call.integers,
-        *call.floats,
-        *_padded(call.stack, _STACK),
-        call.indirect,
-        *call.answers,
-        *call.pages,
+        call.id, call.function, call.input, len(call.stack), call.buffers, len(call.patches),
+        *_padded(call.patches, _PATCHES), prelude, 0, *call.integers, *call.floats,
+        *_padded(call.stack, _STACK), call.indirect, *call.answers, *call.pages,
     )
 
 
@@ -168,14 +140,8 @@ class Plan:
         names = [struct.pack("<II", strings.add(g.name), g.bytes) for g in self.globals]
         preludes = {call.prelude.id: call.prelude for call in calls if call.prelude}
         header = _HEADER.pack(
-            MAGIC,
-            len(functions),
-            len(externals),
-            len(names),
-            len(self.pool.pages),
-            len(calls),
-            self.variables,
-            len(preludes),
+            MAGIC, len(functions), len(externals), len(names), len(self.pool.pages), len(calls),
+            self.variables, len(preludes),
         )
         numbers = {id_: len(calls) + n for n, id_ in enumerate(preludes, start=1)}
         packed = [_pack_call(c, numbers[c.prelude.id] if c.prelude else 0) for c in calls]
