@@ -160,6 +160,20 @@ def test_an_object_is_aligned_as_the_vectors_that_are_stored_to_it() -> None:
     assert "alloca [24 x i8], align 16" in ir and re.search("store <4 x float>.*, align 16", ir)
 
 
+_REALIGNED = """
+void g(int *, int *, char *);
+int f(int i) { int x; char c[3]; _Alignas(64) int a[16]; g(a, &x, c); return a[i] + x; }
+"""
+
+
+def test_an_object_of_a_stack_that_the_function_aligns_itself_stays_aligned(tmp_path: Path) -> None:
+    ir = _lift(_REALIGNED, tmp_path)
+    assert re.search(r"%s0 = alloca \[\d+ x i8\], align 64", ir)
+    first = re.search(r"call void @g\(ptr (%\w+),", ir).group(1)
+    moved = re.search(rf"{first} = getelementptr inbounds i8, ptr %s0, i64 (\d+)", ir)
+    assert int(moved.group(1)) % 64 == 0
+
+
 def test_what_was_never_set_spoils_nothing_beside_it() -> None:
     ir = _lift_text("""
 \tpushq %rbx
@@ -238,3 +252,11 @@ def test_an_exception_may_pass_through_a_function_of_cxx_that_catches_none() -> 
         for name in ("f", "_Z1fv")
     }
     assert "nounwind" in attributes["f"] and "nounwind" not in attributes["_Z1fv"]
+
+
+def test_a_floating_result_that_is_moved_as_a_number_comes_in_its_own_register(tmp_path: Path) -> None:
+    text = _lift("""
+    double g(int);
+    int f(double *p, int n) { double d = g(n); if (__builtin_isinf(d)) return -1; *p = d; return 0; }
+    """, tmp_path)
+    assert "declare double @g(i32)" in text

@@ -170,9 +170,7 @@ class Values(Landing):
             return
         seen.add(id(address))
         if address.op == "frame":
-            stack = self.builder.architecture.convention.stack_arguments or 16
-            region = next((r for r in self.regions if r.offset <= address.extra < r.end), None)
-            yield region.align if region and not (region.offset + stack) % region.align else 1
+            yield next((r.align for r in self.regions if r.offset <= address.extra < r.end), 1)
         elif address.op in ("add", "sub", "phi", "select"):
             for arg in address.args:
                 yield from self._frame_alignments(arg, seen)

@@ -8,6 +8,9 @@ from ozma.lift.ssa.making import Making
 from ozma.lift.ssa.values import Value, is_const, resolve
 
 
+_SAME_SIZE = {"i32": "float", "i64": "double"}
+
+
 class Parts(Making):
     """Takes bits out of values: of vectors their lanes, of calls their results."""
 
@@ -38,6 +41,9 @@ class Parts(Making):
         convention = self.architecture.convention
         if register not in (*convention.results, *convention.float_results) or offset:
             return Value("poison", type_, [], None, ENTRY, 0)
+        floating = _SAME_SIZE.get(type_) if register in convention.float_results else None
+        if floating:  # moved out of its register as a number: `movq %xmm0, %rax`
+            return self.make("bitcast", type_, [self._call_result(clobbered, floating, 0)])
         for value in call.extra.results:
             if value[0] == register and value[1] == type_:
                 return value[2]

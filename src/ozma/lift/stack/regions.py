@@ -66,7 +66,7 @@ def _beginning(low: int, frame: Frame, convention: Convention) -> int:
     while below and low not in frame.plain and below[-1] not in read | frame.saved:
         low = below.pop()
     wanted = max(16 if frame.vectors else 1, frame.realigned)
-    aligned = low - (low + (convention.stack_arguments or 16)) % wanted
+    aligned = low - (low + _shift(frame, convention)) % wanted
     return aligned if all(start in read for start in below if start >= aligned) else low
 
 
@@ -166,9 +166,15 @@ def _spills(frame: Frame, starts: list[int]) -> list[int]:
     return spills
 
 
+def _shift(frame: Frame, convention: Convention) -> int:
+    """From an offset to an address that is as aligned: the stack pointer at entry is aligned to 16
+    but for a return address, and a function that aligns it itself takes the entry's as aligned."""
+    return 0 if frame.realigned else convention.stack_arguments or 16
+
+
 def _alignment(start: int, size: int, frame: Frame, convention: Convention) -> int:
     """The largest that the address allows and the size suggests."""
-    address = start + (convention.stack_arguments or 16)
+    address = start + _shift(frame, convention)
     natural, realigned = address & -address if address else 64, frame.realigned
     if realigned > 16 and not address % realigned:
         return realigned
