@@ -26,9 +26,8 @@ from ozma.corpus.split import SPLITS, VALIDATION
 from ozma.errors import OzmaError
 from ozma.evaluate.disassembly_set import LEVELS, Truth, truths
 from ozma.evaluate.disassembly_tables import BINS, growth
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
-from ozma.lift.parallel import Job, answer_all
+from ozma.lift.answers import AnswerOptions, Job, answer_all
+from ozma.lift.judging.compile_back import Compiler
 from ozma.llvm import Toolchain, find_toolchain
 from ozma.search.budget import Budget
 

@@ -35,12 +35,12 @@ from ozma.corpus.unpack import unpack
 from ozma.errors import OzmaError
 from ozma.evaluate.disassembly import lifter_version
 from ozma.evaluate.records import RecordFile, Row
-from ozma.lift.answer import Answerer
-from ozma.lift.asm_lines import code_lines, function_names, function_places, normalized_lines
-from ozma.lift.compile_back import Compiler
-from ozma.lift.excerpt import Excerpts
-from ozma.lift.shown import EmulatorCheck, Shown
-from ozma.lift.signature import Callees, read_signatures
+from ozma.lift.answers import Answerer
+from ozma.lift.asm.lines import code_lines, function_names, function_places, normalized_lines
+from ozma.lift.behaviour.shown import EmulatorCheck, Shown
+from ozma.lift.emulator.signature import Callees, read_signatures
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.program.excerpt import Excerpts
 from ozma.llvm import InvalidIR, find_toolchain
 from ozma.llvm.clang import CompileError, compile_bitcode
 

@@ -21,13 +21,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ozma.lift.answer import Answerer, Verdict
-from ozma.lift.asm_lines import code_lines, function_names
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import OPTIMIZED, UNOPTIMIZED, Compiler
-from ozma.lift.equality import Reference
+from ozma.lift.answers import AnswerOptions, Answerer, Verdict
+from ozma.lift.asm.lines import code_lines, function_names
+from ozma.lift.behaviour.shown import EmulatorCheck
+from ozma.lift.judging.compile_back import OPTIMIZED, UNOPTIMIZED, Compiler
+from ozma.lift.judging.equality import Reference
 from ozma.lift.lifter import lift
-from ozma.lift.shown import EmulatorCheck
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
 

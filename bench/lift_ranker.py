@@ -2,7 +2,7 @@
 
     python bench/lift_ranker.py label OUT --corpus CORPUS --count 3000        # goes on when run again
     python bench/lift_ranker.py label OUT --corpus CORPUS --split validation --count 400
-    python bench/lift_ranker.py fit OUT [--to src/ozma/lift/data/ranker.json]
+    python bench/lift_ranker.py fit OUT [--to src/ozma/lift/searching/data/ranker.json]
     python bench/lift_ranker.py curve OUT                                      # on validation labels
     python bench/lift_ranker.py index FOLDER --corpus CORPUS                   # for "retrieval alone"
 """
@@ -29,7 +29,7 @@ from ozma.evaluate.lift_ranker import (
 )
 from ozma.evaluate.records import Row, read_rows
 from ozma.evaluate.retrieval_index import build_index
-from ozma.lift.ranker import SHIPPED, read_ranker
+from ozma.lift.searching.ranker import SHIPPED, read_ranker
 
 POINTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 31)
 

@@ -12,8 +12,8 @@ from ozma.errors import OzmaError
 from ozma.evaluate.disassembly_tables import wilson
 from ozma.evaluate.disassembly_ways import WAYS
 from ozma.evaluate.records import Row, read_rows
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.shown import Shown
+from ozma.lift.answers import AnswerOptions
+from ozma.lift.behaviour.shown import Shown
 
 _NUMBERS = re.compile(r"0x[0-9a-f]+|(?<![\w%])-?\d+\b")
 _LINE = re.compile(r"^line \d+: ")

@@ -29,13 +29,12 @@ from outcomes import answer_options, shortened
 from ozma.errors import OzmaError
 from ozma.evaluate.disassembly import lifter_version
 from ozma.evaluate.records import RecordFile, Row, read_rows
-from ozma.lift.agreement import disagreements
-from ozma.lift.answer import Answer, Verdict
-from ozma.lift.asm_lines import code_lines, function_names
-from ozma.lift.excerpt import Excerpts
-from ozma.lift.parallel import Job, answer_all
-from ozma.lift.signature import Callees, read_signatures
-from ozma.lift.splice import splice
+from ozma.lift.answers import Answer, Job, Verdict, answer_all
+from ozma.lift.asm.lines import code_lines, function_names
+from ozma.lift.emulator.signature import Callees, read_signatures
+from ozma.lift.program.agreement import disagreements
+from ozma.lift.program.excerpt import Excerpts
+from ozma.lift.program.splice import splice
 from ozma.llvm import InvalidIR
 from ozma.llvm.toolchain import find_toolchain
 

@@ -27,11 +27,11 @@ from ozma.corpus.split import SPLITS, TEST
 from ozma.evaluate.disassembly import lifter_version
 from ozma.evaluate.disassembly_set import LEVELS, Truth, truths
 from ozma.evaluate.records import RecordFile, Row
-from ozma.lift.answer import Answerer
-from ozma.lift.compile_back import Compiler
-from ozma.lift.migrate import Migrated, Migrator
-from ozma.lift.shown import EmulatorCheck, Shown
-from ozma.lift.signature import read_signatures
+from ozma.lift.answers import Answerer
+from ozma.lift.answers.migrate import Migrated, Migrator
+from ozma.lift.behaviour.shown import EmulatorCheck, Shown
+from ozma.lift.emulator.signature import read_signatures
+from ozma.lift.judging.compile_back import Compiler
 from ozma.llvm import find_toolchain
 
 _OTHER = {"x86-64": "aarch64", "aarch64": "x86-64"}

@@ -29,8 +29,8 @@ from ozma.corpus.confine import BuildLimits, Confinement, isolation
 from ozma.corpus.crew import Crew
 from ozma.corpus.fast_build import GIVEN_UP
 from ozma.corpus.fetch import Missed
+from ozma.corpus.front_ends import FrontEnd, find_front_ends
 from ozma.corpus.headers import certain_includes
-from ozma.corpus.front_ends import find_front_ends
 from ozma.corpus.progress import ProgressLine
 from ozma.corpus.project_list import ProjectList, save_list
 from ozma.corpus.projects import ProjectRecord, read_projects
@@ -106,6 +106,24 @@ def test_a_project_most_of_whose_files_fail_is_given_up(tmp_path):
     record = build(tmp_path, files).record
     assert record.tried == 11 and record.failures[GIVEN_UP] == 1
     assert sum(record.failures.values()) == 12 and not record.units
+
+
+def test_a_language_whose_files_fail_costs_the_others_nothing(tmp_path):
+    files = {f"f{i}.c": PAD + f"int f{i}( {{\n" for i in range(40)}
+    files |= {f"g{i}.cpp": GOOD + f"int g{i};\n" for i in range(4)}
+    built = build(tmp_path, files)
+    assert [unit.language for unit in built.units] == ["c++"] * 4
+    assert built.record.tried == 15 and built.record.failures[GIVEN_UP] == 1
+
+
+def test_fortran_is_tried_where_all_c_fails_and_given_up_for_itself(tmp_path, toolchain, monkeypatch):
+    as_c = FrontEnd("fortran", (str(toolchain.tool("clang")), "-xc", "-c", "-emit-llvm", "-w"))
+    monkeypatch.setattr("ozma.corpus.front_ends.find_front_ends", lambda toolchain: (as_c,))
+    broken = {f"f{i}.c": PAD + f"int f{i}( {{\n" for i in range(40)}
+    good = {f"g{i}.f": GOOD + f"int g{i};\n" for i in range(2)}
+    assert [unit.language for unit in build(tmp_path / "a", broken | good).units] == ["fortran"] * 2
+    record = build(tmp_path / "b", broken | {name[:-1] + "f": text for name, text in broken.items()}).record
+    assert record.tried == 22 and record.failures[GIVEN_UP] == 2
 
 
 def test_units_of_cxx_have_a_bound_of_their_own(tmp_path):

@@ -16,15 +16,14 @@ from ozma.errors import OzmaError
 from ozma.evaluate.disassembly_report import PAPER, read_results, render
 from ozma.evaluate.disassembly_tables import facts, wilson
 from ozma.evaluate.records import RecordFile, record_path
-from ozma.lift.answer import Answer, Verdict
-from ozma.lift.asm_lines import code_lines
-from ozma.lift.compile_back import Compiler
-from ozma.lift.merge import merge_modules
-from ozma.lift.object_data import plain
-from ozma.lift.object_text import object_text
-from ozma.lift.parallel import Job, answer_all
-from ozma.lift.report import write_report
-from ozma.lift.source import read_source
+from ozma.lift.answers import Answer, Job, Verdict, answer_all
+from ozma.lift.answers.report import write_report
+from ozma.lift.asm.lines import code_lines
+from ozma.lift.asm.object_data import plain
+from ozma.lift.asm.object_text import object_text
+from ozma.lift.asm.source import read_source
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.program.merge import merge_modules
 from ozma.llvm.objects import ObjectError, symbol_sizes
 from ozma.tasks.bleu import assembly_bleu, assembly_tokens, bleu
 
@@ -219,7 +218,7 @@ def test_modules_go_together_again(toolchain):
 
 
 def test_processes_give_the_answers_of_one(assembly):
-    from ozma.lift.attempt import AnswerOptions
+    from ozma.lift.answers import AnswerOptions
     from ozma.search.budget import Budget
 
     text = assembly.read_text()

@@ -27,19 +27,18 @@ from ozma.evaluate.lift_ranker import (
 )
 from ozma.evaluate.records import RecordFile, record_path
 from ozma.labels.disassembly import LEVELS, lower
-from ozma.lift.answer import Answerer, Verdict
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
-from ozma.lift.configurations import configurations
-from ozma.lift.equality import Reference
-from ozma.lift.judge import Candidate, Judge, ProcessorMeter
-from ozma.lift.model_proposer import ModelProposer
-from ozma.lift.offers import Offer
-from ozma.lift.ranker import Ranker, Table, read_ranker, setting_name, shipped_ranker
-from ozma.lift.ranker_features import bucket, family, masked, setting_features
-from ozma.lift.retrieval import Index, sketch
-from ozma.lift.search import EditSearch
-from ozma.lift.template import opcodes, renamed, template
+from ozma.lift.answers import AnswerOptions, Answerer, Verdict
+from ozma.lift.asm.template import opcodes, renamed, template
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.judging.equality import Reference
+from ozma.lift.judging.judge import Candidate, Judge, ProcessorMeter
+from ozma.lift.searching.configurations import configurations
+from ozma.lift.searching.edit_search import EditSearch
+from ozma.lift.searching.model_proposer import ModelProposer
+from ozma.lift.searching.offers import Offer
+from ozma.lift.searching.ranker import Ranker, Table, read_ranker, setting_name, shipped_ranker
+from ozma.lift.searching.ranker_features import bucket, family, masked, setting_features
+from ozma.lift.searching.retrieval import Index, sketch
 from ozma.llvm import Worker
 from ozma.llvm.clang import compile_bitcode
 from ozma.search.budget import Budget

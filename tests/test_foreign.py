@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from corpus_support import write_tree
 
-from ozma.lift.answer import Answerer
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
+from ozma.lift.answers import AnswerOptions, Answerer
+from ozma.lift.behaviour.shown import EmulatorCheck
+from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.lifter import lift_function
-from ozma.lift.shown import EmulatorCheck
 
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 sys.path.insert(0, str(BENCH))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ozma.lift.compile_back import OPTIMIZED, UNOPTIMIZED, Compiler
 from ozma.lift.decisions import Decisions, choices
-from ozma.lift.equality import Reference
+from ozma.lift.judging.compile_back import OPTIMIZED, UNOPTIMIZED, Compiler
+from ozma.lift.judging.equality import Reference
 from ozma.lift.lifter import lift, lift_function
 from ozma.llvm import find_toolchain
 

@@ -17,17 +17,18 @@ from ozma.lift.aarch64 import AARCH64
 from ozma.lift.aarch64.operands import Label, Memory, Shifted, parse_operands
 from ozma.lift.aarch64.outlined import restored
 from ozma.lift.aarch64.registers import register_named
-from ozma.lift.architecture import Instruction
-from ozma.lift.assembly import parse_assembly, split_operands
-from ozma.lift.compile_back import Compiler
 from ozma.lift.decisions import Decisions
-from ozma.lift.effects import (
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.judging.equality import Reference
+from ozma.lift.lifter import lift_function
+from ozma.lift.reading.architecture import Instruction
+from ozma.lift.reading.assembly import parse_assembly
+from ozma.lift.reading.lines import split_operands
+from ozma.lift.reading.effects import (
     Branch, Condition, Const, Let, Load, Op, Reg, SelectFlags, SetFlags, SetReg, Store, Temp,
     Unsupported, bits, is_float, lanes,
 )  # fmt: skip
-from ozma.lift.equality import Reference
-from ozma.lift.lifter import lift_function
-from ozma.lift.mangled import parameters_of
+from ozma.lift.reading.mangled import parameters_of
 from ozma.llvm import find_toolchain
 
 CODE, MEMORY, SIZE = 0x10000, 0x200000, 0x2000

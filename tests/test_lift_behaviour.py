@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from ozma.errors import OzmaError
 from ozma.labels.disassembly import LEVELS, lower
-from ozma.lift.assembler import BadAssembly, assemble
-from ozma.lift.behaviour import Behaviour, Question, Verdict, check
-from ozma.lift.behaviour_process import Checker, same_behaviour
-from ozma.lift.emulator_abi import parameter_places, result_places, scalars_of
-from ozma.lift.emulator_answers import formatted
-from ozma.lift.emulator_memory import World, make_pool
-from ozma.lift.emulator_run import one_nan
-from ozma.lift.signature import Signature, common_signature, read_signatures
+from ozma.lift.asm.assembler import BadAssembly, assemble
+from ozma.lift.behaviour.check import Behaviour, Question, Verdict, check
+from ozma.lift.behaviour.process import Checker, same_behaviour
+from ozma.lift.emulator.abi import parameter_places, result_places, scalars_of
+from ozma.lift.emulator.answers import formatted
+from ozma.lift.emulator.memory import World, make_pool
+from ozma.lift.emulator.run import one_nan
+from ozma.lift.emulator.signature import Signature, common_signature, read_signatures
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import compile_bitcode
 

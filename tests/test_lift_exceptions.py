@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from ozma.lift.answer import Answer, Answerer, Verdict
-from ozma.lift.architecture import find_architecture
-from ozma.lift.asm_lines import code_lines, function_places
-from ozma.lift.assembly import parse_assembly
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
+from ozma.lift.answers import Answer, AnswerOptions, Answerer, Verdict
+from ozma.lift.asm.lines import code_lines, function_places
+from ozma.lift.behaviour.shown import EmulatorCheck
 from ozma.lift.decisions import Decisions
-from ozma.lift.equality import Reference
-from ozma.lift.exception_tables import CLEANUP, Clause, read_exceptions
-from ozma.lift.forbidden import check as forbidden
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.judging.equality import Reference
+from ozma.lift.judging.forbidden import check as forbidden
 from ozma.lift.lifter import lift, lift_function
-from ozma.lift.shown import EmulatorCheck
+from ozma.lift.machines import find_architecture
+from ozma.lift.reading.assembly import parse_assembly
+from ozma.lift.reading.exception_tables import CLEANUP, Clause, read_exceptions
 from ozma.llvm import find_toolchain
 
 TERMINATE = "declare hidden void @__clang_call_terminate(ptr) noreturn nounwind\n"

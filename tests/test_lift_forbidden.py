@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ozma.labels.disassembly import LEVELS, lower
-from ozma.lift.forbidden import check
+from ozma.lift.judging.forbidden import check
 from ozma.llvm import Toolchain, Worker
 from ozma.llvm.clang import compile_bitcode
 

@@ -7,13 +7,12 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
-from ozma.lift.answer import Answerer, Verdict
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
+from ozma.lift.answers import Answerer, AnswerOptions, Verdict
+from ozma.lift.behaviour.shown import Shown
 from ozma.lift.decisions import Decisions
-from ozma.lift.judge import Candidate
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.judging.judge import Candidate
 from ozma.lift.lifter import lift_function
-from ozma.lift.shown import Shown
 from ozma.llvm import find_toolchain
 
 _SHIFTED = """

@@ -10,17 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ozma.labels.disassembly import LEVELS, lower
-from ozma.lift.answer import Answerer, Verdict
-from ozma.lift.asm_lines import code_lines, normalized_lines
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
-from ozma.lift.debug_lines import origins
-from ozma.lift.edits import edits_of_block, likely_edits, other_edits
-from ozma.lift.equality import Reference, locate
-from ozma.lift.ir_text import NotEditable, parse, read
-from ozma.lift.rewrites import LIKELY, UNLIKELY, alternatives, inverted, split_operands
-from ozma.lift.judge import Candidate, Judge, ProcessorMeter
-from ozma.lift.search import EditSearch
+from ozma.lift.answers import AnswerOptions, Answerer, Verdict
+from ozma.lift.asm.lines import code_lines, normalized_lines
+from ozma.lift.editing.edits import edits_of_block, likely_edits, other_edits
+from ozma.lift.editing.ir_text import NotEditable, parse, read
+from ozma.lift.editing.rewrites import LIKELY, UNLIKELY, alternatives, inverted, split_operands
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.judging.equality import Reference, locate
+from ozma.lift.judging.judge import Candidate, Judge, ProcessorMeter
+from ozma.lift.searching.debug_lines import origins
+from ozma.lift.searching.edit_search import EditSearch
 from ozma.llvm import InvalidIR, Worker
 from ozma.llvm.clang import compile_bitcode
 from ozma.search.budget import Budget

@@ -1,6 +1,6 @@
 """The tables of instruction semantics against the emulator, a form of each mnemonic.
 
-All forms: python -m ozma.lift.behaviour_semantics x86-64 (or aarch64).
+All forms: python -m ozma.lift.behaviour.semantics x86-64 (or aarch64).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections import defaultdict
 
 import pytest
 
-from ozma.lift.behaviour_forms import Form, forms, text_of
-from ozma.lift.behaviour_semantics import REFUSED, SemanticsCheck
+from ozma.lift.behaviour.forms import Form, forms, text_of
+from ozma.lift.behaviour.semantics import REFUSED, SemanticsCheck
 from ozma.llvm import Toolchain, find_toolchain
 
 pytest.importorskip("unicorn")

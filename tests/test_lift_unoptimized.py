@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ozma.lift.asm_lines import code_lines, normalized_lines
-from ozma.lift.compile_back import Compiler
-from ozma.lift.configurations import candidate_of
+from ozma.lift.asm.lines import code_lines, normalized_lines
 from ozma.lift.decisions import Decisions
+from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.lifter import lift_function
+from ozma.lift.searching.configurations import candidate_of
 from ozma.llvm import find_toolchain
 
 _O0 = {

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ozma.lift.architecture import Instruction
-from ozma.lift.assembly import split_operands
-from ozma.lift.behaviour import Question, Verdict, check
-from ozma.lift.compile_back import Compiler
-from ozma.lift.effects import Unsupported
+from ozma.lift.behaviour.check import Question, Verdict, check
+from ozma.lift.emulator.signature import Signature
+from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.lifter import lift_function
-from ozma.lift.signature import Signature
+from ozma.lift.reading.architecture import Instruction
+from ozma.lift.reading.lines import split_operands
+from ozma.lift.reading.effects import Unsupported
 from ozma.lift.x86 import X86_64
 from ozma.lift.x86.operands import Memory, Register, parse_att, parse_intel
 from ozma.lift.x86.table import RULES

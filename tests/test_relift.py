@@ -12,13 +12,12 @@ import pytest
 from corpus_support import write_tree
 
 from ozma.corpus.packages import Package
-from ozma.lift.agreement import disagreements
-from ozma.lift.answer import Answer, Verdict
-from ozma.lift.asm_lines import code_lines, function_names
-from ozma.lift.excerpt import Excerpts
-from ozma.lift.parallel import answer_all
-from ozma.lift.signature import Signature
-from ozma.lift.splice import splice
+from ozma.lift.answers import Answer, Verdict, answer_all
+from ozma.lift.asm.lines import code_lines, function_names
+from ozma.lift.emulator.signature import Signature
+from ozma.lift.program.agreement import disagreements
+from ozma.lift.program.excerpt import Excerpts
+from ozma.lift.program.splice import splice
 
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 sys.path.insert(0, str(BENCH))

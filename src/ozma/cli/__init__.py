@@ -6,8 +6,8 @@ import sys
 
 VERBS = {
     "optimize": "make an object smaller than clang -Oz: C, C++, LLVM-IR or bitcode in, object out",
-    "cc": "drop-in C compiler: CC=\"ozma cc\" make",
-    "c++": "drop-in C++ compiler: CXX=\"ozma c++\" make",
+    "cc": 'drop-in C compiler: CC="ozma cc" make',
+    "c++": 'drop-in C++ compiler: CXX="ozma c++" make',
     "stats": "what cc and c++ did: bytes saved, what was passed through and why",
     "verify": "build with ozma cc, run your own tests, find the culprit if they fail",
     "tune": "search pass lists for given modules, with records that resume",

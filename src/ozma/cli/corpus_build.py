@@ -11,7 +11,8 @@ from typing import Any
 from ozma.errors import OzmaError
 
 _BUILD = (
-    "Fetch packages and build them to unoptimized bitcode. Without PATH, --pypi or --list, packages "
+    "Fetch packages and build them to unoptimized bitcode. Without PATH, --pypi or --list, "
+    "packages "
     "are chosen in bulk from Debian. Run the same command again and it goes on where it stopped."
 )
 _FETCH = "Fetch the archives of many packages, so that a build needs no network."
@@ -19,33 +20,81 @@ _FETCH = "Fetch the archives of many packages, so that a build needs no network.
 
 def add_parsers(subparsers: Any) -> None:
     """Add `fetch` and `build`; each sets `run`, a function of the options to an exit code."""
-    fetch = subparsers.add_parser("fetch", help="fetch the archives of many packages", description=_FETCH)
+    fetch = subparsers.add_parser(
+        "fetch", help="fetch the archives of many packages", description=_FETCH
+    )
     _add_sources(fetch)
     fetch.set_defaults(run=run_fetch)
-    build = subparsers.add_parser("build", help="build packages to unoptimized bitcode", description=_BUILD)
+    build = subparsers.add_parser(
+        "build", help="build packages to unoptimized bitcode", description=_BUILD
+    )
     build.add_argument("out", type=Path, metavar="OUT", help="the corpus: made, or gone on with")
-    build.add_argument("local", nargs="*", type=Path, metavar="PATH", help="a folder, an archive or a compile_commands.json")
+    build.add_argument(
+        "local", nargs="*", type=Path, metavar="PATH",
+        help="a folder, an archive or a compile_commands.json",
+    )  # fmt: skip
     _add_sources(build)
-    build.add_argument("--path", choices=("fast", "real", "auto"), default="fast", help="file by file, the package's own build, or that if it works (default fast)")
-    build.add_argument("--headers", choices=("debian", "system"), help="compile file by file with fetched Debian headers, the same everywhere, or with this machine's (default: system for PATHs, else debian)")
-    build.add_argument("--units", type=int, metavar="N", help="units per project at most (default 30, or as the list says)")
-    build.add_argument("--cxx-units", type=int, metavar="N", help="of these units of C++ at most (default any number, or as the list says)")
-    build.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
-    build.add_argument("--time-limit", type=float, default=0.0, metavar="S", help="seconds after which no project is begun")
+    build.add_argument(
+        "--path", choices=("fast", "real", "auto"), default="fast",
+        help="file by file, the package's own build, or that if it works (default fast)",
+    )  # fmt: skip
+    build.add_argument(
+        "--headers", choices=("debian", "system"),
+        help="compile file by file with fetched Debian headers, the same everywhere, or with this "
+        "machine's (default: system for PATHs, else debian)",
+    )  # fmt: skip
+    build.add_argument(
+        "--units", type=int, metavar="N",
+        help="units per project at most (default 30, or as the list says)",
+    )  # fmt: skip
+    build.add_argument(
+        "--cxx-units", type=int, metavar="N",
+        help="of these units of C++ at most (default any number, or as the list says)",
+    )  # fmt: skip
+    build.add_argument(
+        "-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)"
+    )
+    build.add_argument(
+        "--time-limit", type=float, default=0.0, metavar="S",
+        help="seconds after which no project is begun",
+    )  # fmt: skip
     build.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
-    build.add_argument("--write-list", type=Path, metavar="FILE", help="write the list to build the same set again (.jsonl or .jsonl.xz)")
+    build.add_argument(
+        "--write-list", type=Path, metavar="FILE",
+        help="write the list to build the same set again (.jsonl or .jsonl.xz)",
+    )  # fmt: skip
     build.set_defaults(run=run_build)
 
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--count", type=int, default=600, metavar="N", help="packages in bulk (default 600)")
-    parser.add_argument("--list", type=Path, metavar="FILE", help="exactly the projects of this list")
-    parser.add_argument("--shipped", action="store_true", help="exactly the projects of the list that ships with Ozma")
-    parser.add_argument("--pypi", nargs="+", default=[], metavar="NAME", help="source distributions from PyPI")
-    parser.add_argument("--max-bytes", type=int, default=5_000_000, metavar="N", help="largest archive in bulk (default 5000000)")
-    parser.add_argument("--salt", default="ozma-1", metavar="WORD", help="another word, another sample")
-    parser.add_argument("--mirror", default="", metavar="URL", help="Debian's archive (default: this machine's apt sources)")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="where archives are kept (default ~/.cache/ozma/sources)")
+    parser.add_argument(
+        "--count", type=int, default=600, metavar="N", help="packages in bulk (default 600)"
+    )
+    parser.add_argument(
+        "--list", type=Path, metavar="FILE", help="exactly the projects of this list"
+    )
+    parser.add_argument(
+        "--shipped", action="store_true",
+        help="exactly the projects of the list that ships with Ozma",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pypi", nargs="+", default=[], metavar="NAME", help="source distributions from PyPI"
+    )
+    parser.add_argument(
+        "--max-bytes", type=int, default=5_000_000, metavar="N",
+        help="largest archive in bulk (default 5000000)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--salt", default="ozma-1", metavar="WORD", help="another word, another sample"
+    )
+    parser.add_argument(
+        "--mirror", default="", metavar="URL",
+        help="Debian's archive (default: this machine's apt sources)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR",
+        help="where archives are kept (default ~/.cache/ozma/sources)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -83,7 +132,15 @@ def run_fetch(options: argparse.Namespace) -> int:
     progress.close()
     size = sum(one.size for one in fetched)
     if options.json:
-        print(json.dumps({"fetched": len(fetched), "bytes": size, "missed": {one.name: one.reason for one in missed}}))
+        print(
+            json.dumps(
+                {
+                    "fetched": len(fetched),
+                    "bytes": size,
+                    "missed": {one.name: one.reason for one in missed},
+                }
+            )
+        )
     else:
         print(f"{len(fetched)} archives, {size / 1e6:.1f} MB; {len(missed)} not served")
     return 0 if fetched else OzmaError.exit_code
@@ -106,7 +163,9 @@ def run_build(options: argparse.Namespace) -> int:
     progress.close()
     _write_lists(options, build, progress)
     _print(summary, options)
-    return 0 if any(one.units for one in read_projects(options.out).values()) else OzmaError.exit_code
+    return (
+        0 if any(one.units for one in read_projects(options.out).values()) else OzmaError.exit_code
+    )
 
 
 def _write_lists(options: argparse.Namespace, build, progress) -> None:
@@ -144,7 +203,9 @@ def _build_options(options: argparse.Namespace, wanted, progress):
     cxx_units = options.cxx_units if options.cxx_units is not None else cxx_units
     system = _headers(options, wanted, progress)
     try:
-        return BuildOptions(options.path, units, 2 * units, cxx_units, llvm=options.llvm, system=system)
+        return BuildOptions(
+            options.path, units, 2 * units, cxx_units, llvm=options.llvm, system=system
+        )
     except ValueError as error:
         raise OzmaError(str(error)) from error
 
@@ -171,8 +232,9 @@ def _print(summary, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(facts))
         return
-    print(f"{facts['projects']} projects gave {facts['units']} units and {facts['functions']} functions "
-          f"in {facts['seconds']:.0f} s ({facts['units_per_minute_and_job']:.0f} units/min/job)")  # fmt: skip
+    made = f"{facts['units']} units and {facts['functions']} functions"
+    rate = f"{facts['units_per_minute_and_job']:.0f} units/min/job"
+    print(f"{facts['projects']} projects gave {made} in {facts['seconds']:.0f} s ({rate})")
     print(f"{facts['empty']} gave none, {facts['not_fetched']} were not served; "
           f"{facts['tried']} files tried")  # fmt: skip
     for reason, count in facts["failures"].items():

@@ -1,4 +1,5 @@
-"""`ozma disassemble`: assembly or an object in, LLVM-IR out that compiles back, with a verdict each."""
+"""`ozma disassemble`: assembly or an object in, LLVM-IR out that compiles back, with a verdict
+each."""
 
 from __future__ import annotations
 
@@ -10,11 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.lift.answer import Answer, Verdict
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.merge import merge_modules
-from ozma.lift.parallel import Job, answer_all
-from ozma.lift.source import Source, read_source
+from ozma.lift.answers import Answer, AnswerOptions, Job, Verdict, answer_all
+from ozma.lift.asm.source import Source, read_source
+from ozma.lift.program.excerpt import excerpts_of
+from ozma.lift.program.merge import merge_modules
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
 
@@ -35,22 +35,45 @@ Verdicts, never more than was shown:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ozma disassemble",
-        description="LLVM-IR for x86-64 and AArch64 assembly that compiles back to the same assembly.",
+        description="LLVM-IR for x86-64 and AArch64 assembly that compiles back to the same "
+        "assembly.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help=".s or .o; - is standard input")
-    parser.add_argument("-S", dest="text", action="store_true", help="accepted, as opt takes it: IR is text")
-    parser.add_argument("-o", dest="output", metavar="OUT.ll", help="write the IR here (default -, standard output)")
-    parser.add_argument("--function", metavar="NAME", action="append", help="only this function (may be repeated)")
-    parser.add_argument("--target", choices=("x86-64", "aarch64"), help="default: as the file looks")
-    parser.add_argument("--budget", default="2s", metavar="N|Ns", help="compiles or seconds of processor time for a function (default 2s)")
-    parser.add_argument("--inputs", type=int, default=10, metavar="N", help="inputs for the behaviour check; 0: no check (default 10)")
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: one per processor)")
-    parser.add_argument("--report", type=Path, metavar="OUT.html", help="write a page with the IR and where the assembly differs")
+    parser.add_argument(
+        "-S", dest="text", action="store_true", help="accepted, as opt takes it: IR is text"
+    )
+    parser.add_argument(
+        "-o", dest="output", metavar="OUT.ll", help="write the IR here (default -, standard output)"
+    )
+    parser.add_argument(
+        "--function", metavar="NAME", action="append", help="only this function (may be repeated)"
+    )
+    parser.add_argument(
+        "--target", choices=("x86-64", "aarch64"), help="default: as the file looks"
+    )
+    parser.add_argument(
+        "--budget", default="2s", metavar="N|Ns",
+        help="compiles or seconds of processor time for a function (default 2s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inputs", type=int, default=10, metavar="N",
+        help="inputs for the behaviour check; 0: no check (default 10)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="processes (default: one per processor)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--report", type=Path, metavar="OUT.html",
+        help="write a page with the IR and where the assembly differs",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of IR")
-    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
+    parser.add_argument(
+        "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
+    )
     return parser
 
 
@@ -62,7 +85,7 @@ def main(words: list[str]) -> int:
     answers = _answers(source, options)
     text = _module(source, answers)
     if options.report:
-        from ozma.lift.report import write_report
+        from ozma.lift.answers.report import write_report
 
         title = f"ozma disassemble {Path(options.file).name}"
         write_report(title, source.assembly, source.target, answers, options.report)
@@ -77,12 +100,19 @@ def _answers(source: Source, options: argparse.Namespace) -> list[Answer]:
     chosen = options.function or names
     for name in chosen:
         if name not in names:
-            raise OzmaError(f"{source.name} defines no function '{name}'", hint=f"it has {_some(names)}")
-    jobs = [Job(source.assembly, name, _settings(source, options), len(names) == 1 and not source.from_object, options.inputs, options.llvm) for name in chosen]
+            raise OzmaError(
+                f"{source.name} defines no function '{name}'", hint=f"it has {_some(names)}"
+            )
+    texts, whole = excerpts_of(source, chosen), source.is_one_function()
+    settings = _settings(source, options)
+    jobs = [
+        Job(texts[name].text, name, settings, whole, options.inputs, options.llvm)
+        for name in chosen
+    ]
     found = {}
     for job, answer in answer_all(jobs, min(max(options.jobs, 1), len(jobs))):
-        found[job.function] = answer
-        print(line(answer), file=sys.stderr)
+        found[job.function] = answer.in_text_of(texts[job.function])
+        print(line(found[job.function]), file=sys.stderr)
     return [found[name] for name in chosen]
 
 
@@ -107,7 +137,9 @@ def line(answer: Answer) -> str:
 
 def _module(source: Source, answers: list[Answer]) -> str:
     made = [(_remark(answer), answer.ir) for answer in answers if answer.ir]
-    return merge_modules(made, source.local()) if len(made) > 1 else "".join(text for _, text in made)
+    return (
+        merge_modules(made, source.local()) if len(made) > 1 else "".join(text for _, text in made)
+    )
 
 
 def _remark(answer: Answer) -> str:

@@ -38,16 +38,35 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help=".c .cc .cpp .i .ii .ll .bc; - is standard input (LLVM-IR)")
-    parser.add_argument("--passes", metavar="LIST", help="as opt -passes= takes it (default clang's own for -Oz)")
-    parser.add_argument("--answer", choices=("ir", "assembly"), default="ir", help="what to predict (default ir)")
+    parser.add_argument(
+        "file", metavar="FILE", help=".c .cc .cpp .i .ii .ll .bc; - is standard input (LLVM-IR)"
+    )
+    parser.add_argument(
+        "--passes", metavar="LIST", help="as opt -passes= takes it (default clang's own for -Oz)"
+    )
+    parser.add_argument(
+        "--answer", choices=("ir", "assembly"), default="ir", help="what to predict (default ir)"
+    )
     parser.add_argument("--function", metavar="NAME", help="this function alone")
-    parser.add_argument("--check", action="store_true", help="run the list and show where the answer differs")
-    parser.add_argument("--model", type=Path, default=SHIPPED, metavar="FOLDER", help="another model than the shipped one")
-    parser.add_argument("--endpoint", metavar="URL", help="ask an OpenAI-compatible server, with IR as LLVM prints it")
-    parser.add_argument("--max-tokens", type=int, default=1024, metavar="N", help="length of the answer (default 1024)")
+    parser.add_argument(
+        "--check", action="store_true", help="run the list and show where the answer differs"
+    )
+    parser.add_argument(
+        "--model", type=Path, default=SHIPPED, metavar="FOLDER",
+        help="another model than the shipped one",
+    )  # fmt: skip
+    parser.add_argument(
+        "--endpoint", metavar="URL",
+        help="ask an OpenAI-compatible server, with IR as LLVM prints it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-tokens", type=int, default=1024, metavar="N",
+        help="length of the answer (default 1024)",
+    )  # fmt: skip
     parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
-    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
+    parser.add_argument(
+        "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -80,9 +99,7 @@ def main(words: list[str]) -> int:
     return int(outcome.same is False)
 
 
-def _emulated(
-    worker: Worker, bitcode: bytes, passes: str, options: argparse.Namespace
-) -> Outcome:
+def _emulated(worker: Worker, bitcode: bytes, passes: str, options: argparse.Namespace) -> Outcome:
     loaded = worker.load(bitcode)
     plain = done_of(worker.evaluate(loaded.id, "", ("ir",)))
     own = options.endpoint is None

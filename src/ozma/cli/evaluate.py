@@ -22,7 +22,9 @@ _BARS = "95 %% intervals are bootstraps over projects"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ozma evaluate", description=_DESCRIPTION, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="ozma evaluate", description=_DESCRIPTION, allow_abbrev=False
+    )
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     _add_flags(tasks)
     for name, text in _ASKED.items():
@@ -31,18 +33,49 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_flags(tasks: argparse._SubParsersAction) -> None:
-    parser = tasks.add_parser("flags", help="gain over clang -Oz against compiles and seconds", allow_abbrev=False)
+    parser = tasks.add_parser(
+        "flags", help="gain over clang -Oz against compiles and seconds", allow_abbrev=False
+    )
     _add_common(parser)
-    parser.add_argument("--model", type=Path, action="append", default=[], metavar="FOLDER", help="also measure this model (again for more)")
-    parser.add_argument("--method", nargs="+", default=["pack"], choices=("pack", "greedy", "priority", "temperature"), help="how models are asked (default pack: rank the pack's lists)")
-    parser.add_argument("--policies", nargs="*", metavar="NAME", help="static frequency coreset shuffled random nearest ranker oracle (default: all but random)")
-    parser.add_argument("--random", type=int, default=10, metavar="K", help="random: lists drawn for each module (default 10)")
-    parser.add_argument("--answers", type=int, default=10, metavar="K", help="models asked by priority or temperature: answers (default 10)")
-    parser.add_argument("--kinds", nargs="+", choices=("function", "unit"), default=["function", "unit"], help="default: both")
-    parser.add_argument("--set", default="", metavar="NAME", help="the set of flag labels, if OUT has several")
-    parser.add_argument("--rival", default="ranker", metavar="NAME", help="show the lead over this policy (default ranker)")
-    parser.add_argument("--tables", action="store_true", help="measure nothing, only print the tables")
-    parser.add_argument("--plots", type=Path, metavar="DIR", help="write the curves as SVG, and a page of them")
+    parser.add_argument(
+        "--model", type=Path, action="append", default=[], metavar="FOLDER",
+        help="also measure this model (again for more)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--method", nargs="+", default=["pack"],
+        choices=("pack", "greedy", "priority", "temperature"),
+        help="how models are asked (default pack: rank the pack's lists)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--policies", nargs="*", metavar="NAME",
+        help="static frequency coreset shuffled random nearest ranker oracle (default: all but "
+        "random)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--random", type=int, default=10, metavar="K",
+        help="random: lists drawn for each module (default 10)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--answers", type=int, default=10, metavar="K",
+        help="models asked by priority or temperature: answers (default 10)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--kinds", nargs="+", choices=("function", "unit"), default=["function", "unit"],
+        help="default: both",
+    )  # fmt: skip
+    parser.add_argument(
+        "--set", default="", metavar="NAME", help="the set of flag labels, if OUT has several"
+    )
+    parser.add_argument(
+        "--rival", default="ranker", metavar="NAME",
+        help="show the lead over this policy (default ranker)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tables", action="store_true", help="measure nothing, only print the tables"
+    )
+    parser.add_argument(
+        "--plots", type=Path, metavar="DIR", help="write the curves as SVG, and a page of them"
+    )
 
 
 def _add_asked(tasks: argparse._SubParsersAction, name: str, text: str) -> None:
@@ -52,17 +85,35 @@ def _add_asked(tasks: argparse._SubParsersAction, name: str, text: str) -> None:
     model.add_argument("--model", type=Path, metavar="FOLDER", help="a model's folder")
     if name != "perplexity":
         model.add_argument("--endpoint", metavar="URL", help="an OpenAI-compatible server")
-        parser.add_argument("--max-tokens", type=int, default=2048, metavar="N", help="length of an answer (default 2048)")
-    parser.add_argument("--published", action="store_true", help="give IR as LLVM prints it, not in our short form")
-    parser.add_argument("--largest", type=int, default=400, metavar="N", help="IR instructions at most (default 400)")
+        parser.add_argument(
+            "--max-tokens", type=int, default=2048, metavar="N",
+            help="length of an answer (default 2048)",
+        )  # fmt: skip
+    parser.add_argument(
+        "--published", action="store_true", help="give IR as LLVM prints it, not in our short form"
+    )
+    parser.add_argument(
+        "--largest", type=int, default=400, metavar="N",
+        help="IR instructions at most (default 400)",
+    )  # fmt: skip
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("out", type=Path, metavar="OUT", help="a folder of `ozma corpus build`, labelled")
-    parser.add_argument("--modules", type=int, metavar="N", help="modules of each kind at most (by hash; default all)")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="which group is measured (default test)")
+    parser.add_argument(
+        "out", type=Path, metavar="OUT", help="a folder of `ozma corpus build`, labelled"
+    )
+    parser.add_argument(
+        "--modules", type=int, metavar="N",
+        help="modules of each kind at most (by hash; default all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--split", choices=("test", "validation"), default="test",
+        help="which group is measured (default test)",
+    )  # fmt: skip
     parser.add_argument("--records", type=Path, metavar="DIR", help="default: below OUT/evaluation")
-    parser.add_argument("--draws", type=int, default=1000, metavar="N", help=f"{_BARS} (default 1000 draws)")
+    parser.add_argument(
+        "--draws", type=int, default=1000, metavar="N", help=f"{_BARS} (default 1000 draws)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -76,7 +127,9 @@ def main(words: list[str]) -> int:
     except ValueError as error:
         raise OzmaError(str(error)) from error
     except ModuleNotFoundError as error:
-        raise OzmaError(f"this needs {error.name}", hint="install it: pip install 'ozma[evaluate]'") from error
+        raise OzmaError(
+            f"this needs {error.name}", hint="install it: pip install 'ozma[evaluate]'"
+        ) from error
 
 
 def _flags(options: argparse.Namespace) -> int:
@@ -111,9 +164,9 @@ def _asked(options: argparse.Namespace) -> int:
     folder = options.records or options.out / "evaluation"
     file = asked.record_file(folder, options.task, answerer, form, options.split, options.model)
     subjects = asked.some_subjects(options.out, options.split, options.modules, options.largest)
-    facts, text = asked.TASKS[options.task](
-        file, subjects, answerer, form, getattr(options, "max_tokens", 0), options.draws
-    )
+    tokens = getattr(options, "max_tokens", 0)
+    asking = asked.Asking(file, subjects, answerer, form, tokens, options.draws)
+    facts, text = asked.TASKS[options.task](asking)
     print(json.dumps(facts) if options.json else text)
     return 0
 

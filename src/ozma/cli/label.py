@@ -18,45 +18,108 @@ from ozma.llvm import TARGETS, find_toolchain
 
 _DESCRIPTION = (
     "Label a corpus: the size of each function under every list (flags), what random lists make of "
-    "it (emulation), the assembly of four levels (disassembly). Only facts are stored; the texts are "
+    "it (emulation), the assembly of four levels (disassembly). Only facts are stored; the texts "
+    "are "
     "made again from them. Run the same command again and it goes on where it stopped."
 )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ozma label", description=_DESCRIPTION, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="ozma label", description=_DESCRIPTION, allow_abbrev=False
+    )
     parser.add_argument("out", type=Path, metavar="OUT", help="a folder of `ozma corpus build`")
     parser.add_argument("--task", choices=(FLAGS, EMULATION, DISASSEMBLY), help="what to label for")
     parser.add_argument("--report", action="store_true", help="print what the labels in OUT say")
-    parser.add_argument("--check", type=int, metavar="N", help="label about N random rows of each set again and compare")
-    parser.add_argument("--publish", type=Path, metavar="FOLDER", help="write list, split, hashes and labels as a small snapshot into FOLDER")
-    parser.add_argument("--list", type=Path, metavar="FILE", help="publish: the list of the corpus's projects (default OUT/list.jsonl.xz)")
-    parser.add_argument("--rebuild", type=Path, metavar="FOLDER", help="from a snapshot: build the corpus in OUT again where it lacks projects, then put split and labels onto it")
+    parser.add_argument(
+        "--check", type=int, metavar="N",
+        help="label about N random rows of each set again and compare",
+    )  # fmt: skip
+    parser.add_argument(
+        "--publish", type=Path, metavar="FOLDER",
+        help="write list, split, hashes and labels as a small snapshot into FOLDER",
+    )  # fmt: skip
+    parser.add_argument(
+        "--list", type=Path, metavar="FILE",
+        help="publish: the list of the corpus's projects (default OUT/list.jsonl.xz)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rebuild", type=Path, metavar="FOLDER",
+        help="from a snapshot: build the corpus in OUT again where it lacks projects, then put "
+        "split and labels onto it",
+    )  # fmt: skip
     parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
-    parser.add_argument("--retarget", action="store_true", help="rewrite modules made for another machine (an approximation: docs/labels.md)")
-    parser.add_argument("--pack", type=Path, metavar="FILE", help="flags: lists to measure (default: the shipped pack)")
-    parser.add_argument("--search", type=int, default=0, metavar="N", help="flags: then search with N compiles each, minimize, and broadcast the winners")
-    parser.add_argument("--shorten", type=int, metavar="N", help="flags: evaluations to minimize a winner (default: as --search)")
-    parser.add_argument("--broadcast", type=int, default=100, metavar="N", help="flags: winners measured on all modules (default 100)")
-    parser.add_argument("--pairs", type=int, default=8, metavar="N", help="emulation: lists for each function (default 8)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="emulation, search and check: another seed, another draw")
+    parser.add_argument(
+        "--retarget", action="store_true",
+        help="rewrite modules made for another machine (an approximation: docs/labels.md)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pack", type=Path, metavar="FILE",
+        help="flags: lists to measure (default: the shipped pack)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--search", type=int, default=0, metavar="N",
+        help="flags: then search with N compiles each, minimize, and broadcast the winners",
+    )  # fmt: skip
+    parser.add_argument(
+        "--shorten", type=int, metavar="N",
+        help="flags: evaluations to minimize a winner (default: as --search)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--broadcast", type=int, default=100, metavar="N",
+        help="flags: winners measured on all modules (default 100)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pairs", type=int, default=8, metavar="N",
+        help="emulation: lists for each function (default 8)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N",
+        help="emulation, search and check: another seed, another draw",
+    )  # fmt: skip
     _add_choice(parser)
-    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
-    parser.add_argument("--ray", metavar="ADDRESS", help="work on this Ray cluster instead (auto, local, ray://HOST:PORT)")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds for one evaluation (default 10)")
-    parser.add_argument("--memory", type=int, default=2048, metavar="MIB", help="memory for one evaluation (default 2048)")
+    parser.add_argument(
+        "-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)"
+    )
+    parser.add_argument(
+        "--ray", metavar="ADDRESS",
+        help="work on this Ray cluster instead (auto, local, ray://HOST:PORT)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", type=float, default=10.0, metavar="S",
+        help="seconds for one evaluation (default 10)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--memory", type=int, default=2048, metavar="MIB",
+        help="memory for one evaluation (default 2048)",
+    )  # fmt: skip
     parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["function"], help="what to label (default function)")
-    parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS), help="default: all")
-    parser.add_argument("--functions", type=int, metavar="N", help="functions of one training project at most")
-    parser.add_argument("--units", type=int, metavar="N", help="units of one training project at most")
-    parser.add_argument("--bound-all", action="store_true", help="--functions and --units bound validation and test projects too")
-    parser.add_argument("--largest", type=int, default=5000, metavar="N", help="IR instructions at most (default 5000)")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=KINDS, default=["function"],
+        help="what to label (default function)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--splits", nargs="+", choices=SPLITS, default=list(SPLITS), help="default: all"
+    )
+    parser.add_argument(
+        "--functions", type=int, metavar="N", help="functions of one training project at most"
+    )
+    parser.add_argument(
+        "--units", type=int, metavar="N", help="units of one training project at most"
+    )
+    parser.add_argument(
+        "--bound-all", action="store_true",
+        help="--functions and --units bound validation and test projects too",
+    )  # fmt: skip
+    parser.add_argument(
+        "--largest", type=int, default=5000, metavar="N",
+        help="IR instructions at most (default 5000)",
+    )  # fmt: skip
 
 
 def main(words: list[str]) -> int:
@@ -67,7 +130,9 @@ def main(words: list[str]) -> int:
         if getattr(options, verb.__name__[1:]):
             return verb(options)
     if not options.task:
-        raise OzmaError("nothing to do", hint="give --task flags, emulation or disassembly; or --report")
+        raise OzmaError(
+            "nothing to do", hint="give --task flags, emulation or disassembly; or --report"
+        )
     try:
         return _label(options, _settings(options), _choice(options))
     except ValueError as error:
@@ -112,7 +177,9 @@ def _publish(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(done)))
         return 0
-    print(f"{done.projects:,} projects, {done.subjects:,} functions and units, {done.bytes:,} bytes")
+    print(
+        f"{done.projects:,} projects, {done.subjects:,} functions and units, {done.bytes:,} bytes"
+    )
     for name, rows in done.rows.items():
         print(f"{name}: {rows:,} rows")
     return 0
@@ -203,7 +270,9 @@ def _search(options: argparse.Namespace, dense: LabelOptions, stage: Callable) -
     return results
 
 
-def _stage(options: argparse.Namespace, chosen: list, damaged: dict[str, str]) -> Callable[..., dict]:
+def _stage(
+    options: argparse.Namespace, chosen: list, damaged: dict[str, str]
+) -> Callable[..., dict]:
     from ozma.corpus.progress import ProgressLine
     from ozma.labels.run import label_corpus
 
@@ -217,7 +286,9 @@ def _stage(options: argparse.Namespace, chosen: list, damaged: dict[str, str]) -
                 line.update(state.labelled, before=state.found_done)
         line.close()
         if state.lost:
-            line.note(f"ozma: {state.lost} modules lost with their process: run the same command again")
+            line.note(
+                f"ozma: {state.lost} modules lost with their process: run the same command again"
+            )
         unread = damaged | state.damaged
         for project, reason in unread.items():
             line.note(f"ozma: left out {project}: {reason}")
@@ -232,8 +303,7 @@ def _stage(options: argparse.Namespace, chosen: list, damaged: dict[str, str]) -
 
 def _line(result: dict) -> str:
     return (
-        f"{result['set']}: {result['modules']:,} modules, {result['labelled_before']:,} labelled before, "
+        f"{result['set']}: {result['modules']:,} modules, {result['labelled_before']:,} labelled "
+        f"before, "
         f"{result['labelled']:,} now; {result['problems']:,} rows with a problem"
     )
-
-

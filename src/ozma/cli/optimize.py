@@ -37,30 +37,73 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help=".c .cc .cpp .i .ii .ll .bc, or bitcode in .o; - is standard input (LLVM-IR)")
-    parser.add_argument("-o", dest="output", metavar="OUT", help="object file, a folder for several files, or - ; suffix .ll or .bc gives IR")
-    parser.add_argument("-S", dest="text", action="store_true", help="textual LLVM-IR instead of an object, as opt -S")
-    parser.add_argument("-c", dest="compile", action="store_true", help="accepted, as clang takes it")
-    parser.add_argument("-Oz", dest="level", action="store_const", const="-Oz", default="-Oz", help="compare with clang -Oz (default)")
-    parser.add_argument("-Os", dest="level", action="store_const", const="-Os", help="compare with clang -Os")
-    parser.add_argument("--budget", default="16", metavar="N|Ns", help="compiles or seconds per file: 16, 2s, 64,10s (default 16)")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE",
+        help=".c .cc .cpp .i .ii .ll .bc, or bitcode in .o; - is standard input (LLVM-IR)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", dest="output", metavar="OUT",
+        help="object file, a folder for several files, or - ; suffix .ll or .bc gives IR",
+    )  # fmt: skip
+    parser.add_argument(
+        "-S", dest="text", action="store_true",
+        help="textual LLVM-IR instead of an object, as opt -S",
+    )  # fmt: skip
+    parser.add_argument(
+        "-c", dest="compile", action="store_true", help="accepted, as clang takes it"
+    )
+    parser.add_argument(
+        "-Oz", dest="level", action="store_const", const="-Oz", default="-Oz",
+        help="compare with clang -Oz (default)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-Os", dest="level", action="store_const", const="-Os", help="compare with clang -Os"
+    )
+    parser.add_argument(
+        "--budget", default="16", metavar="N|Ns",
+        help="compiles or seconds per file: 16, 2s, 64,10s (default 16)",
+    )  # fmt: skip
     parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
-    parser.add_argument("--passes", metavar="LIST", help="use this opt -passes= text instead of the shipped lists")
-    parser.add_argument("--pack", type=Path, metavar="FILE", help="use this pack of lists instead of the shipped one")
-    parser.add_argument("--rank", choices=RANKS, default=PACK, help="who orders the lists: the pack, trees on the IR, the language model, or both (default pack)")
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="rank with this model (with --rank hybrid, beside the trees)")
-    parser.add_argument("--trees", type=Path, metavar="FILE", help="trees of `ozma train trees` in place of the shipped ones")
-    parser.add_argument("--verify", choices=VERIFY, default="lists", help="differential also runs each result against the unoptimized build (default lists)")
-    parser.add_argument("--outline", action="store_true", help="also let the machine outliner run (reported apart: clang -Oz gets it too)")
-    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
-    parser.add_argument("--report", type=Path, metavar="OUT.html", help="write a report that shows what each pass did")
+    parser.add_argument(
+        "--passes", metavar="LIST", help="use this opt -passes= text instead of the shipped lists"
+    )
+    parser.add_argument(
+        "--pack", type=Path, metavar="FILE",
+        help="use this pack of lists instead of the shipped one",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rank", choices=RANKS, default=PACK,
+        help="who orders the lists: the pack, trees on the IR, the language model, or both "
+        "(default pack)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", type=Path, metavar="FOLDER",
+        help="rank with this model (with --rank hybrid, beside the trees)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trees", type=Path, metavar="FILE",
+        help="trees of `ozma train trees` in place of the shipped ones",
+    )  # fmt: skip
+    parser.add_argument(
+        "--verify", choices=VERIFY, default="lists",
+        help="differential also runs each result against the unoptimized build (default lists)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--outline", action="store_true",
+        help="also let the machine outliner run (reported apart: clang -Oz gets it too)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="OUT.html",
+        help="write a report that shows what each pass did",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
-def _config(
-    options: argparse.Namespace, rest: list[str], toolchain: Toolchain
-) -> OptimizeConfig:
+def _config(options: argparse.Namespace, rest: list[str], toolchain: Toolchain) -> OptimizeConfig:
     passes = options.passes
     if passes is not None:
         passes = str(explicit(parse(passes), catalogue_of(toolchain)))

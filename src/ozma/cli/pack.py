@@ -27,13 +27,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
     parser.add_argument("--file", type=Path, metavar="FILE", help="show this pack")
     parser.add_argument("--lists", action="store_true", help="print the lists only, one per line")
-    parser.add_argument("--records", type=Path, nargs="+", metavar="DIR", help="build: folders of tune's records")
-    parser.add_argument("--verdicts", type=Path, nargs="+", default=[], metavar="FILE", help="build: validate's records")
-    parser.add_argument("--suites", type=int, default=3, metavar="N", help="build: suites that a list must have passed (default 3)")
-    parser.add_argument("--target", default="x86-64", help="its order, its records (default x86-64)")
-    parser.add_argument("--extend", action="store_true", help="no new pack: add what these records and verdicts say of the shipped lists on --target")
-    parser.add_argument("--count", type=int, default=120, metavar="N", help="build: most lists (default 120)")
-    parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="build: pack file to write")
+    parser.add_argument(
+        "--records", type=Path, nargs="+", metavar="DIR", help="build: folders of tune's records"
+    )
+    parser.add_argument(
+        "--verdicts", type=Path, nargs="+", default=[], metavar="FILE",
+        help="build: validate's records",
+    )  # fmt: skip
+    parser.add_argument(
+        "--suites", type=int, default=3, metavar="N",
+        help="build: suites that a list must have passed (default 3)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target", default="x86-64", help="its order, its records (default x86-64)"
+    )
+    parser.add_argument(
+        "--extend", action="store_true",
+        help="no new pack: add what these records and verdicts say of the shipped lists on "
+        "--target",
+    )  # fmt: skip
+    parser.add_argument(
+        "--count", type=int, default=120, metavar="N", help="build: most lists (default 120)"
+    )
+    parser.add_argument(
+        "-o", dest="output", type=Path, metavar="FILE", help="build: pack file to write"
+    )
     return parser
 
 
@@ -77,8 +95,9 @@ def _extend(options: argparse.Namespace, toolchain: Toolchain) -> int:
         verdicts = read_verdicts(options.verdicts, toolchain.version)
         facts |= target_verdicts(verdicts, pack, options.target)
     path.write_text(json.dumps({"pack": pack.digest, "targets": targets}, indent=1) + "\n")
-    print(f"{options.target}: {len(facts.get('verdicts', ()))} lists with verdicts, "
-          f"order learnt on {facts.get('found_on', {}).get('modules', 0)} modules: {path}")  # fmt: skip
+    verdicts, modules = facts.get("verdicts", ()), facts.get("found_on", {}).get("modules", 0)
+    order = f"order learnt on {modules} modules"
+    print(f"{options.target}: {len(verdicts)} lists with verdicts, {order}: {path}")
     return 0
 
 
@@ -86,10 +105,23 @@ def _show(pack: Pack, bare: bool) -> None:
     if bare:
         print("\n".join(entry.passes for entry in pack.lists))
         return
-    print(f"{len(pack.lists)} lists for LLVM {pack.llvm}; programs passed by target, bytes added, list")
+    print(
+        f"{len(pack.lists)} lists for LLVM {pack.llvm}; programs passed by target, bytes added, "
+        f"list"
+    )
     for number, entry in enumerate(pack.lists, 1):
-        passed = " ".join(f"{target} {entry.programs_passed(target):,}" for target in entry.verdicts)
-        print(f"{number:>4}  {passed or 'not checked':<28} {entry.provenance.get('adds_bytes', 0):>6}  {entry.passes}")
-    verdicts = [facts for entry in pack.lists for rows in entry.verdicts.values() for facts in rows.values()]
+        passed = " ".join(
+            f"{target} {entry.programs_passed(target):,}" for target in entry.verdicts
+        )
+        print(
+            f"{number:>4}  {passed or 'not checked':<28} "
+            f"{entry.provenance.get('adds_bytes', 0):>6}  {entry.passes}"
+        )
+    verdicts = [
+        facts for entry in pack.lists for rows in entry.verdicts.values() for facts in rows.values()
+    ]
     programs, failures = (sum(facts[key] for facts in verdicts) for key in ("programs", "failures"))
-    print(f"{len(pack.lists)} lists, {programs:,} self-checking programs compiled with them and judged, {failures} failures")
+    print(
+        f"{len(pack.lists)} lists, {programs:,} self-checking programs compiled with them and "
+        f"judged, {failures} failures"
+    )

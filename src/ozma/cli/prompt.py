@@ -37,14 +37,31 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help=".c .cc .cpp .i .ii .ll .bc; .s to disassemble; - is standard input (LLVM-IR)")
-    parser.add_argument("--task", choices=TASKS, default="flags", help="what is asked for (default flags)")
-    parser.add_argument("--passes", metavar="LIST", default="default<Oz>", help="the list to emulate, as opt -passes= takes it (default default<Oz>)")
-    parser.add_argument("--answer", choices=("ir", "assembly"), default="ir", help="what to emulate (default ir)")
-    parser.add_argument("--function", metavar="NAME", help="this function alone, split off as the corpus does")
-    parser.add_argument("--published", action="store_true", help="whole IR instead of the short form, for the published models")
+    parser.add_argument(
+        "file", metavar="FILE",
+        help=".c .cc .cpp .i .ii .ll .bc; .s to disassemble; - is standard input (LLVM-IR)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--task", choices=TASKS, default="flags", help="what is asked for (default flags)"
+    )
+    parser.add_argument(
+        "--passes", metavar="LIST", default="default<Oz>",
+        help="the list to emulate, as opt -passes= takes it (default default<Oz>)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--answer", choices=("ir", "assembly"), default="ir", help="what to emulate (default ir)"
+    )
+    parser.add_argument(
+        "--function", metavar="NAME", help="this function alone, split off as the corpus does"
+    )
+    parser.add_argument(
+        "--published", action="store_true",
+        help="whole IR instead of the short form, for the published models",
+    )  # fmt: skip
     parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
-    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
+    parser.add_argument(
+        "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -138,7 +155,9 @@ def _show(prompt: str, options: argparse.Namespace) -> None:
     if options.published:
         text = f"about {len(prompt) / _LLAMA:,.0f} tokens of Llama 2's tokenizer"
     else:
-        text = "tokens not counted: llguidance is missing" if tokens is None else f"{tokens:,} tokens"
+        text = (
+            "tokens not counted: llguidance is missing" if tokens is None else f"{tokens:,} tokens"
+        )
     print(f"ozma prompt: {len(prompt):,} characters, {text}", file=sys.stderr)
 
 

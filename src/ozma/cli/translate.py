@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.lift.answer import Answer, Answerer, Verdict
-from ozma.lift.attempt import AnswerOptions
-from ozma.lift.compile_back import Compiler
-from ozma.lift.merge import merge_modules
-from ozma.lift.migrate import Migrated, Migrator
-from ozma.lift.shown import EmulatorCheck
-from ozma.lift.source import Source, read_source
+from ozma.lift.answers import AnswerOptions, Answerer, Verdict
+from ozma.lift.answers.migrate import Migrated, Migrator
+from ozma.lift.asm.source import Source, read_source
+from ozma.lift.behaviour.shown import EmulatorCheck
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.program.excerpt import excerpts_of
+from ozma.lift.program.merge import merge_modules
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
 
@@ -37,15 +37,34 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help=".s or .o; - is standard input")
-    parser.add_argument("--target", choices=_TARGETS, required=True, help="the machine to translate to")
-    parser.add_argument("--from", dest="source", choices=_TARGETS, help="default: as the file looks")
-    parser.add_argument("--function", metavar="NAME", action="append", help="only this function (may be repeated)")
-    parser.add_argument("-S", dest="text", action="store_true", help="LLVM-IR for the other machine instead of assembly")
-    parser.add_argument("-o", dest="output", metavar="OUT", help="write there (default -, standard output)")
-    parser.add_argument("--budget", default="32", metavar="N|Ns", help="compiles or seconds to lift a function (default 32)")
-    parser.add_argument("--inputs", type=int, default=10, metavar="N", help="inputs for the behaviour check; 0: no check (default 10)")
+    parser.add_argument(
+        "--target", choices=_TARGETS, required=True, help="the machine to translate to"
+    )
+    parser.add_argument(
+        "--from", dest="source", choices=_TARGETS, help="default: as the file looks"
+    )
+    parser.add_argument(
+        "--function", metavar="NAME", action="append", help="only this function (may be repeated)"
+    )
+    parser.add_argument(
+        "-S", dest="text", action="store_true",
+        help="LLVM-IR for the other machine instead of assembly",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", dest="output", metavar="OUT", help="write there (default -, standard output)"
+    )
+    parser.add_argument(
+        "--budget", default="32", metavar="N|Ns",
+        help="compiles or seconds to lift a function (default 32)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inputs", type=int, default=10, metavar="N",
+        help="inputs for the behaviour check; 0: no check (default 10)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)")
+    parser.add_argument(
+        "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
+    )
     return parser
 
 
@@ -71,16 +90,13 @@ def _migrated(compiler: Compiler, source: Source, options: argparse.Namespace) -
         EmulatorCheck(toolchain, source.target, max(options.inputs, 1)) as check,
     ):
         answerer = Answerer(compiler, _settings(source, options), check if options.inputs else None)
-        for name in _chosen(source, options.function):
-            one = migrator.migrate(source.assembly, _lifted(answerer, source, name))
+        whole = source.is_one_function()
+        for name, excerpt in excerpts_of(source, _chosen(source, options.function)).items():
+            lifted = answerer.answer(excerpt.text, name, whole).in_text_of(excerpt)
+            one = migrator.migrate(excerpt.text, lifted)
             found.append(one)
             print(f"{name}: {one.said} (lifted: {one.lifted.said})", file=sys.stderr)
     return found
-
-
-def _lifted(answerer: Answerer, source: Source, name: str) -> Answer:
-    whole = len(source.functions()) == 1 and not source.from_object
-    return answerer.answer(source.assembly, name, whole)
 
 
 def _chosen(source: Source, wanted: list[str] | None) -> list[str]:
@@ -109,7 +125,10 @@ def _text(compiler: Compiler, source: Source, made: list[Migrated], as_ir: bool)
         return module
     compiled = compiler.compile(module)
     if not compiled.ok:
-        raise OzmaError(f"the functions do not go into one module: {compiled.reason}", hint="give --function NAME")
+        raise OzmaError(
+            f"the functions do not go into one module: {compiled.reason}",
+            hint="give --function NAME",
+        )
     return compiled.assembly
 
 

@@ -25,17 +25,41 @@ def _parser() -> argparse.ArgumentParser:
         "appended as they are made: run the same command again and it goes on.",
         allow_abbrev=False,
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="C, C++, LLVM-IR or bitcode, or folders of bitcode")
-    parser.add_argument("--records", type=Path, default=Path("ozma-records"), metavar="DIR", help="default ozma-records")
-    parser.add_argument("--budget", default="1000", metavar="N|Ns", help="compiles or seconds per module (default 1000)")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE",
+        help="C, C++, LLVM-IR or bitcode, or folders of bitcode",
+    )  # fmt: skip
+    parser.add_argument(
+        "--records", type=Path, default=Path("ozma-records"), metavar="DIR",
+        help="default ozma-records",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", default="1000", metavar="N|Ns",
+        help="compiles or seconds per module (default 1000)",
+    )  # fmt: skip
     parser.add_argument("--strategy", choices=STRATEGIES, default="genetic", help="default genetic")
-    parser.add_argument("--pack", type=Path, metavar="FILE", help="lists to start from (default: the shipped pack)")
+    parser.add_argument(
+        "--pack", type=Path, metavar="FILE", help="lists to start from (default: the shipped pack)"
+    )
     parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
-    parser.add_argument("-Os", dest="level", action="store_const", const="-Os", default="-Oz", help="compare with clang -Os")
-    parser.add_argument("--outline", action="store_true", help="with the machine outliner in every evaluation, baseline too")
-    parser.add_argument("--timeout", type=float, default=20.0, metavar="S", help="seconds for one evaluation (default 20)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed, another search")
-    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
+    parser.add_argument(
+        "-Os", dest="level", action="store_const", const="-Os", default="-Oz",
+        help="compare with clang -Os",
+    )  # fmt: skip
+    parser.add_argument(
+        "--outline", action="store_true",
+        help="with the machine outliner in every evaluation, baseline too",
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", type=float, default=20.0, metavar="S",
+        help="seconds for one evaluation (default 20)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="another seed, another search"
+    )
+    parser.add_argument(
+        "-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)"
+    )
     parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per module")
     return parser
@@ -70,7 +94,9 @@ def main(words: list[str]) -> int:
     options, unknown = _parser().parse_known_args(ours)
     rest = theirs + unknown
     toolchain = find_toolchain(options.llvm)
-    pack = load_pack(options.pack) if options.pack else shipped_pack(toolchain.major, options.target)
+    pack = (
+        load_pack(options.pack) if options.pack else shipped_pack(toolchain.major, options.target)
+    )
     lists = tuple(entry.passes for entry in pack.lists) if pack else ()
     config = _config(options, lists)
     optimize = OptimizeConfig(options.target, level=options.level, clang_args=tuple(rest))
@@ -79,7 +105,9 @@ def main(words: list[str]) -> int:
         for path in _files(options.files):
             check_input(path)
             ready = path.suffix in IR_SUFFIXES
-            bitcode = path.read_bytes() if ready else front_end(toolchain, path, optimize, Path(folder))
+            bitcode = (
+                path.read_bytes() if ready else front_end(toolchain, path, optimize, Path(folder))
+            )
             modules.append((str(path), bitcode))
     started, results = time.monotonic(), []
     for tuned in tune_modules(toolchain, modules, config):
@@ -102,13 +130,18 @@ def _line(tuned: Tuned, as_json: bool) -> str:
     if as_json:
         facts = {"module": tuned.module, "problem": tuned.problem, "evaluated": tuned.evaluated}
         if tuned.best:
-            facts |= {"clang": tuned.baseline.total, "ours": tuned.best.total, "passes": tuned.best.passes}
+            facts |= {
+                "clang": tuned.baseline.total,
+                "ours": tuned.best.total,
+                "passes": tuned.best.passes,
+            }
         return json.dumps(facts)
     if tuned.problem:
         return f"{tuned.module}: {tuned.problem}"
     before, after = tuned.baseline.total, tuned.best.total
     share = 100 * (1 - after / before) if before else 0.0
-    return f"{tuned.module}: {before:,} -> {after:,} bytes, {share:.2f}% smaller, {tuned.evaluated} evaluations"
+    smaller = f"{before:,} -> {after:,} bytes, {share:.2f}% smaller"
+    return f"{tuned.module}: {smaller}, {tuned.evaluated} evaluations"
 
 
 def _sum(results: list[Tuned]) -> str:

@@ -30,20 +30,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "lists", nargs="*", metavar="LIST|FILE|-",
         help="a list as text, a file with one list per line, or - for standard input",
-    )
+    )  # fmt: skip
     parser.add_argument("--pack", action="store_true", help="the lists that are shipped")
     parser.add_argument("--pack-file", type=Path, metavar="FILE", help="the lists of this pack")
-    parser.add_argument("--sweep", action="store_true", help="each pass of the catalogue, alone and around default<Oz>")
-    parser.add_argument("--suite", action="append", choices=SUITES, help="default: all that need no file")
-    parser.add_argument("--humaneval", type=Path, metavar="FILE", help="HumanEval-X C++ (.jsonl or .jsonl.gz)")
-    parser.add_argument("--target", choices=RUNNABLE, default="x86-64", help="default x86-64")
+    parser.add_argument(
+        "--sweep", action="store_true",
+        help="each pass of the catalogue, alone and around default<Oz>",
+    )  # fmt: skip
+    parser.add_argument(
+        "--suite", action="append", choices=SUITES, help="default: all that need no file"
+    )
+    parser.add_argument(
+        "--humaneval", type=Path, metavar="FILE", help="HumanEval-X C++ (.jsonl or .jsonl.gz)"
+    )
+    parser.add_argument(
+        "--target", choices=RUNNABLE, default="x86-64", help="default x86-64"
+    )
     parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
     parser.add_argument("--sample", type=int, metavar="N", help="only N programs of each suite")
-    parser.add_argument("--fail-fast", action="store_true", help="leave out the suites after the first that fails")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="save the first failure of each list, minimized")
-    parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR", help="suites and verdicts (default ~/.cache/ozma)")
-    parser.add_argument("--records", type=Path, metavar="FILE", help="where results are appended, and resumed from")
-    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes while a suite is built")
+    parser.add_argument(
+        "--fail-fast", action="store_true", help="leave out the suites after the first that fails"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="DIR", help="save the first failure of each list, minimized"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=CACHE, metavar="DIR",
+        help="suites and verdicts (default ~/.cache/ozma)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--records", type=Path, metavar="FILE", help="where results are appended, and resumed from"
+    )
+    parser.add_argument(
+        "-j", "--jobs", type=int, default=1, metavar="N", help="processes while a suite is built"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object per list")
 
 
@@ -114,9 +134,7 @@ def _suites(args: argparse.Namespace, toolchain: Toolchain, target: Target) -> l
 def _at_hand(name: str, options: SuiteOptions) -> bool:
     if name != OPTIONAL_SUITE or options.humaneval:
         return True
-    return suite_path(
-        options.cache, name, options.toolchain.version, options.target.name
-    ).exists()
+    return suite_path(options.cache, name, options.toolchain.version, options.target.name).exists()
 
 
 def _as_json(result: ListVerdict) -> dict:
@@ -147,10 +165,15 @@ def _show(result: ListVerdict, as_json: bool) -> None:
     print(f"{result.verdict.value}  {result.passes}")
     for suite in result.suites:
         counts = ", ".join(f"{count} {verdict.value}" for verdict, count in suite.counts.items())
-        print(f"  {suite.suite:<12} {suite.programs:>5} programs: {counts} "
-              f"({suite.reused} known, {suite.seconds:.1f} s)")
+        print(
+            f"  {suite.suite:<12} {suite.programs:>5} programs: {counts} "
+            f"({suite.reused} known, {suite.seconds:.1f} s)"
+        )
         for finding in suite.failures[:_SHOWN_FAILURES]:
-            print(f"    {finding.program}: {finding.verdict.value} ({finding.stage}: {finding.detail})")
+            print(
+                f"    {finding.program}: {finding.verdict.value} ({finding.stage}: "
+                f"{finding.detail})"
+            )
         if len(suite.failures) > _SHOWN_FAILURES:
             print(f"    and {len(suite.failures) - _SHOWN_FAILURES} more")
     sys.stdout.flush()
@@ -160,7 +183,8 @@ def _sum(results: list[ListVerdict]) -> str:
     passed = sum(result.verdict.passed for result in results)
     programs = sum(result.programs for result in results)
     seconds = sum(result.seconds for result in results)
-    return f"{passed} of {len(results)} lists passed every program ({programs} program runs, {seconds:.0f} s)"
+    effort = f"{programs} program runs, {seconds:.0f} s"
+    return f"{passed} of {len(results)} lists passed every program ({effort})"
 
 
 def _save_failure(

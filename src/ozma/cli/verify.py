@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cc-option", action="append", default=[], metavar="OPTION",
         help="an --ozma-* option for the compilers, such as --cc-option=--ozma-budget=64",
-    )
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 

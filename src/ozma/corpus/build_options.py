@@ -14,8 +14,8 @@ PATHS = ("fast", "real", "auto")
 @dataclass(frozen=True)
 class BuildOptions:
     """Per project: `units` kept, of these `cxx_units` of C++ (0: no bound of their own; one of C++
-    takes five times as long as one of C), and `tried` files at most; `path` is 'fast' (file by file), 'real'
-    (the project's own build) or 'auto' (real if it gives more than fast).
+    takes five times as long as one of C), and `tried` files at most; `path` is 'fast' (file by
+    file), 'real' (the project's own build) or 'auto' (real if it gives more than fast).
 
     Per file: `seconds` of processor time and `attempts` of the compiler on the fast path,
     `source_bytes` of the source and `largest` bytes of bitcode at most. `project_seconds` is the

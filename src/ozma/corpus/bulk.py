@@ -20,7 +20,8 @@ _OTHER_LANGUAGES = frozenset((
     "sbcl", "cli-common-dev", "default-jdk", "javahelper", "nodejs", "gfortran",
 ))  # fmt: skip
 _OTHER_FAMILIES = ("gccgo", "dh-sequence-rust", "dh-sequence-cargo", "dh-sequence-golang",
-                   "dh-sequence-haskell", "librust-", "haskell-", "ocaml", "gnat", "lazarus", "mono-", "openjdk-", "maven-",
+                   "dh-sequence-haskell", "librust-", "haskell-", "ocaml", "gnat", "lazarus",
+                   "mono-", "openjdk-", "maven-",
                    "swi-prolog", "zig", "fp-")  # fmt: skip
 _PACKAGE_WORD = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 

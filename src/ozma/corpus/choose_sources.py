@@ -107,7 +107,8 @@ def _fetched(
     else:
         candidates = choose_candidates(wanted.bulk, mirror=fetcher.archive, cache=wanted.cache)
         yield from fetch_each((one for one in candidates if one.name not in done),
-                              fetcher.fetch_candidate, wanted.count - _fetched_before(done))  # fmt: skip
+                              fetcher.fetch_candidate,
+                              wanted.count - _fetched_before(done))  # fmt: skip
 
 
 def _left(names: Iterable[str], done: dict[str, ProjectRecord]) -> list[str]:

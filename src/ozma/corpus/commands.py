@@ -28,7 +28,8 @@ class CompileCommand:
 
 
 def load_commands(database: Path) -> list[CompileCommand]:
-    """C and C++ entries of a compile_commands.json, one for each source. OzmaError if it is none."""
+    """C and C++ entries of a compile_commands.json, one for each source. OzmaError if it is
+    none."""
     try:
         entries = json.loads(database.read_text("utf-8"))
         commands = [_parse(entry) for entry in entries]

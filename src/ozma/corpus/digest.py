@@ -27,7 +27,9 @@ class Contents:
 
     @property
     def digest(self) -> str:
-        named = [("unit", one) for one in self.units] + [("function", one) for one in self.functions]
+        named = [("unit", one) for one in self.units] + [
+            ("function", one) for one in self.functions
+        ]
         return _sha256(f"{kind} {one}\n" for kind, one in named)
 
 

@@ -40,8 +40,9 @@ def download(
 ) -> str:
     """Download `url` to `path` (whole or not at all) and return its sha256 in hex.
 
-    `opener` opens an address as `open_url` does: give a `Connection` to keep one open. A file already at `path` with the wanted `sha256` is kept. Raises OzmaError when the sum is
-    another one or the file is over `limit` bytes.
+    `opener` opens an address as `open_url` does: give a `Connection` to keep one open. A file
+    already at `path` with the wanted `sha256` is kept. Raises OzmaError when the sum is another one
+    or the file is over `limit` bytes.
     """
     if sha256 and path.exists() and file_sha256(path) == sha256:
         return sha256

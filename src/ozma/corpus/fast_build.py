@@ -13,7 +13,7 @@ from ozma.corpus.build_options import BuildOptions
 from ozma.corpus.confine import Confinement
 from ozma.corpus.confined_clang import ConfinedClang
 from ozma.corpus.fastpath import LANGUAGES, FastPath, Unit, compile_tree, list_sources
-from ozma.corpus.front_ends import compile_others, other_sources
+from ozma.corpus.front_ends import compile_others, language_of, other_sources
 from ozma.corpus.held_out import HeldOut
 from ozma.corpus.store import UnitRow
 from ozma.llvm.toolchain import find_toolchain
@@ -32,19 +32,27 @@ class Harvest:
     units: list[UnitRow] = field(default_factory=list)
     tried: int = 0
     failures: Counter = field(default_factory=Counter)
+    failed: Counter = field(default_factory=Counter)
+    """Files that failed, by language."""
 
     def add(self, root: Path, unit: Unit) -> None:
         self.tried += 1
         if unit.bitcode is None:
             self.failures[unit.reason or "no reason given"] += 1
+            self.failed[unit.language] += 1
             return
         name = unit.source.relative_to(root).as_posix()
         self.units.append(UnitRow(name, unit.language, unit.bitcode))
 
-    def hopeless(self) -> bool:
-        """Most files fail, so the rest will: such projects take half of a bulk build's time."""
-        failed = self.tried - len(self.units)
-        return failed > _FAILED_AT_FIRST + _FAILED_PER_UNIT * len(self.units)
+    def hopeless(self, language: str) -> bool:
+        """Most files fail, so the rest will: such projects take half of a bulk build's time. By
+        language, since a library's few files of C may lack a header that its Fortran never asks
+        for.
+        """
+        return self.failed[language] > _FAILED_AT_FIRST + _FAILED_PER_UNIT * self.compiled(language)
+
+    def compiled(self, language: str) -> int:
+        return sum(unit.language == language for unit in self.units)
 
 
 def build_fast(
@@ -56,17 +64,19 @@ def build_fast(
         harvest.add(root, unit)
         if len(harvest.units) >= options.units:
             break
-        if harvest.hopeless():
-            harvest.failures[GIVEN_UP] += 1
-            break
         if time.monotonic() > deadline:
             harvest.failures[f"project over {options.project_seconds:g} s"] += 1
             break
+    harvest.failures.update(GIVEN_UP for language in harvest.failed if harvest.hopeless(language))
     return harvest
 
 
 def _compile_each(
-    root: Path, scratch: Path, confinement: Confinement, options: BuildOptions, held_out: HeldOut,
+    root: Path,
+    scratch: Path,
+    confinement: Confinement,
+    options: BuildOptions,
+    held_out: HeldOut,
     harvest: Harvest,
 ) -> Iterator[Unit]:
     """Lazily: what `harvest` holds by then decides which files are still compiled."""
@@ -74,17 +84,18 @@ def _compile_each(
     clang = ConfinedClang(toolchain, confinement, root, scratch,
                           seconds=options.seconds, largest=options.largest)  # fmt: skip
     chosen = choose_files(root, list_sources(root), options, held_out)
-    wanted = (path for path in chosen if _is_wanted(path, harvest, options))
+    wanted = (path for path in chosen if _is_wanted(LANGUAGES[path.suffix], harvest, options))
     limits = FastPath(toolchain, options.seconds, options.attempts, options.system)
     yield from compile_tree(root, wanted, limits, clang)
     others = choose_files(root, other_sources(root, toolchain), options, held_out)
-    yield from compile_others(root, others, toolchain, clang)
+    wanted = (path for path in others if not harvest.hopeless(language_of(path, toolchain)))
+    yield from compile_others(root, wanted, toolchain, clang)
 
 
-def _is_wanted(source: Path, harvest: Harvest, options: BuildOptions) -> bool:
-    if LANGUAGES[source.suffix] == "c" or not options.cxx_units:
-        return True
-    return sum(unit.language == "c++" for unit in harvest.units) < options.cxx_units
+def _is_wanted(language: str, harvest: Harvest, options: BuildOptions) -> bool:
+    if harvest.hopeless(language):
+        return False
+    return language != "c++" or not options.cxx_units or harvest.compiled("c++") < options.cxx_units
 
 
 def choose_files(

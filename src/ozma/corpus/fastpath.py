@@ -90,9 +90,7 @@ def _plain_clang(limits: FastPath) -> Compile:
 class FastPackage:
     """What one package's files share: header index, generated headers, flags."""
 
-    def __init__(
-        self, root: Path, generated: Path, limits: FastPath, compile: Compile
-    ) -> None:
+    def __init__(self, root: Path, generated: Path, limits: FastPath, compile: Compile) -> None:
         self.limits, self.generated, self._compile = limits, generated, compile
         self._lost: set[str] = set()
         template = _config_template(root)
@@ -101,7 +99,8 @@ class FastPackage:
         text = self._render(template) if template else typical_config(limits.system)
         (generated / "config.h").write_text(text)
         self.flags = ["-w", f"-fmacro-prefix-map={root}=.", f"-fmacro-prefix-map={generated}=.",
-                      "-D_GNU_SOURCE", '-DLOCALEDIR="/usr/share/locale"', f"-I{generated}"]  # fmt: skip
+                      "-D_GNU_SOURCE", '-DLOCALEDIR="/usr/share/locale"',
+                      f"-I{generated}"]  # fmt: skip
         self.flags += ["-DHAVE_CONFIG_H"] if template or _has_autoconf(root) else []
         if limits.system != HOST:
             self.flags += ["--target=x86_64-linux-gnu", f"--sysroot={limits.system.root}",

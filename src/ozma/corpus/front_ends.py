@@ -49,17 +49,26 @@ def other_sources(root: Path, toolchain: Toolchain) -> list[Path]:
     return [path for path in walk_files(root) if any(one.takes(path) for one in front_ends)]
 
 
+def language_of(source: Path, toolchain: Toolchain) -> str:
+    """The language of one of `other_sources`."""
+    return _front_end(source, toolchain).language
+
+
 def compile_others(
     root: Path, sources: Iterable[Path], toolchain: Toolchain, clang: ConfinedClang
 ) -> Iterator[Unit]:
     """Compile each of `sources` (files under `root`) on its own; failures are units too."""
     for source in sources:
-        front_end = next(one for one in find_front_ends(toolchain) if one.takes(source))
+        front_end = _front_end(source, toolchain)
         words = [*front_end.words, source.relative_to(root).as_posix()]
         try:
             yield Unit(source, front_end.language, clang.run(words))
         except CompileError as error:
             yield Unit(source, front_end.language, None, short_reason(error.message))
+
+
+def _front_end(source: Path, toolchain: Toolchain) -> FrontEnd:
+    return next(one for one in find_front_ends(toolchain) if one.takes(source))
 
 
 def short_reason(message: str) -> str:

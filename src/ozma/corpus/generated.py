@@ -35,7 +35,9 @@ def _render_line(line: str, system: SystemHeaders) -> str:
     if kind == "cmakedefine01":
         return f"#define {name} {answer or 0}"
     if kind == "cmakedefine" and answer and rest.strip():
-        answer = _PLACE.sub(lambda place: _fill(place.group(1) or place.group(2), system), rest.strip())
+        answer = _PLACE.sub(
+            lambda place: _fill(place.group(1) or place.group(2), system), rest.strip()
+        )
     return f"#define {name} {answer}" if answer else f"/* #undef {name} */"
 
 

@@ -17,8 +17,9 @@ _HEAD = ("date", "compiler", "headers", "units", "cxx_units")
 
 @dataclass(frozen=True)
 class ProjectList:
-    """`date` (YYYYMMDD) of the fetch, `compiler` and `headers` of the machine that built it, at most
-    how many `units` of a project (0: not known), of these `cxx_units` of C++ (0: any number)."""
+    """`date` (YYYYMMDD) of the fetch, `compiler` and `headers` of the machine that built it, at
+    most how many `units` of a project (0: not known), of these `cxx_units` of C++ (0: any
+    number)."""
 
     sources: tuple[Source, ...]
     date: str = ""

@@ -30,7 +30,8 @@ _OUT = "ozma-build"
 # In the order of trust: what upstream ships ready to run is tried first.
 _KINDS = (
     ("configure", "configure"), ("configure.ac", "autoreconf"), ("meson.build", "meson"),
-    ("CMakeLists.txt", "cmake"), ("Makefile", "make"), ("makefile", "make"), ("GNUmakefile", "make"),
+    ("CMakeLists.txt", "cmake"), ("Makefile", "make"), ("makefile", "make"),
+    ("GNUmakefile", "make"),
 )  # fmt: skip
 _TOOLS = {
     "configure": ("make",), "autoreconf": ("autoreconf", "make"), "make": ("make",),
@@ -89,7 +90,8 @@ def _run_steps(
 
 def _steps(kind: str, toolchain: Toolchain, root: Path) -> list[list[str]]:
     tools = {name: str(toolchain.tool(tool)) for name, tool in
-             (("CC", "clang"), ("CXX", "clang++"), ("AR", "llvm-ar"), ("RANLIB", "llvm-ranlib"))}  # fmt: skip
+             (("CC", "clang"), ("CXX", "clang++"), ("AR", "llvm-ar"),
+             ("RANLIB", "llvm-ranlib"))}  # fmt: skip
     if kind == "cmake":
         return [_cmake_words(tools, root), ["make", "-k", "-C", _OUT]]
     if kind == "meson":

@@ -84,7 +84,8 @@ def sysroot_folder(debs: Iterable[Deb], cache: Path) -> Path:
 
 
 def shared_folder() -> Path:
-    """Where other users of this machine may read, and only we write. OzmaError if it is not ours."""
+    """Where other users of this machine may read, and only we write. OzmaError if it is not
+    ours."""
     folder = Path("/var/tmp", f"ozma-{os.geteuid()}")
     folder.mkdir(mode=0o755, exist_ok=True)
     state = folder.lstat()
@@ -144,9 +145,7 @@ class _Place:
         download_first(urls, path, deb.sha256, self.connection)
 
 
-def _make(
-    debs: list[Deb], folder: Path, place: _Place, note: Callable[[int, int], None]
-) -> None:
+def _make(debs: list[Deb], folder: Path, place: _Place, note: Callable[[int, int], None]) -> None:
     """Whole or not at all: unpacked beside, then renamed."""
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".sysroot-"))
     try:

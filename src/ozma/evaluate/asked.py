@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from ozma.optimize.pack import load_pack, pack_path
 if TYPE_CHECKING:
     from ozma.model.generate.answer import Answerer, Sampling
 
-__all__ = ["PLAIN", "SHORT", "TASKS", "load_answerer", "record_file", "some_subjects"]
+__all__ = ["PLAIN", "SHORT", "TASKS", "Asking", "load_answerer", "record_file", "some_subjects"]
 _KEYS = {"sizes": ("module",), "emulation": EMULATION_KEY, "perplexity": PERPLEXITY_KEY}
 Report = tuple[Any, str]
 """(facts, the same as text)."""
@@ -54,54 +55,46 @@ def record_file(
     return RecordFile(record_path(folder / task, f"{name} {split}"), version, _KEYS[task])
 
 
-def _sizes(
-    file: RecordFile,
-    subjects: Iterable[Subject],
-    answerer: Answerer,
-    form: Form,
-    tokens: int,
-    draws: int,
-) -> Report:
+@dataclass(frozen=True)
+class Asking:
+    """Whom to ask about which modules, and how: `tokens` is the length of an answer, `draws` those
+    of the bootstrap behind the intervals. What is answered goes to `file`."""
+
+    file: RecordFile
+    subjects: Iterable[Subject]
+    answerer: Answerer
+    form: Form
+    tokens: int
+    draws: int
+
+    def greedy(self) -> Sampling:
+        from ozma.model.generate.answer import Sampling
+
+        return Sampling(max_tokens=self.tokens)
+
+
+def _sizes(ask: Asking) -> Report:
     with Worker(find_toolchain()) as worker:
-        measure_sizes(file, subjects, answerer, form, _greedy(tokens), worker)
-    facts = size_facts(file.rows(), draws)
+        measure_sizes(ask.file, ask.subjects, ask.answerer, ask.form, ask.greedy(), worker)
+    facts = size_facts(ask.file.rows(), ask.draws)
     return facts, render_sizes(facts)
 
 
-def _emulation(
-    file: RecordFile,
-    subjects: Iterable[Subject],
-    answerer: Answerer,
-    form: Form,
-    tokens: int,
-    draws: int,
-) -> Report:
+def _emulation(ask: Asking) -> Report:
     toolchain = find_toolchain()
     known = [entry.passes for entry in load_pack(pack_path(toolchain.major)).lists]
     with Worker(toolchain) as worker:
-        Emulation(answerer, form, _greedy(tokens), worker, known).measure(file, subjects)
-    facts = emulation_facts(file.rows(), draws)
+        asked = Emulation(ask.answerer, ask.form, ask.greedy(), worker, known)
+        asked.measure(ask.file, ask.subjects)
+    facts = emulation_facts(ask.file.rows(), ask.draws)
     return facts, render_emulation(facts)
 
 
-def _perplexity(
-    file: RecordFile,
-    subjects: Iterable[Subject],
-    answerer: Answerer,
-    form: Form,
-    tokens: int,
-    draws: int,
-) -> Report:
+def _perplexity(ask: Asking) -> Report:
     with Worker(find_toolchain()) as worker:
-        measure_perplexity(file, subjects, BackendScorer(answerer), form, worker)
-    facts = perplexity_facts(file.rows(), draws)
+        measure_perplexity(ask.file, ask.subjects, BackendScorer(ask.answerer), ask.form, worker)
+    facts = perplexity_facts(ask.file.rows(), ask.draws)
     return facts, render_perplexity(facts)
-
-
-def _greedy(tokens: int) -> Sampling:
-    from ozma.model.generate.answer import Sampling
-
-    return Sampling(max_tokens=tokens)
 
 
 TASKS = {"sizes": _sizes, "emulation": _emulation, "perplexity": _perplexity}

@@ -40,7 +40,8 @@ def _record(name: str, row: Row, table: str, split: str, near: bool) -> Row:
     reached = min(row["total"], row["base_total"])
     return {
         "policy": name, "set": table, "kind": row["kind"], "module": row["hash"],
-        "project": row["project"], "near": near, "split": split, "instructions": row["instructions"],
+        "project": row["project"], "near": near, "split": split,
+        "instructions": row["instructions"],
         "base": row["base_total"], "seconds": 0.0, "tried": row["evaluations"], "failed": 0,
         "alone": reached, "steps": [[0, reached]],
     }  # fmt: skip

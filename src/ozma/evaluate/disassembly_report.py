@@ -163,7 +163,8 @@ def _coverage_table(ways: dict[str, Any]) -> list[str]:
 def _cost_table(ways: dict[str, Any]) -> list[str]:
     heads = (
         "cost", "seconds, median", "seconds, 90 %", "compiles, median",
-        "processor minutes for 1,000", "functions a minute, two cores", "seconds by instructions to the", "peak memory, MB",
+        "processor minutes for 1,000", "functions a minute, two cores", "seconds by instructions "
+        "to the", "peak memory, MB",
         "identical that need poison flags",
     )  # fmt: skip
     return _table(heads, [_cost_cells(way, one) for way, one in ways.items()])

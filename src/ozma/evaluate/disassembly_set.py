@@ -15,8 +15,8 @@ from pathlib import Path
 from ozma.labels.disassembly import LEVELS as LABELLED
 from ozma.labels.disassembly import Level, lower
 from ozma.labels.subjects import Choice, Subject, choose, load_subjects
-from ozma.lift.compile_back import Compiler
-from ozma.lift.asm_lines import code_lines, normalized_lines
+from ozma.lift.asm.lines import code_lines, normalized_lines
+from ozma.lift.judging.compile_back import Compiler
 from ozma.llvm import TARGETS, InvalidIR, Worker
 from ozma.llvm.rewrite import Rewrite, machine_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ozma.errors import OzmaError
 from ozma.evaluate.retrieval_index import index_path
-from ozma.lift.attempt import AnswerOptions, Proposer
+from ozma.lift.answers import AnswerOptions, Proposer
 from ozma.llvm import Toolchain
 from ozma.search.budget import Budget
 
@@ -55,13 +55,13 @@ WAYS = {
 
 
 def _model(toolchain: Toolchain, target: str, level: str, index: Path | None) -> Proposer:
-    from ozma.lift.model_proposer import ModelProposer
+    from ozma.lift.searching.model_proposer import ModelProposer
 
     return ModelProposer(toolchain, target)
 
 
 def _retrieval(toolchain: Toolchain, target: str, level: str, index: Path | None) -> Proposer:
-    from ozma.lift.retrieval import Index
+    from ozma.lift.searching.retrieval import Index
 
     return Index(index_path(index, target, level), target).propose
 
@@ -86,5 +86,6 @@ def check_proposer(name: str, target: str, level: str, index: Path | None) -> No
     if index is None or not index_path(index, target, level).exists():
         raise OzmaError(
             f"no index of training functions at {level} for {target}",
-            hint="python bench/lift_ranker.py index FOLDER --corpus CORPUS; then give --index FOLDER",
+            hint="python bench/lift_ranker.py index FOLDER --corpus CORPUS; then give --index "
+            "FOLDER",
         )

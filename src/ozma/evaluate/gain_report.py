@@ -79,9 +79,11 @@ def _table(kind: str, records: Records, costs: list[Row], rival: str, draws: int
     saved, drawn = _saved(policies, shared, costs, draws)
     some = [policies[next(iter(policies))][module] for module in shared]
     facts: dict[str, Any] = {
-        "kind": kind, "split": some[0]["split"], "set": some[0]["set"], "modules": len(shared), "projects": drawn.projects,
+        "kind": kind, "split": some[0]["split"], "set": some[0]["set"], "modules": len(shared),
+        "projects": drawn.projects,
         "bytes": sum(row["base"] for row in some),
-        "left_out": {n: len(of) - len(shared) for n, of in policies.items() if len(of) > len(shared)},
+        "left_out": {n: len(of) - len(shared) for n,
+        of in policies.items() if len(of) > len(shared)},
         "policies": {name: policy_facts(one, drawn) for name, one in saved.items()},
     }  # fmt: skip
     if ORACLE in saved:

@@ -15,15 +15,15 @@ from pathlib import Path
 from ozma.corpus.split import TRAIN
 from ozma.evaluate.disassembly_set import LEVELS, Truth, truths
 from ozma.evaluate.records import RecordFile, Row
-from ozma.lift.compile_back import Compiler
-from ozma.lift.configurations import candidate_of, configurations, lift_safely
-from ozma.lift.equality import Reference
-from ozma.lift.ir_text import NotEditable
-from ozma.lift.judge import Judge, ProcessorMeter, Tried
-from ozma.lift.offers import Offer
-from ozma.lift.ranker import setting_name
-from ozma.lift.ranker_features import difference_features, edit_features, setting_features
-from ozma.lift.search import EditSearch
+from ozma.lift.editing.ir_text import NotEditable
+from ozma.lift.judging.compile_back import Compiler
+from ozma.lift.judging.equality import Reference
+from ozma.lift.judging.judge import Judge, ProcessorMeter, Tried
+from ozma.lift.searching.configurations import candidate_of, configurations, lift_safely
+from ozma.lift.searching.edit_search import EditSearch
+from ozma.lift.searching.offers import Offer
+from ozma.lift.searching.ranker import setting_name
+from ozma.lift.searching.ranker_features import difference_features, edit_features, setting_features
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
 

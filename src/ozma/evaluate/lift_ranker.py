@@ -17,8 +17,8 @@ import numpy as np
 from ozma.errors import OzmaError
 from ozma.evaluate.lift_labels import edit_examples
 from ozma.evaluate.records import Row
-from ozma.lift.configurations import configurations
-from ozma.lift.ranker import Ranker, setting_name
+from ozma.lift.searching.configurations import configurations
+from ozma.lift.searching.ranker import Ranker, setting_name
 
 _SMALLEST = 0.01
 """Weights nearer to 0 are left out."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ozma.corpus.split import TRAIN
 from ozma.evaluate.disassembly_set import truths
-from ozma.lift.compile_back import OPTIMIZED, UNOPTIMIZED
-from ozma.lift.retrieval import Index
+from ozma.lift.judging.compile_back import OPTIMIZED, UNOPTIMIZED
+from ozma.lift.searching.retrieval import Index
 
 _SAVED_EVERY = 200
 

@@ -77,7 +77,8 @@ def module_of(
 def _record(policy: Policy, module: Module, row: int, table: DenseTable, sizer: Sizer) -> Row:
     base = int(table.base_n[row])
     facts = {
-        "policy": policy.name, "set": table.name, "split": table.split_n[row], "kind": module.kind, "module": module.hash,
+        "policy": policy.name, "set": table.name, "split": table.split_n[row], "kind": module.kind,
+        "module": module.hash,
         "project": module.project, "near": bool(table.near_n[row]),
         "instructions": module.instructions, "base": base,
     }  # fmt: skip

@@ -67,7 +67,8 @@ def _record(
 
 def _said(answer: FlagAnswer) -> dict[str, int | None]:
     numbers = (
-        answer.before.size, answer.before.instructions, answer.after.size, answer.after.instructions,
+        answer.before.size, answer.before.instructions, answer.after.size,
+        answer.after.instructions,
     )  # fmt: skip
     return dict(zip(FIELDS, numbers, strict=True))
 

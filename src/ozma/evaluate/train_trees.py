@@ -1,4 +1,5 @@
-"""`ozma train trees`: the ranker that `--rank trees` uses, from the labels of the training group."""
+"""`ozma train trees`: the ranker that `--rank trees` uses, from the labels of the training
+group."""
 
 from __future__ import annotations
 

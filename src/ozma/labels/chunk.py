@@ -56,7 +56,8 @@ def _worker_for(options: LabelOptions) -> Worker:
         toolchain = find_toolchain(options.major)
         if toolchain.version != options.llvm:
             raise OzmaError(
-                f"this machine has LLVM {toolchain.version}, the labels are made with {options.llvm}",
+                f"this machine has LLVM {toolchain.version}, the labels are made with "
+                f"{options.llvm}",
                 hint="install the same release on every machine",
             )
         _workers[key] = Worker(toolchain, options.timeout, options.memory)

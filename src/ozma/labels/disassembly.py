@@ -25,7 +25,12 @@ class Level:
     for_size: bool = False
 
 
-LEVELS = (Level("-O0", 0, optimizes=False), Level("-O1", 1), Level("-O2", 2), Level("-Oz", 2, for_size=True))
+LEVELS = (
+    Level("-O0", 0, optimizes=False),
+    Level("-O1", 1),
+    Level("-O2", 2),
+    Level("-Oz", 2, for_size=True),
+)
 
 
 def label(worker: Worker, subject: Subject, options: LabelOptions) -> list[dict]:

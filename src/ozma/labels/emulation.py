@@ -55,7 +55,8 @@ def label(worker: Worker, subject: Subject, options: LabelOptions) -> list[dict]
     finally:
         worker.unload(loaded.id)
     return [
-        {"index": i, "passes": pair.passes, "answer": pair.answer} | _facts(before, one, pair.answer)
+        {"index": i, "passes": pair.passes, "answer": pair.answer}
+        | _facts(before, one, pair.answer)
         for i, (pair, one) in enumerate(zip(pairs, after, strict=True))
     ]
 

@@ -67,7 +67,8 @@ def _search(facts: dict[str, Any]) -> str:
         return f"{facts['set']}: nothing searched"
     stages = ("pack", "search", "pack_and_search", "with_broadcast")
     return (
-        f"{facts['set']}: {facts['modules']:,} modules, {facts['evaluations']:,} evaluations\nsaved "
+        f"{facts['set']}: {facts['modules']:,} modules, {facts['evaluations']:,} "
+        f"evaluations\nsaved "
         + ", ".join(f"{stage.replace('_', ' ')} {facts[stage]['share']:.2%}" for stage in stages)
         + "\n"
         f"{facts['length_found']} passes in a winner, {facts['length_minimized']} when minimized, "

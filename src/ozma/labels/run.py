@@ -61,7 +61,12 @@ def label_corpus(
 
 class _Job:
     def __init__(
-        self, out: Path, folder: Path, options: LabelOptions, chosen: Iterable[Chosen], prepare: Prepare
+        self,
+        out: Path,
+        folder: Path,
+        options: LabelOptions,
+        chosen: Iterable[Chosen],
+        prepare: Prepare,
     ) -> None:
         self._out, self._folder, self._options, self._prepare = out, folder, options, prepare
         self._chosen = list(chosen)
@@ -77,7 +82,9 @@ class _Job:
 
     def _open(self, chosen: Chosen) -> list[Chunk]:
         journal = Journal(self._folder, chosen.project, self._schema)
-        missing = [row for rows in chosen.rows.values() for row in rows if row[1] not in journal.done]
+        missing = [
+            row for rows in chosen.rows.values() for row in rows if row[1] not in journal.done
+        ]
         self.progress.found_done += len(chosen) - len(missing)
         if not missing:
             journal.finish()

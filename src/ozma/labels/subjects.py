@@ -155,7 +155,9 @@ def load_subjects(out: Path, chosen: Chosen) -> Iterator[Subject]:
     for kind, places in chosen.rows.items():
         if not places:
             continue
-        columns = [key_column(kind), *_IDENTITY, "bitcode"] + (["symbol"] if kind == FUNCTION else [])
+        columns = [key_column(kind), *_IDENTITY, "bitcode"] + (
+            ["symbol"] if kind == FUNCTION else []
+        )
         table = read_columns(corpus_file(out, kind, chosen.project), columns)
         table = table.take([place[0] for place in places])
         for row in table.to_pylist():

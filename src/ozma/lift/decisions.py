@@ -48,13 +48,14 @@ class Decisions:
     next block, or the jump's target. block_order: of the printed blocks. returns: one return block
     or one each. result, arguments: how signatures are inferred. leaves: type of 64-bit values that
     nothing settles. add_flags, or_disjoint: poison flags added. operand_order: of commutative
-    operations. regions: is the stack from the lowest escaped address on one object ("safe"), or does an
-    object end at the next escaped one ("single") and at what looks spilled ("joined"). volatile: no access, loads that nobody needs, or
-    all. memory_calls: memcpy and its
-    like as intrinsics where their result is not used (in unoptimized code: "hint"). prototypes: whether the C library's, and
-    mangled names, are read. passes: run before compiling back (`PASSES`). tail: marker on tail
-    calls. size: the function's wish for small code. resume: is a cleanup's last call, of
-    `_Unwind_Resume`, the instruction. type_numbers: are numbers of caught types named by their type.
+    operations. regions: is the stack from the lowest escaped address on one object ("safe"), or
+    does an object end at the next escaped one ("single") and at what looks spilled ("joined").
+    volatile: no access, loads that nobody needs, or all. memory_calls: memcpy and its
+    like as intrinsics where their result is not used (in unoptimized code: "hint"). prototypes:
+    whether the C library's, and mangled names, are read. passes: run before compiling back
+    (`PASSES`). tail: marker on tail calls. size: the function's wish for small code. resume: is a
+    cleanup's last call, of `_Unwind_Resume`, the instruction. type_numbers: are numbers of caught
+    types named by their type.
 
     `overrides` turns single sites: {"branch@37": "taken"}; `Lifted` lists the sites of a function.
     """

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ozma.lift.architecture import Architecture, find_architecture
-from ozma.lift.assembly import AsmFunction, Listing, parse_assembly
-from ozma.lift.builder import Builder
-from ozma.lift.calls import plan_calls, plan_result
-from ozma.lift.cfg import Refused, build_graph, join_jumps, sink_hoisted
-from ozma.lift.computed_jumps import jump_addresses
+from ozma.lift.calls.arguments import plan_calls
+from ozma.lift.calls.results import plan_result
 from ozma.lift.decisions import Chooser, Decisions, Site
-from ozma.lift.effects import Unsupported
-from ozma.lift.emit import Printer
-from ozma.lift.facts import find_facts
-from ozma.lift.finish import finish
-from ozma.lift.frame import find_frame
-from ozma.lift.kept_updates import kept_updates
-from ozma.lift.mode import find_mode
-from ozma.lift.module import module_text, parameters, value_types
-from ozma.lift.print_operands import Unprintable
-from ozma.lift.regions import fill_gaps, lay_out, promote
-from ozma.lift.spills import find_unowned, passes_on_stack
-from ozma.lift.translate import Translator
-from ozma.lift.types import infer_pointers
+from ozma.lift.flow.cfg import build_graph
+from ozma.lift.flow.joins import join_jumps, sink_hoisted
+from ozma.lift.flow.graph import Graph, Refused
+from ozma.lift.flow.computed_jumps import jump_addresses
+from ozma.lift.flow.facts import find_facts
+from ozma.lift.flow.kept_updates import kept_updates
+from ozma.lift.machines import find_architecture
+from ozma.lift.printing.emit import Printer
+from ozma.lift.printing.module import module_text, value_types
+from ozma.lift.printing.parameters import parameters
+from ozma.lift.printing.operands import Unprintable
+from ozma.lift.reading.architecture import Architecture
+from ozma.lift.reading.assembly import parse_assembly
+from ozma.lift.reading.listing import AsmFunction, Listing
+from ozma.lift.reading.effects import Unsupported
+from ozma.lift.ssa.builder import Builder
+from ozma.lift.ssa.finish import finish
+from ozma.lift.ssa.translate import Translator
+from ozma.lift.ssa.types import infer_pointers
+from ozma.lift.stack.frame import find_frame
+from ozma.lift.stack.mode import find_mode
+from ozma.lift.stack.objects import Frame
+from ozma.lift.stack.regions import fill_gaps, lay_out, promote
+from ozma.lift.stack.spills import find_unowned, passes_on_stack
 
 
 @dataclass(frozen=True)
@@ -107,29 +114,8 @@ def _lift(
 ) -> LiftedFunction:
     chooser = Chooser(decisions)
     function = architecture.prepare(function, listing)
-    graph = build_graph(function, listing, architecture)
-    graph, frame = find_frame(graph, architecture)
-    aligned = function.alignment >= architecture.usual_alignment
-    if architecture.is_small:
-        aligned = not architecture.is_small(function)
-    mode = find_mode(graph, frame, architecture, decisions.mode, aligned)
-    if mode != "O0":
-        sink_hoisted(graph.blocks)
-    convention, plain = architecture.convention, mode != "optimized"
-    join_jumps(graph.blocks, cases_only=mode == "O0" and architecture.name == "x86-64")
-    unowned = find_unowned(graph, frame, convention, mode) if plain else frozenset()
-    lay_out(frame, convention, chooser, plain, frozenset(unowned))
-    if plain:
-        bottom = bool(convention.link) and not passes_on_stack(graph, convention)
-        fill_gaps(frame, unowned if mode == "O0" else frozenset(), bottom)
-    graph = promote(graph, frame)
-    facts = find_facts(graph, architecture, frame.slots)
-    plans = plan_calls(facts, architecture, chooser, listing)
-    kept = frozenset(kept_updates(graph)) if architecture.name == "x86-64" else frozenset()
-    jumps = frozenset(jump_addresses(graph))
-    result = plan_result(facts, architecture, chooser, function.number, mode, kept, jumps)
-    builder = Builder(graph, facts, plans, result, listing, architecture, mode)
-    Translator(builder).run()
+    graph, frame, mode = _framed(function, listing, architecture, chooser)
+    builder = _translated(graph, frame, function, listing, architecture, mode, chooser)
     listed = graph.order() if decisions.block_order == "rpo" else graph.in_text_order()
     blocks = [index for index in listed if index in builder.bodies]
     order = finish(builder, blocks, decisions)
@@ -143,3 +129,39 @@ def _lift(
     )  # fmt: skip
     sites = tuple(chooser.sites.values())
     return LiftedFunction(function.name, text, sites, line_map, signature, mode)
+
+
+def _framed(
+    function: AsmFunction, listing: Listing, architecture: Architecture, chooser: Chooser
+) -> tuple[Graph, Frame, str]:
+    """The graph with the frame's slots as registers, the frame, and the mode."""
+    graph, frame = find_frame(build_graph(function, listing, architecture), architecture)
+    aligned = function.alignment >= architecture.usual_alignment
+    if architecture.is_small:
+        aligned = not architecture.is_small(function)
+    mode = find_mode(graph, frame, architecture, chooser.decisions.mode, aligned)
+    if mode != "O0":
+        sink_hoisted(graph.blocks)
+    convention, plain = architecture.convention, mode != "optimized"
+    join_jumps(graph.blocks, cases_only=mode == "O0" and architecture.name == "x86-64")
+    unowned = find_unowned(graph, frame, convention, mode) if plain else frozenset()
+    lay_out(frame, convention, chooser, plain, frozenset(unowned))
+    if plain:
+        bottom = bool(convention.link) and not passes_on_stack(graph, convention)
+        fill_gaps(frame, unowned if mode == "O0" else frozenset(), bottom)
+    return promote(graph, frame), frame, mode
+
+
+def _translated(
+    graph: Graph, frame: Frame, function: AsmFunction, listing: Listing,
+    architecture: Architecture, mode: str, chooser: Chooser,
+) -> Builder:  # fmt: skip
+    """The blocks as values, once it is known what calls take and what comes back."""
+    facts = find_facts(graph, architecture, frame.slots)
+    plans = plan_calls(facts, architecture, chooser, listing)
+    kept = frozenset(kept_updates(graph)) if architecture.name == "x86-64" else frozenset()
+    jumps = frozenset(jump_addresses(graph))
+    result = plan_result(facts, architecture, chooser, function.number, mode, kept, jumps)
+    builder = Builder(graph, facts, plans, result, listing, architecture, mode)
+    Translator(builder).run()
+    return builder

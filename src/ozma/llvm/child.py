@@ -18,7 +18,8 @@ from pathlib import Path
 
 from ozma.llvm.capi import load_library
 from ozma.llvm.result import Outcome
-from ozma.llvm.serve import Outbox, Service, receive, send, serve
+from ozma.llvm.serve import Service, serve
+from ozma.llvm.messages import Outbox, receive, send
 from ozma.llvm.toolchain import Toolchain
 
 _PR_SET_PDEATHSIG = 1
@@ -49,13 +50,11 @@ class ChildLimits:
 class Child:
     """One process with one libLLVM, from fork to burial.
 
-    Requests go in and answers come out through a pipe each. A third, the bell, says how many answers
-    there are, so that a stream of small ones does not wake the parent for each of them.
+    Requests go in and answers come out through a pipe each. A third, the bell, says how many
+    answers there are, so that a stream of small ones does not wake the parent for each of them.
     """
 
-    def __init__(
-        self, toolchain: Toolchain, limits: ChildLimits, options: tuple[str, ...]
-    ) -> None:
+    def __init__(self, toolchain: Toolchain, limits: ChildLimits, options: tuple[str, ...]) -> None:
         library = load_library(toolchain.library)  # before fork: children share its pages
         self._limits = limits
         self._stderr = tempfile.TemporaryFile()

@@ -30,7 +30,8 @@ def driver(toolchain: Toolchain, source: Path) -> str:
 def run_clang(
     toolchain: Toolchain, arguments: Sequence[str], source: Path, timeout: float = 120.0
 ) -> bytes:
-    """Runs clang (clang++ for C++ suffixes) with `-o` a temporary file; returns that file's bytes."""
+    """Runs clang (clang++ for C++ suffixes) with `-o` a temporary file; returns that file's
+    bytes."""
     compiler = driver(toolchain, source)
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
         output = Path(folder, "out.o")  # clang removes its output when it fails

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Iterator
 
 from ozma.llvm.capi import load_library
-from ozma.llvm.module import AVAILABLE_EXTERNALLY, InvalidIR, Module, run_passes
+from ozma.llvm.module import AVAILABLE_EXTERNALLY, InvalidIR, Module
+from ozma.llvm.codegen import run_passes
 from ozma.llvm.numbering import number_values, numbering_functions
 from ozma.llvm.standalone import Standalone, forget_origin, standalone_functions
 from ozma.llvm.toolchain import Toolchain

@@ -16,13 +16,7 @@ from ozma.llvm.walk import declared, instructions
 
 _FUNCTIONS: dict[str, tuple] = {
     "LLVMIsAAllocaInst": (c_void_p, [c_void_p]),
-    "LLVMIsACallInst": (c_void_p, [c_void_p]),
-    "LLVMIsAConstantInt": (c_void_p, [c_void_p]),
-    "LLVMGetCalledValue": (c_void_p, [c_void_p]),
     "LLVMGetAllocatedType": (c_void_p, [c_void_p]),
-    "LLVMGetOperand": (c_void_p, [c_void_p, c_uint]),
-    "LLVMGetModuleDataLayout": (c_void_p, [c_void_p]),
-    "LLVMABISizeOfType": (c_ulonglong, [c_void_p, c_void_p]),
     "LLVMInstructionEraseFromParent": (None, [c_void_p]),
     "LLVMCreateBuilderInContext": (c_void_p, [c_void_p]),
     "LLVMPositionBuilderBefore": (None, [c_void_p, c_void_p]),

@@ -1,4 +1,5 @@
-"""What a module offers and needs, as plain data: functions with their types, variables, constants."""
+"""What a module offers and needs, as plain data: functions with their types, variables,
+constants."""
 
 from __future__ import annotations
 

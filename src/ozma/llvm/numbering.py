@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_int, c_uint, c_void_p
+from ctypes import POINTER, c_uint, c_void_p
 from typing import Iterator
 
 from ozma.llvm.capi import Library
@@ -14,8 +14,6 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMCountParams": (c_uint, [c_void_p]),
     "LLVMGetParams": (None, [c_void_p, POINTER(c_void_p)]),
     "LLVMBasicBlockAsValue": (c_void_p, [c_void_p]),
-    "LLVMGetInstructionOpcode": (c_int, [c_void_p]),
-    "LLVMTypeOf": (c_void_p, [c_void_p]),
 }
 _VOID = 0
 

@@ -32,11 +32,9 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMSetDataLayout": (None, [c_void_p, c_char_p]),
     "LLVMRemoveEnumAttributeAtIndex": (None, [c_void_p, c_uint, c_uint]),
     "LLVMRemoveCallSiteEnumAttribute": (None, [c_void_p, c_uint, c_uint]),
-    "LLVMIsACallInst": (c_void_p, [c_void_p]),
     "LLVMIsAInvokeInst": (c_void_p, [c_void_p]),
     "LLVMRemoveStringAttributeAtIndex": (None, [c_void_p, c_uint, c_char_p, c_uint]),
     "LLVMCreateStringAttribute": (c_void_p, [c_void_p, c_char_p, c_uint, c_char_p, c_uint]),
-    "LLVMAddAttributeAtIndex": (None, [c_void_p, c_uint, c_void_p]),
 }
 
 

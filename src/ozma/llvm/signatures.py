@@ -25,12 +25,9 @@ _MAX_CONSTANTS, _MAX_STRINGS, _MAX_STRING = 64, 48, 64
 _WRITES = 0xAAAAAAAA  # the "modifies" bit of each location in the `memory` attribute
 
 _FUNCTIONS: dict[str, tuple] = {
-    "LLVMGetVisibility": (c_int, [c_void_p]),
     "LLVMIsAConstantDataArray": (c_void_p, [c_void_p]),
     "LLVMIsConstantString": (c_int, [c_void_p]),
     "LLVMGetAsString": (c_void_p, [c_void_p, POINTER(c_size_t)]),
-    "LLVMGetModuleDataLayout": (c_void_p, [c_void_p]),
-    "LLVMABISizeOfType": (c_ulonglong, [c_void_p, c_void_p]),
     "LLVMABIAlignmentOfType": (c_uint, [c_void_p, c_void_p]),
     "LLVMTypeIsSized": (c_int, [c_void_p]),
     "LLVMCountStructElementTypes": (c_uint, [c_void_p]),
@@ -39,12 +36,7 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMGetElementType": (c_void_p, [c_void_p]),
     "LLVMGetEnumAttributeValue": (c_ulonglong, [c_void_p]),
     "LLVMGetTypeAttributeValue": (c_void_p, [c_void_p]),
-    "LLVMGetNumOperands": (c_int, [c_void_p]),
-    "LLVMGetOperand": (c_void_p, [c_void_p, c_uint]),
-    "LLVMIsAConstantInt": (c_void_p, [c_void_p]),
-    "LLVMIsAFunction": (c_void_p, [c_void_p]),
     "LLVMConstIntGetSExtValue": (c_longlong, [c_void_p]),
-    "LLVMTypeOf": (c_void_p, [c_void_p]),
 }
 
 
@@ -56,10 +48,25 @@ def read_interface(toolchain: Toolchain, bitcode: bytes) -> Interface:
 
 
 class _Reader:
-    """The walk over one module. Attributes are looked up by name, whatever the release's numbers."""
+    """The walk over one module. Attributes are looked up by name, whatever the release's
+    numbers."""
 
-    _PARAMETER = ("zeroext", "signext", "sret", "nonnull", "noalias", "dereferenceable", "returned",
-                  "inalloca", "preallocated", "nest", "swiftself", "swifterror", "inreg", "range")
+    _PARAMETER = (
+        "zeroext",
+        "signext",
+        "sret",
+        "nonnull",
+        "noalias",
+        "dereferenceable",
+        "returned",
+        "inalloca",
+        "preallocated",
+        "nest",
+        "swiftself",
+        "swifterror",
+        "inreg",
+        "range",
+    )
 
     def __init__(self, library: Library, dll: ctypes.CDLL, module: Module) -> None:
         self._library, self._dll, self._module = library, dll, module

@@ -8,7 +8,7 @@ information, the compiler's name) is left.
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_ulonglong, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 from typing import Iterator
 
 from ozma.llvm.capi import Library
@@ -40,22 +40,15 @@ _FUNCTIONS: dict[str, tuple] = {
     "LLVMGetFirstGlobalIFunc": (c_void_p, [c_void_p]),
     "LLVMGetNextGlobalIFunc": (c_void_p, [c_void_p]),
     "LLVMEraseGlobalIFunc": (None, [c_void_p]),
-    "LLVMIsAFunction": (c_void_p, [c_void_p]),
     "LLVMAddFunction": (c_void_p, [c_void_p, c_char_p, c_void_p]),
     "LLVMAddGlobal": (c_void_p, [c_void_p, c_void_p, c_char_p]),
-    "LLVMGetVisibility": (c_int, [c_void_p]),
     "LLVMReplaceAllUsesWith": (None, [c_void_p, c_void_p]),
     "LLVMGetFunctionCallConv": (c_uint, [c_void_p]),
     "LLVMSetFunctionCallConv": (None, [c_void_p, c_uint]),
     "LLVMGetAttributeCountAtIndex": (c_uint, [c_void_p, c_uint]),
     "LLVMGetAttributesAtIndex": (None, [c_void_p, c_uint, POINTER(c_void_p)]),
-    "LLVMAddAttributeAtIndex": (None, [c_void_p, c_uint, c_void_p]),
-    "LLVMGetNumOperands": (c_int, [c_void_p]),
-    "LLVMGetOperand": (c_void_p, [c_void_p, c_uint]),
     "LLVMIsABlockAddress": (c_void_p, [c_void_p]),
     "LLVMIsAGlobalValue": (c_void_p, [c_void_p]),
-    "LLVMGetModuleDataLayout": (c_void_p, [c_void_p]),
-    "LLVMABISizeOfType": (c_ulonglong, [c_void_p, c_void_p]),
     "LLVMGetNamedMetadataNumOperands": (c_uint, [c_void_p, c_char_p]),
     "LLVMGetNamedMetadataOperands": (None, [c_void_p, c_char_p, POINTER(c_void_p)]),
     "LLVMMDStringInContext2": (c_void_p, [c_void_p, c_char_p, c_size_t]),

@@ -36,7 +36,8 @@ class Toolchain:
         return self.prefix / "bin"
 
     def tool(self, name: str) -> Path:
-        """Path of `clang`, `opt`, `llc`, `ld.lld`, ...; ToolchainError names the missing package."""
+        """Path of `clang`, `opt`, `llc`, `ld.lld`, ...; ToolchainError names the missing
+        package."""
         path = self.bindir / name
         if not path.exists():
             package = f"{_PACKAGES.get(name, 'llvm')}-{self.major}"
@@ -52,7 +53,10 @@ class Toolchain:
         names = (f"libLLVM.so.{self.major}.1", f"libLLVM-{self.major}.so")
         shared = self.prefix.parent / f"{platform.machine()}-linux-gnu"  # without llvm-N-dev
         own = self.prefix / "lib"
-        for path in (*(own / name for name in (*names, "libLLVM.so")), *(shared / n for n in names)):
+        for path in (
+            *(own / name for name in (*names, "libLLVM.so")),
+            *(shared / n for n in names),
+        ):
             if path.exists():
                 return path.resolve()
         raise ToolchainError(

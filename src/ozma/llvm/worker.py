@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Sequence
 
 from ozma.llvm.child import Child, ChildDied, ChildLimits
-from ozma.llvm.module import CODEGEN_DEFAULT, InvalidIR
+from ozma.llvm.module import InvalidIR
+from ozma.llvm.codegen import CODEGEN_DEFAULT
 from ozma.llvm.result import Evaluation
 from ozma.llvm.serve import Input, Request
 from ozma.llvm.toolchain import Toolchain
@@ -108,8 +109,8 @@ class Worker:
     def evaluate_many(
         self, module: int, lists: Sequence[str], want: Sequence[str] = ()
     ) -> list[Evaluation]:
-        """`evaluate` for each of `lists`, in order, with one request. A list on which the child dies
-        costs that list only."""
+        """`evaluate` for each of `lists`, in order, with one request. A list on which the child
+        dies costs that list only."""
         found: list[Evaluation] = []
         while len(found) < len(lists):
             try:

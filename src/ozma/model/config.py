@@ -48,7 +48,8 @@ class LlamaConfig:
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             if not 0 <= getattr(self, name) < self.vocab_size:
                 raise ValueError(
-                    f"{name} is {getattr(self, name)}: give an id below vocab_size {self.vocab_size}"
+                    f"{name} is {getattr(self, name)}: give an id below vocab_size "
+                    f"{self.vocab_size}"
                 )
 
     def _check_heads(self) -> None:
@@ -133,14 +134,18 @@ class LlamaConfig:
 
     def to_json(self, dtype: str = "float32") -> dict[str, Any]:
         """The content of a config.json that new and old `transformers` read."""
-        return asdict(self) | _OWN_NAMES | {
-            "architectures": ["LlamaForCausalLM"],
-            "model_type": "llama",
-            "head_dim": self.head_dim,
-            "rope_parameters": {"rope_theta": self.rope_theta, "rope_type": "default"},
-            "dtype": dtype,
-            "torch_dtype": dtype,
-        }
+        return (
+            asdict(self)
+            | _OWN_NAMES
+            | {
+                "architectures": ["LlamaForCausalLM"],
+                "model_type": "llama",
+                "head_dim": self.head_dim,
+                "rope_parameters": {"rope_theta": self.rope_theta, "rope_type": "default"},
+                "dtype": dtype,
+                "torch_dtype": dtype,
+            }
+        )
 
 
 def _require_plain_llama(values: Mapping[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""Known pass lists as single tokens: `<|list0|>`, `<|list1|>`, ... after all others of a vocabulary.
+"""Known pass lists as single tokens: `<|list0|>`, `<|list1|>`, ... after all others of a
+vocabulary.
 
 A list of a pack has some 3,000 characters and nothing in it to decide once its first passes are
 known. As one token the choice between all lists is one prediction, for which the sizes under every

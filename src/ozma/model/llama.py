@@ -28,7 +28,8 @@ _SPREAD = 0.02
 
 
 class Llama(nn.Module):
-    """The whole model. With `recompute`, layers are run again in the backward pass to save memory."""
+    """The whole model. With `recompute`, layers are run again in the backward pass to save
+    memory."""
 
     def __init__(self, config: LlamaConfig, recompute: bool = False) -> None:
         super().__init__()
@@ -177,8 +178,10 @@ class Rotation:
         return torch.cat(cosine), torch.cat(sine)
 
     def _for(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        if self._tables is None or self._tables[0].device != like.device or (
-            self._tables[0].dtype != like.dtype
+        if (
+            self._tables is None
+            or self._tables[0].device != like.device
+            or (self._tables[0].dtype != like.dtype)
         ):
             self._tables = self._made(like)
         return self._tables
@@ -192,7 +195,8 @@ class Rotation:
 
 
 def rotate(x_HTK: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Turns pairs (i, i + K/2) of each head by their position's angle, as Hugging Face pairs them."""
+    """Turns pairs (i, i + K/2) of each head by their position's angle, as Hugging Face pairs
+    them."""
     cosine_TK, sine_TK = turn
     first, second = x_HTK.chunk(2, dim=-1)
     return x_HTK * cosine_TK + torch.cat((-second, first), dim=-1) * sine_TK

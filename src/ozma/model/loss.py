@@ -9,7 +9,9 @@ _CHUNK = 1024
 """Tokens at once: their float32 logits stay in the cache, and 16,384 tokens need no gigabyte."""
 
 
-def weighted_loss(hidden_ND: Tensor, head_VD: Tensor, targets_N: Tensor, weights_N: Tensor) -> Tensor:
+def weighted_loss(
+    hidden_ND: Tensor, head_VD: Tensor, targets_N: Tensor, weights_N: Tensor
+) -> Tensor:
     """Sum of weight x cross-entropy in nats, float32, of N predictions; differentiable in the
     first two. Logits are float32 whatever the inputs are."""
     return _WeightedLoss.apply(hidden_ND, head_VD, targets_N, weights_N)

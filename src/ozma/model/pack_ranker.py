@@ -1,4 +1,5 @@
-"""All lists of a pack by their probability as the model's answer: one look at a module ranks them."""
+"""All lists of a pack by their probability as the model's answer: one look at a module ranks
+them."""
 
 from __future__ import annotations
 

@@ -94,7 +94,9 @@ def write_tensors(path: Path, tensors: Mapping[str, tuple[str, np.ndarray]]) -> 
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise OzmaError(f"cannot write {path}: {error.strerror}", hint="is the disk full?") from error
+        raise OzmaError(
+            f"cannot write {path}: {error.strerror}", hint="is the disk full?"
+        ) from error
 
 
 def dtype_name(array: np.ndarray) -> str:

@@ -118,7 +118,9 @@ def _checked(
     shapes = config.shapes()
     for name, shape in shapes.items():
         if name not in weights:
-            raise OzmaError(f"{folder} lacks the tensor {name}", hint="does config.json belong to it?")
+            raise OzmaError(
+                f"{folder} lacks the tensor {name}", hint="does config.json belong to it?"
+            )
         if weights[name].shape != shape:
             raise OzmaError(
                 f"{folder}: {name} has shape {weights[name].shape}, config.json says {shape}"

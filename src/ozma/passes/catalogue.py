@@ -77,7 +77,11 @@ class PassInfo:
     def hardened(self, item: Pass) -> Pass:
         """`item` without the self-checks that LLVM switches on in `-passes=` for its own tests."""
         off = UNCHECKED.get(self.name)
-        if off is None or off not in self.options or {off, off.removeprefix("no-")} & set(item.params):
+        if (
+            off is None
+            or off not in self.options
+            or {off, off.removeprefix("no-")} & set(item.params)
+        ):
             return item
         return replace(item, params=(*item.params, off))
 
@@ -119,7 +123,8 @@ class Catalogue:
         return tuple(o for o in info.options if not find_row(self.deny, info.name, (o,)))
 
     def unrestricted(self) -> Catalogue:
-        """The same catalogue with nothing denied (what a random search without knowledge draws from)."""
+        """The same catalogue with nothing denied (what a random search without knowledge draws
+        from)."""
         return replace(self, deny=())
 
     def infos(self, item: Pass) -> tuple[PassInfo, ...]:
@@ -138,7 +143,8 @@ class Catalogue:
         return tuple(PassInfo(item.name, level) for level in levels)
 
     def with_options_of(self, printed: Pipeline) -> Catalogue:
-        """Adds the options that `opt -print-pipeline-passes` shows but `--print-passes` leaves out."""
+        """Adds the options that `opt -print-pipeline-passes` shows but `--print-passes` leaves
+        out."""
         seen: dict[str, list[str]] = {}
         for leaf in leaves(printed):
             seen.setdefault(leaf.name, []).extend(leaf.params)

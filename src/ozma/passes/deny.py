@@ -1,7 +1,7 @@
 """The deny-list: passes that a search must not use, each with a reason.
 
-Rows live in `data/deny.json`. A row whose evidence is "by nature" follows from what the pass is for;
-a row with evidence "measured" was found by running programs, and names its reproducer.
+Rows live in `data/deny.json`. A row whose evidence is "by nature" follows from what the pass is
+for; a row with evidence "measured" was found by running programs, and names its reproducer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The text of `opt -passes=`, parsed into an immutable tree and printed back.
 
-The grammar is the one of LLVM's `PassBuilder::parsePipelineText`: elements separated by commas, each
-a name with an optional `<parameter;parameter>` and an optional `(nested,elements)`.
+The grammar is the one of LLVM's `PassBuilder::parsePipelineText`: elements separated by commas,
+each a name with an optional `<parameter;parameter>` and an optional `(nested,elements)`.
 """
 
 from __future__ import annotations

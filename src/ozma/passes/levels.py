@@ -109,9 +109,9 @@ def check(pipeline: Pipeline, catalogue: Catalogue) -> None:
 def explicit(pipeline: Pipeline, catalogue: Catalogue) -> Pipeline:
     """The same passes in the same order, each inside the adaptors that it needs.
 
-    Neighbours that need the same adaptor share one, as in LLVM. What is explicit already stays as it
-    is, except where LLVM would abort: a loop adaptor is changed or split to suit MemorySSA, and a
-    bare `instcombine` becomes `instcombine<no-verify-fixpoint>`.
+    Neighbours that need the same adaptor share one, as in LLVM. What is explicit already stays as
+    it is, except where LLVM would abort: a loop adaptor is changed or split to suit MemorySSA, and
+    a bare `instcombine` becomes `instcombine<no-verify-fixpoint>`.
     Raises PipelineLevelError for an unknown pass, or a module pass inside `function(...)`.
     """
     return Pipeline(wrap(pipeline.passes, Level.MODULE, catalogue))
@@ -126,7 +126,8 @@ def wrap(items: Iterable[Pass], context: Level, catalogue: Catalogue) -> tuple[P
 
 
 def _place(item: Pass, context: Level, catalogue: Catalogue) -> tuple[Level, Pass]:
-    """The level at which `item` can stand, as near to `context` as possible, and its explicit form."""
+    """The level at which `item` can stand, as near to `context` as possible, and its explicit
+    form."""
     for level in _below(context):
         info = _info_at(item, level, catalogue)
         if info:
@@ -150,7 +151,9 @@ def _below(context: Level) -> list[Level]:
 def _misplaced(item: Pass, context: Level, catalogue: Catalogue) -> PipelineLevelError:
     homes = [info.level.value for info in catalogue.infos(item)]
     if item.children is not None:
-        return PipelineLevelError(f"pass list: '{item.head}(...)' cannot stand in a {context.value} pipeline")
+        return PipelineLevelError(
+            f"pass list: '{item.head}(...)' cannot stand in a {context.value} pipeline"
+        )
     if not homes:
         return PipelineLevelError(
             f"pass list: LLVM {catalogue.major} has no pass '{item.head}'",
@@ -179,7 +182,9 @@ def _adaptor_for(level: Level, context: Level) -> str | None:
     return "cgscc" if level is Level.CGSCC else "function"
 
 
-def _runs(placed: list[tuple[Level, Pass]], key: Callable[[Level], Key]) -> list[tuple[Key, list[Pass]]]:
+def _runs(
+    placed: list[tuple[Level, Pass]], key: Callable[[Level], Key]
+) -> list[tuple[Key, list[Pass]]]:
     runs: list[tuple[Key, list[Pass]]] = []
     for level, item in placed:
         if runs and runs[-1][0] == key(level):
@@ -190,7 +195,8 @@ def _runs(placed: list[tuple[Level, Pass]], key: Callable[[Level], Key]) -> list
 
 
 def _join_loops(placed: list[tuple[Level, Pass]], catalogue: Catalogue) -> list[Pass]:
-    """In a function pipeline: loop passes in `loop(...)` or `loop-mssa(...)`, whichever they bear."""
+    """In a function pipeline: loop passes in `loop(...)` or `loop-mssa(...)`, whichever they
+    bear."""
     joined: list[Pass] = []
     for is_bare, run in _runs(placed, lambda level: level.is_loop):
         if is_bare:

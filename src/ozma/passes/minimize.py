@@ -1,4 +1,5 @@
-"""Minimization of a pass list in the three steps of the paper (Meta LLM Compiler, section 'Autotuner').
+"""Minimization of a pass list in the three steps of the paper (Meta LLM Compiler, section
+'Autotuner').
 
 1. Drop each pass whose removal loses nothing. 2. Bubble-sort into canonical order where commuting
 loses nothing. 3. Insertion search: each pass at each place, kept when it gains.
@@ -88,8 +89,11 @@ def minimize(
     return search.best
 
 
-def _sweep(search: _Search, moves: Callable[[Pipeline], Iterator[Pipeline]], must_gain: bool) -> None:
-    """Tries the moves in order, goes on from the same place after a success, ends after a vain round."""
+def _sweep(
+    search: _Search, moves: Callable[[Pipeline], Iterator[Pipeline]], must_gain: bool
+) -> None:
+    """Tries the moves in order, goes on from the same place after a success, ends after a vain
+    round."""
     found = True
     while found:
         found, index = False, 0

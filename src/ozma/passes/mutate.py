@@ -44,7 +44,8 @@ WEIGHTS: dict[Operator, int] = {
 def mutate(
     rng: random.Random, pipeline: Pipeline, catalogue: Catalogue, limit: int = DEFAULT_LIMIT
 ) -> Pipeline:
-    """One random change; at most `limit` passes. The same pipeline only when no draw gave another."""
+    """One random change; at most `limit` passes. The same pipeline only when no draw gave
+    another."""
     names, weights = list(WEIGHTS), list(WEIGHTS.values())
     for _ in range(_ATTEMPTS):
         operator = rng.choices(names, weights)[0]
@@ -61,9 +62,7 @@ def _is_new(changed: Pipeline | None, old: Pipeline, limit: int) -> bool:
     return depth(changed) <= _MAX_DEPTH
 
 
-def crossover(
-    rng: random.Random, a: Pipeline, b: Pipeline, limit: int = DEFAULT_LIMIT
-) -> Pipeline:
+def crossover(rng: random.Random, a: Pipeline, b: Pipeline, limit: int = DEFAULT_LIMIT) -> Pipeline:
     """`a` with a stretch of siblings of `b` in place of one of its own (possibly empty) stretches.
 
     Both stretches come from sequences of one level, so the result needs no catalogue. Results above
@@ -79,7 +78,9 @@ def crossover(
     return a
 
 
-def _spliced(rng: random.Random, a: Pipeline, target: Sequence, source: Sequence) -> Pipeline | None:
+def _spliced(
+    rng: random.Random, a: Pipeline, target: Sequence, source: Sequence
+) -> Pipeline | None:
     start, stop = sorted(rng.randint(0, len(target.items)) for _ in range(2))
     first = rng.randrange(len(source.items))
     last = rng.randint(first, len(source.items) - 1)

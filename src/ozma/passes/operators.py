@@ -1,7 +1,7 @@
 """The single changes that `mutate` draws from. Each takes an explicit pipeline and gives one back.
 
-The signature is shared: (rng, pipeline, catalogue) to the changed pipeline, or None when this change
-is not possible here. Limits on size are the caller's.
+The signature is shared: (rng, pipeline, catalogue) to the changed pipeline, or None when this
+change is not possible here. Limits on size are the caller's.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def _put_somewhere(
 
 
 def _can_reach(item: Pass, level: Level, catalogue: Catalogue) -> bool:
-    """Whether `item` can stand in a sequence of `level`, wrapped when it is a pass of a lower level."""
+    """Whether `item` can stand in a sequence of `level`, wrapped when it is a pass of a lower
+    level."""
     if fits(item, level, catalogue):
         return True
     if item.children is not None or level.is_loop:
@@ -116,7 +117,8 @@ def devirt(rng: random.Random, pipeline: Pipeline, catalogue: Catalogue) -> Pipe
 
 
 def regroup(rng: random.Random, pipeline: Pipeline, catalogue: Catalogue) -> Pipeline | None:
-    """Puts neighbouring `function(...)` of the module inside a walk of the call graph, bottom-up."""
+    """Puts neighbouring `function(...)` of the module inside a walk of the call graph,
+    bottom-up."""
     place = next(iter(sequences(pipeline)))
     changed = _enclosed(rng, pipeline, place, "cgscc", ())
     return changed if changed and _all_fit(changed, catalogue) else None
@@ -177,7 +179,8 @@ def join(rng: random.Random, pipeline: Pipeline, catalogue: Catalogue) -> Pipeli
 
 
 def retype(rng: random.Random, pipeline: Pipeline, catalogue: Catalogue) -> Pipeline | None:
-    """`loop` to `loop-mssa` and back, or another count, or another way to run a function adaptor."""
+    """`loop` to `loop-mssa` and back, or another count, or another way to run a function
+    adaptor."""
     nodes = list(_adaptors(pipeline))
     if not nodes:
         return None

@@ -89,7 +89,11 @@ def random_pipeline(rng: random.Random, catalogue: Catalogue, size: int = 12) ->
 
 
 _INNER: dict[Level, tuple[tuple[str, Level], ...]] = {
-    Level.MODULE: (("function", Level.FUNCTION), ("function", Level.FUNCTION), ("cgscc", Level.CGSCC)),
+    Level.MODULE: (
+        ("function", Level.FUNCTION),
+        ("function", Level.FUNCTION),
+        ("cgscc", Level.CGSCC),
+    ),
     Level.CGSCC: (("function", Level.FUNCTION), ("devirt", Level.CGSCC)),
     Level.FUNCTION: (("loop", Level.LOOP), ("loop-mssa", Level.LOOP_MSSA)),
     Level.LOOP: (),

@@ -1,4 +1,5 @@
-"""Reading and rewriting a pipeline by path: `path` is the child index at each depth, outermost first."""
+"""Reading and rewriting a pipeline by path: `path` is the child index at each depth, outermost
+first."""
 
 from __future__ import annotations
 
@@ -57,7 +58,9 @@ def get(pipeline: Pipeline, path: Path) -> Pass:
     return item
 
 
-def splice(pipeline: Pipeline, path: Path, start: int, stop: int, new: tuple[Pass, ...]) -> Pipeline | None:
+def splice(
+    pipeline: Pipeline, path: Path, start: int, stop: int, new: tuple[Pass, ...]
+) -> Pipeline | None:
     """Replaces siblings start..stop of the sequence at `path`; None when no pass would be left."""
 
     def edit(items: tuple[Pass, ...]) -> tuple[Pass, ...]:

@@ -23,11 +23,7 @@ _SUFFIX = re.compile(r"(?: #\{((?:[^}\"]|\"[^\"]*\")*)\})?(.*)")
 _DIFFERENCE = re.compile(
     r' ([+-])("[^"]*"(?:="[^"]*")?|[a-z]\w*(?:\((?:[^()]|\([^()]*\))*\)|=\d+)?)(?![\w(])'
 )
-_WORD = re.compile(r'"[^"]*"(?:="[^"]*")?|[a-z]\w*(?:\((?:[^()]|\([^()]*\))*\)|=\d+)?')
-_HEAD = re.compile(rf"(define|declare) (.*?)(@{NAME})\(")
-_HEAD_SUFFIX = re.compile(
-    r"((?: (?:local_)?unnamed_addr| addrspace\(\d+\))*)(?: #\{((?:[^}\"]|\"[^\"]*\")*)\})?(.*)"
-)
+WORD = re.compile(r'"[^"]*"(?:="[^"]*")?|[a-z]\w*(?:\((?:[^()]|\([^()]*\))*\)|=\d+)?')
 _OTHER = "! "
 """Before the attributes of an argument that are not its parameter's."""
 _LIKE_CALLEE = re.compile(r"noreturn|willreturn|returns_twice|memory\(|allocsize\(")
@@ -80,36 +76,6 @@ class Call:
         return shown[: len(fixed) - 1]
 
 
-@dataclass(frozen=True)
-class Head:
-    """A `define` or `declare` line. `kind`: linkage to return type, `address`: unnamed_addr."""
-
-    keyword: str
-    kind: str
-    symbol: str
-    parameters: tuple[Argument, ...]
-    variadic: bool
-    address: str
-    group: frozenset[str]
-    after: str
-
-    def __str__(self) -> str:
-        group = group_text(self.group)
-        return f"{self.start}({self.parameter_text}){self.address}{group}{self.after}"
-
-    @property
-    def start(self) -> str:
-        return f"{self.keyword} {self.kind} {self.symbol}"
-
-    @property
-    def parameter_text(self) -> str:
-        return ", ".join([*map(joined, self.parameters), *(["..."] if self.variadic else [])])
-
-    @property
-    def signature(self) -> tuple[Argument, ...]:
-        return tuple((kind, attributes, "") for kind, attributes, _ in self.parameters)
-
-
 def joined(argument: Iterable[str]) -> str:
     """As it stands in a line."""
     return " ".join(part for part in argument if part)
@@ -146,7 +112,7 @@ def _read_group(text: str, base: frozenset[str] | None) -> tuple[frozenset[str],
     if base is not None:
         return apply_differences(text, base)
     found = _SUFFIX.fullmatch(text)
-    return frozenset(_WORD.findall(found[1] or "")), found[2]
+    return frozenset(WORD.findall(found[1] or "")), found[2]
 
 
 def apply_differences(text: str, base: frozenset[str]) -> tuple[frozenset[str], str]:
@@ -193,7 +159,9 @@ def _hide(call: Call, known: Signature | None, place: int) -> str:
     if expected and (kind, attributes) == expected[:2]:
         return f"{kind} {value}"
     mark = _OTHER.strip() if expected else ""
-    return joined((kind, mark, hide_noundef(attributes) if call.has_defaults else attributes, value))
+    return joined(
+        (kind, mark, hide_noundef(attributes) if call.has_defaults else attributes, value)
+    )
 
 
 def hide_noundef(attributes: str) -> str:
@@ -232,26 +200,6 @@ def show_noundef(argument: Argument) -> Argument:
     return (kind, f"noundef {attributes}".rstrip(), value)
 
 
-def read_head(line: str, base: frozenset[str] | None = None) -> Head | None:
-    """A `define` or `declare` line; with `base`, of the short form."""
-    start = _HEAD.match(line)
-    if not start:
-        return None
-    parts, end = split_arguments(line, start.end())
-    parameters = [split_argument(part) for part in parts if part != "..."]
-    if end < 0 or None in parameters:
-        return None
-    suffix = _HEAD_SUFFIX.fullmatch(line[end + 1 :])
-    if base is None:
-        group, after = frozenset(_WORD.findall(suffix[2] or "")), suffix[3]
-    else:
-        group, after = apply_differences(suffix[3], base)
-    return Head(
-        start[1], start[2].rstrip(), start[3], tuple(parameters), "..." in parts, suffix[1], group,
-        after,
-    )  # fmt: skip
-
-
 def return_kind(call_kind: str) -> str:
     """Return attributes and type of a callee, from a call without flags (`i32 (ptr, ...)`: i32)."""
     if call_kind.endswith(")"):
@@ -261,5 +209,3 @@ def return_kind(call_kind: str) -> str:
             if depth == 0:
                 return call_kind[:place].rstrip() if place else call_kind
     return call_kind
-
-

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from ozma.tasks.calls import Call, read_call, read_head
+from ozma.tasks.calls import Call, read_call
+from ozma.tasks.head_line import read_head
 from ozma.tasks.form import Form
 from ozma.tasks.heads import WHOLE
 from ozma.tasks.normal import Normal, normalize

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ozma.tasks.calls import SIZE, Call, Head, callee_of, long_call, read_call, short_call
+from ozma.tasks.calls import SIZE, Call, callee_of, long_call, read_call, short_call
+from ozma.tasks.head_line import Head
 from ozma.tasks.heads import WHOLE, Heads
 from ozma.tasks.memory import Memory
 from ozma.tasks.setting import Setting

@@ -11,17 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ozma.tasks.calls import (
-    SIZE,
-    Call,
-    Head,
-    Signature,
-    apply_differences,
-    differences,
-    hide_noundef,
-    read_head,
-    return_kind,
-    show_noundef,
-)
+    SIZE, Call, Signature, apply_differences, differences, hide_noundef, return_kind, show_noundef,
+)  # fmt: skip
+from ozma.tasks.head_line import Head, read_head
 from ozma.tasks.irtext import NAME
 from ozma.tasks.normal import MLVW0, STD
 from ozma.tasks.setting import Setting

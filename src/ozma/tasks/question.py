@@ -1,8 +1,8 @@
 """What of a module stands in the question about its flags: a model is asked as it was trained.
 
-    front      the short form of the front end's IR, as the paper asks
-    optimized  the short form of what clang's own pipeline makes of it: three quarters of the tokens
-    sketch     opcodes and types of that (sketch.py): a fifth
+front      the short form of the front end's IR, as the paper asks
+optimized  the short form of what clang's own pipeline makes of it: three quarters of the tokens
+sketch     opcodes and types of that (sketch.py): a fifth
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ LEFT_OUT = "...\n"
 
 @dataclass(frozen=True)
 class Question:
-    """`view` is one of VIEWS. Code of more than `characters` is cut after a whole line, 0: never."""
+    """`view` is one of VIEWS. Code of more than `characters` is cut after a whole line, 0:
+    never."""
 
     view: str = FRONT
     characters: int = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ozma.tasks.canonical import UNTYPED
-from ozma.tasks.calls import Head, read_call
+from ozma.tasks.calls import read_call
+from ozma.tasks.head_line import Head
 from ozma.tasks.form import Form
 from ozma.tasks.heads import WHOLE
 from ozma.tasks.irtext import NAME

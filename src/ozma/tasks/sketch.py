@@ -1,8 +1,8 @@
 """A module in a fifth of its tokens: opcodes and types in order, without operands.
 
-Of each instruction its opcode and what says most of the rest: the type, a comparison's predicate, the
-intrinsic that a call names, two or one target of a branch. A block begins with a line `:`. Nothing
-can be restored; it is read to choose a list, which operands say little about.
+Of each instruction its opcode and what says most of the rest: the type, a comparison's predicate,
+the intrinsic that a call names, two or one target of a branch. A block begins with a line `:`.
+Nothing can be restored; it is read to choose a list, which operands say little about.
 """
 
 from __future__ import annotations

@@ -82,15 +82,24 @@ class Builds:
         cwd = Path(tempfile.mkdtemp(dir=self._folder))
         cwd.chmod(0o777)  # the process is nobody's
         command = [
-            *(self._runtime.emulator), self._folder / "runner", self._folder / f"{_file(run.build)}.so",
-            place, cwd / "results", run.fill, run.milliseconds, int(run.fresh), int(run.lazy),
+            *(self._runtime.emulator),
+            self._folder / "runner",
+            self._folder / f"{_file(run.build)}.so",
+            place,
+            cwd / "results",
+            run.fill,
+            run.milliseconds,
+            int(run.fresh),
+            int(run.lazy),
         ]
         return Sandboxed(self._folder / "launch", command, cwd, self._limits), cwd
 
     def _read(self, process: Sandboxed, cwd: Path) -> dict[int, Result]:
         ending = process.wait()
         if ending.code == _NO_FILTER:
-            raise OzmaError("this kernel has no system call filters: functions cannot be run safely")
+            raise OzmaError(
+                "this kernel has no system call filters: functions cannot be run safely"
+            )
         results = cwd / "results"
         data = results.read_bytes() if results.exists() else b""
         if not data and ending.code not in (0, None):

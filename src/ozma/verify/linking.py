@@ -44,7 +44,8 @@ _NOT_REPEATABLE = {
     "atexit", "__cxa_atexit", "signal", "sigaction", "fork", "vfork", "alarm", "setitimer",
     "setvbuf", "setbuf", "freopen", "dup", "dup2", "pipe", "fflush_unlocked",
 }
-"""C library functions whose answer or effect does not depend on the input alone: made up instead."""
+"""C library functions whose answer or effect does not depend on the input alone: made up
+instead."""
 _PURE = ("mem", "str", "to", "is", "wcs", "div", "ldiv", "lldiv", "abs", "labs", "llabs", "qsort",
          "bsearch", "ato", "ffs", "bcmp", "bzero", "bcopy", "index", "rindex", "stpcpy", "stpncpy",
          "snprintf", "vsnprintf", "sprintf", "vsprintf", "sscanf", "printf", "puts", "putchar",
@@ -89,7 +90,8 @@ def build_runtime(toolchain: Toolchain, target: Target, folder: Path | None = No
         emulator = (*emulator, "-L", f"/usr/{target.triple.split('-')[0]}-linux-gnu")
     sources = files("ozma.verify").joinpath("data/differential")
     texts = {entry.name: entry.read_bytes() for entry in sources.iterdir()}
-    digest = hashlib.blake2b(repr((toolchain, target, sorted(texts.items()))).encode(), digest_size=8)
+    facts = repr((toolchain, target, sorted(texts.items())))
+    digest = hashlib.blake2b(facts.encode(), digest_size=8)
     place = (folder or default_cache()) / f"{target.name}-{digest.hexdigest()}"
     if not (place / "ready").exists():
         _compile(toolchain, target, texts, place, bool(emulator))
@@ -109,7 +111,8 @@ def _compile(
         common = ["-std=gnu11", "-O2", "-fno-builtin", "-fuse-ld=lld"]
         libraries = ["-rdynamic", "-Wl,--no-as-needed", "-lm", "-ldl"]
         emulation = ["-DEMULATED"] if emulated else []
-        runner, stubs, launch = (str(Path(scratch, name)) for name in ("runner", "stubs", "launched"))
+        names = ("runner", "stubs", "launched")
+        runner, stubs, launch = (str(Path(scratch, name)) for name in names)
         _clang(toolchain, target, [*common, *emulation, *inputs, *libraries, "-o", runner])
         _clang(toolchain, target, ["-c", str(Path(scratch, f"stubs_{machine}.S")), "-o", stubs])
         _clang(toolchain, None, [*common, str(Path(scratch, "launch.c")), "-o", launch])
@@ -209,4 +212,5 @@ def finish(process: subprocess.Popen) -> None:
     _, stderr = process.communicate()
     if process.returncode:
         lines = [line for line in stderr.splitlines() if "error:" in line] or ["no message"]
-        raise LinkError(f"cannot be linked for a test: {re.split('error: |text[^:]*: ', lines[0])[-1]}")
+        why = re.split("error: |text[^:]*: ", lines[0])[-1]
+        raise LinkError(f"cannot be linked for a test: {why}")

@@ -29,7 +29,8 @@ RETURNED, EXITED, ABORTED, SIGNALLED, MISSING, TIMED_OUT, LOST, ABSENT = range(8
 
 @dataclass(frozen=True)
 class Result:
-    """What one call did. `entries` are packed ENTRY records: region, kind, offset, value, before."""
+    """What one call did. `entries` are packed ENTRY records: region, kind, offset, value,
+    before."""
 
     id: int
     status: int
@@ -92,7 +93,8 @@ def _float_bits(type_: Type) -> int:
 
 
 def _register_words(function: Function, machine: Machine) -> tuple[list[int], list[int]]:
-    """Widths of the arguments in integer and in vector registers; those on the stack are left out."""
+    """Widths of the arguments in integer and in vector registers; those on the stack are left
+    out."""
     integers: list[int] = []
     floats: list[int] = []
     for parameter in function.parameters:

@@ -43,7 +43,12 @@ _CLASSES = {b"\x7fELF\x02\x01": _ELF64, b"\x7fELF\x01\x01": _ELF32}
 _SHT_NULL, _SHT_PROGBITS, _SHT_SYMTAB, _SHT_GROUP = 0, 1, 2, 17
 _SHT_ARM_ATTRIBUTES, _EM_ARM = 0x70000003, 40
 _STB_LOCAL, _STB_WEAK = 0, 2
-_RENAMED = {b".init_array": b"init", b".ctors": b"ctor", b".fini_array": b"fini", b".dtors": b"dtor"}
+_RENAMED = {
+    b".init_array": b"init",
+    b".ctors": b"ctor",
+    b".fini_array": b"fini",
+    b".dtors": b"dtor",
+}
 
 
 @dataclass
@@ -96,8 +101,8 @@ class Relocatable:
         return {symbol.name for symbol in self._symbols if not symbol.defined}
 
     def prefixed(self, prefix: bytes, own: set[bytes], weaken: set[bytes]) -> bytes:
-        """The object with `prefix` before each name in `own`; constructors are in `<prefix>init` (to be
-        called first to last) or `<prefix>ctor` (last to first).
+        """The object with `prefix` before each name in `own`; constructors are in `<prefix>init`
+        (to be called first to last) or `<prefix>ctor` (last to first).
 
         Definitions in `weaken` give way to those of an object that is linked before.
         """

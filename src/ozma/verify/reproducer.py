@@ -155,7 +155,8 @@ class _Saver:
             f"LLVM {self._toolchain.version}",
             f"target {self._target.name} ({self._target.triple})",
             f"program {self._program.name} of suite {self._suite.name}",
-            f"verdict {self._finding.verdict.value} ({self._finding.stage}: {self._finding.detail})",
+            f"verdict {self._finding.verdict.value} ({self._finding.stage}: "
+            f"{self._finding.detail})",
             f"function {function or 'any (the whole module is needed)'}",
         ]
         return "\n".join(lines) + "\n"

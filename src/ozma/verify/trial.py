@@ -93,7 +93,8 @@ class Trial:
     def _make_plan(self) -> Plan:
         interface = self._interface
         visible = [
-            v for v in interface.variables
+            v
+            for v in interface.variables
             if v.defined and v.exported and not v.constant and not v.thread_local
         ]
         return Plan(
@@ -128,8 +129,12 @@ class Trial:
         for index, subject in enumerate(self._subjects):
             function, plan = subject.function, self._plan
             generator = Generator(
-                function.name, subject.signature, self._constants[function.name], plan.pool,
-                plan.variables, self._seed,
+                function.name,
+                subject.signature,
+                self._constants[function.name],
+                plan.pool,
+                plan.variables,
+                self._seed,
             )
             alike = not (function.parameters or function.variadic)
             count = min(self._inputs, _WITHOUT_PARAMETERS) if alike else self._inputs
@@ -137,7 +142,8 @@ class Trial:
             subject.calls = [generator.call(first + i, index, i) for i in range(count)]
 
     def _add_preludes(self) -> list[Call]:
-        """More inputs, each after a call that is known to return; none for a module without state."""
+        """More inputs, each after a call that is known to return; none for a module without
+        state."""
         rng = random.Random(self._seed)
         # Functions that other builds may leave out cannot come first.
         kept = [subject for subject in self._subjects if not subject.function.discardable]

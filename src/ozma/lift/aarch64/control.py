@@ -15,7 +15,7 @@ from ozma.lift.aarch64.values import (
     read,
     write,
 )  # fmt: skip
-from ozma.lift.effects import (
+from ozma.lift.reading.effects import (
     Branch,
     Call,
     Const,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ozma.lift.aarch64.outlined import is_outlined, restored
 from ozma.lift.aarch64.semantics import effects
-from ozma.lift.architecture import Architecture, Convention
-from ozma.lift.assembly import AsmFunction, Directive
+from ozma.lift.reading.architecture import Architecture, Convention
+from ozma.lift.reading.listing import AsmFunction, Directive
 
 _VECTORS = tuple(f"v{number}" for number in range(32))
 

@@ -15,7 +15,7 @@ from ozma.lift.aarch64.values import (
     shifted,
     write,
 )  # fmt: skip
-from ozma.lift.effects import (
+from ozma.lift.reading.effects import (
     Const,
     Effect,
     Expr,

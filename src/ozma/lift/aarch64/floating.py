@@ -19,7 +19,7 @@ from ozma.lift.aarch64.values import (
     read_register,
     write,
 )  # fmt: skip
-from ozma.lift.effects import Const, Effect, Expr, SelectFlags, SetFlags, Unsupported, bits
+from ozma.lift.reading.effects import Const, Effect, Expr, SelectFlags, SetFlags, Unsupported, bits
 
 _BINARY = {"fadd": "fadd", "fsub": "fsub", "fmul": "fmul", "fdiv": "fdiv", "fmaxnm": "llvm.maxnum",
            "fminnm": "llvm.minnum", "fmax": "llvm.maximum", "fmin": "llvm.minimum"}  # fmt: skip

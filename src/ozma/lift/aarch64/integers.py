@@ -17,7 +17,7 @@ from ozma.lift.aarch64.values import (
     read_register,
     write,
 )  # fmt: skip
-from ozma.lift.effects import (
+from ozma.lift.reading.effects import (
     Const,
     Effect,
     Expr,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ozma.lift.aarch64.operands import Operand
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.aarch64.values import constant, op, read_register
-from ozma.lift.effects import Const, Effect, Expr, Op, SetReg, Unsupported, bits, lanes
+from ozma.lift.reading.effects import Const, Effect, Expr, Op, SetReg, Unsupported, bits, lanes
 
 
 def set_vector(target: Operand, value: Expr, type_: str) -> list[Effect]:

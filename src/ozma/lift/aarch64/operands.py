@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ozma.lift.aarch64.registers import Register, register_named
-from ozma.lift.assembly import split_operands
-from ozma.lift.effects import Unsupported
+from ozma.lift.reading.lines import split_operands
+from ozma.lift.reading.effects import Unsupported
 
 CONDITIONS = (
     "eq",

@@ -15,8 +15,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ozma.lift.architecture import Instruction
-from ozma.lift.assembly import AsmFunction, Directive, Line, Listing
+from ozma.lift.reading.architecture import Instruction
+from ozma.lift.reading.listing import AsmFunction, Directive, Line, Listing
 
 _OUTLINED = re.compile(r"OUTLINED_FUNCTION_\d+(?:_\d+)*$")
 _DEEPEST = 8  # outlined code that is outlined again, several rounds of it

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ozma.lift.aarch64.operands import Condition as Code
 from ozma.lift.aarch64.operands import Immediate, Label, Memory, Operand, Shifted
 from ozma.lift.aarch64.registers import Register
-from ozma.lift.effects import (
+from ozma.lift.reading.effects import (
     Condition,
     Const,
     Effect,

@@ -17,7 +17,7 @@ from ozma.lift.aarch64.lanes import (
 from ozma.lift.aarch64.operands import Immediate, RegisterList
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.aarch64.values import Meaning, Operands, constant, op, read_register
-from ozma.lift.effects import Effect, Op, SetReg, Unsupported, bits, lanes
+from ozma.lift.reading.effects import Effect, Op, SetReg, Unsupported, bits, lanes
 
 
 def _duplicate(operands: Operands) -> list[Effect]:

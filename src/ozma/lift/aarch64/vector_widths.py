@@ -15,7 +15,7 @@ from ozma.lift.aarch64.lanes import (
 from ozma.lift.aarch64.operands import Operand
 from ozma.lift.aarch64.registers import Register
 from ozma.lift.aarch64.values import Meaning, Operands, op, read_register
-from ozma.lift.effects import Effect, Expr, Op, Unsupported, lanes
+from ozma.lift.reading.effects import Effect, Expr, Op, Unsupported, lanes
 
 _WIDENING = {"addl": "add", "subl": "sub", "mull": "mul"}
 

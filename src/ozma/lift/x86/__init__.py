@@ -1,6 +1,6 @@
 """x86-64: operands in AT&T and Intel syntax, tables of semantics, the System V convention."""
 
-from ozma.lift.architecture import Architecture, Convention
+from ozma.lift.reading.architecture import Architecture, Convention
 from ozma.lift.x86.registers import VECTORS
 from ozma.lift.x86.table import effects
 from ozma.lift.x86.variadic import without_variadic

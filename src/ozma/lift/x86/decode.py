@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
-from ozma.lift.architecture import Instruction
-from ozma.lift.effects import Const, Expr, Let, Load, Op, Reg, SetReg, Store, Symbol, Temp, Unsupported, bits
+from ozma.lift.reading.architecture import Instruction
+from ozma.lift.reading.effects import (
+    Const, Effect, Expr, Let, Load, Op, Reg, SetReg, Store, Symbol, Temp, Unsupported, bits,
+)  # fmt: skip
 from ozma.lift.x86.operands import (
     Immediate, Memory, Operand, Register, address, parse_att, parse_intel, symbol,
 )  # fmt: skip
@@ -30,6 +32,10 @@ class Decoded:
     @property
     def type(self) -> str:
         return f"i{self.width}"
+
+
+Rule = Callable[[Decoded], list[Effect]]
+"""What a stem means, given its operands."""
 
 
 def decode(instruction: Instruction, stems: Container[str], jumps: Container[str]) -> Decoded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ozma.lift.effects import Const, Expr, Op, Reg, Symbol, Unsupported
+from ozma.lift.reading.effects import Const, Expr, Op, Reg, Symbol, Unsupported
 from ozma.lift.x86.registers import REGISTERS
 
 
@@ -40,7 +40,9 @@ class Memory:
 Operand = Register | Immediate | Memory
 
 _ATT_MEMORY = re.compile(r"(?:%(?P<seg>[fgsdec]s):)?(?P<disp>[^()]*)(?:\((?P<inner>[^()]*)\))?$")
-_TERM = re.compile(r"\s*([+-]?)\s*(\"(?:[^\"\\]|\\.)*\"|[A-Za-z_.$][\w.$]*|0[xX][0-9a-fA-F]+|\d+)(?:@(\w+))?")
+_TERM = re.compile(
+    r"\s*([+-]?)\s*(\"(?:[^\"\\]|\\.)*\"|[A-Za-z_.$][\w.$]*|0[xX][0-9a-fA-F]+|\d+)(?:@(\w+))?"
+)
 _INTEL_WIDTHS = {
     "byte": 8, "word": 16, "dword": 32, "qword": 64, "xmmword": 128, "oword": 128, "tbyte": 80,
 }  # fmt: skip

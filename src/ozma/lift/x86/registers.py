@@ -10,7 +10,8 @@ def _names() -> dict[str, tuple[str, str, int]]:
     table: dict[str, tuple[str, str, int]] = {}
     for whole, letter in _LEGACY.items():
         table |= {
-            whole: (whole, "i64", 0), f"e{letter}x": (whole, "i32", 0), f"{letter}x": (whole, "i16", 0),
+            whole: (whole, "i64", 0), f"e{letter}x": (whole, "i32", 0),
+            f"{letter}x": (whole, "i16", 0),
             f"{letter}l": (whole, "i8", 0), f"{letter}h": (whole, "i8", 8),
         }  # fmt: skip
     for whole, stem in _POINTERS.items():

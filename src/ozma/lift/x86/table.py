@@ -1,23 +1,29 @@
-"""What an x86-64 instruction does: decode, then the integer or the SSE table."""
+"""What an x86-64 instruction does: decode, then the tables of integers and of SSE."""
 
 from __future__ import annotations
 
-from ozma.lift.architecture import Instruction
-from ozma.lift.effects import (
-    Branch, Call, Condition, Effect, IndirectJump, Jump, Return, SetFlags, Symbol, Unsupported,
+from ozma.lift.reading.architecture import Instruction
+from ozma.lift.reading.effects import (
+    Branch, Call, Condition, Effect, IndirectJump, Jump, Return, Symbol, Unsupported,
 )  # fmt: skip
-from ozma.lift.x86.decode import Decoded, decode, read
-from ozma.lift.x86.integer import CONDITIONS
-from ozma.lift.x86.integer import RULES as INTEGER_RULES
-from ozma.lift.x86.sse import RULES as SSE_RULES
+from ozma.lift.x86 import arithmetic, bits, conditions, fences, moves
+from ozma.lift.x86 import sse_floats, sse_integers, sse_moves
+from ozma.lift.x86.conditions import CONDITIONS
+from ozma.lift.x86.decode import Decoded, Rule, decode, read
+
+_INTEGERS = (arithmetic, bits, conditions, moves, fences)
+_SSE = (sse_floats, sse_integers, sse_moves)
+_INTEGER_RULES: dict[str, Rule] = {stem: rule for t in _INTEGERS for stem, rule in t.RULES.items()}
+RULES = _INTEGER_RULES | {stem: rule for table in _SSE for stem, rule in table.RULES.items()}
+"""Stem (AT&T's mnemonic without width suffix, or Intel's) -> what it does."""
 
 _JUMPS = frozenset(
     ["jmp", "jmpq", "call", "callq", "loop", "jrcxz", "jecxz", *(f"j{code}" for code in CONDITIONS)]
 )
 _RETURNS = frozenset(["ret", "retq"])
-_X87 = ("fld", "fst", "fxch", "fadd", "fsub", "fmul", "fdiv", "fild", "fist", "fcom", "fucom", "fnst",
-        "fchs", "fabs", "fsqrt", "fcmov", "fldcw", "fnstcw", "fisttp", "wait", "fninit", "frndint")  # fmt: skip
-RULES = INTEGER_RULES | SSE_RULES
+_X87 = ("fld", "fst", "fxch", "fadd", "fsub", "fmul", "fdiv", "fild", "fist", "fcom", "fucom",
+        "fnst", "fchs", "fabs", "fsqrt", "fcmov", "fldcw", "fnstcw", "fisttp", "wait", "fninit",
+        "frndint")  # fmt: skip
 
 
 def effects(instruction: Instruction) -> list[Effect]:
@@ -30,13 +36,14 @@ def effects(instruction: Instruction) -> list[Effect]:
     decoded = decode(instruction, RULES, _JUMPS)
     if mnemonic in _JUMPS:
         return _control(decoded)
-    if not decoded.width and decoded.stem in INTEGER_RULES and _needs_width(decoded):
+    if not decoded.width and decoded.stem in _INTEGER_RULES and _needs_width(decoded):
         raise Unsupported("the width of the operation is not said")
     return RULES[decoded.stem](decoded)
 
 
 def _needs_width(decoded: Decoded) -> bool:
-    return bool(decoded.operands) and not decoded.stem.startswith(("set", "movs", "movz", "push", "pop", "nop"))
+    said = ("set", "movs", "movz", "push", "pop", "nop")
+    return bool(decoded.operands) and not decoded.stem.startswith(said)
 
 
 def _control(decoded: Decoded) -> list[Effect]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ozma.lift.cfg import Block, Graph
-from ozma.lift.effects import (
+from ozma.lift.flow.graph import Block, Graph
+from ozma.lift.reading.effects import (
     Branch, Const, Do, Effect, Expr, Op, Reg, SetFlags, SetReg, Store, Symbol, bits,
 )  # fmt: skip
-from ozma.lift.frame import is_frame
+from ozma.lift.stack.addresses import is_frame
 
 _INTEGERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 _VECTORS = tuple(f"xmm{n}" for n in range(8))
@@ -39,7 +39,8 @@ def without_variadic(graph: Graph) -> Graph:
     if tested is None:
         return graph
     vectors = next(
-        (graph.blocks[i] for i in tested.successors if _vector_area(graph.blocks[i]) is not None), None
+        (graph.blocks[i] for i in tested.successors if _vector_area(graph.blocks[i]) is not None),
+        None,
     )
     if vectors is None:
         return graph
@@ -177,4 +178,3 @@ def _counts(stores: list[tuple[int, int, int, Expr]], list_: int) -> tuple[int, 
         return None
     floats = numbers.get(list_ + 4, numbers[list_] >> 32)
     return (numbers[list_] & 0xFFFFFFFF) // 8, (floats - _VECTORS_AT) // 16
-

@@ -8,57 +8,25 @@ any float type; scores and logits are float32.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ozma.model.config import LlamaConfig
-from ozma.model.generate.backend import Backend, State
+from ozma.model.generate.backend import Backend
 from ozma.model.generate.loading import read_model
 from ozma.model.generate.numpy_cache import grouped
 from ozma.model.generate.optional import required
+from ozma.model.generate.torch_cache import (
+    FIRST_ROOM, Prompt, Tensor, TorchState, grown, two_parts,
+)  # fmt: skip
 
 torch = required("torch", "pip install torch")
 F = torch.nn.functional
-Tensor = Any
 
 CHUNK = 1024
 """Prompt tokens encoded at once."""
-FIRST_ROOM = 32
-"""Answer tokens for which a state has room at first; it doubles when they are used up."""
-
-
-@dataclass(eq=False)
-class Prompt:
-    """Cache of a prompt: `keys` and `values` (layers, H, P, D)."""
-
-    keys: Tensor
-    values: Tensor
-
-    @property
-    def length(self) -> int:
-        return self.keys.shape[2]
-
-
-class TorchState(State):
-    """`keys` and `values` (layers, n, H, T, D) of the answers; `lengths` (n,) are filled."""
-
-    def __init__(
-        self,
-        owners: list[Prompt],
-        keys: Tensor,
-        values: Tensor,
-        lengths: np.ndarray,
-        logits: np.ndarray,
-    ) -> None:
-        self.owners, self.keys, self.values = owners, keys, values
-        self.lengths, self.logits = lengths, logits
-
-    @property
-    def positions(self) -> np.ndarray:
-        return np.array([owner.length for owner in self.owners]) + self.lengths
 
 
 class TorchLlama(Backend):
@@ -150,7 +118,7 @@ class TorchLlama(Backend):
         used = int(state.lengths.max()) + new
         if used > state.keys.shape[3]:
             room = max(used, 2 * state.keys.shape[3], FIRST_ROOM)
-            state.keys, state.values = (_grown(cache, room) for cache in (state.keys, state.values))
+            state.keys, state.values = (grown(cache, room) for cache in (state.keys, state.values))
         positions = torch.as_tensor(state.positions[:, None] + np.arange(new), device=device)
         hidden = torch.arange(used, device=device) > slots[:, :, None]
         x = self._embed([token for row in ids for token in [*row, *[0] * (new - len(row))]])
@@ -181,7 +149,7 @@ class TorchLlama(Backend):
         for prompt, count in grouped(state.owners):
             part = slice(low, low + count)
             parts.append(
-                _two_parts(
+                two_parts(
                     query[part],
                     prompt.keys[index],
                     prompt.values[index],
@@ -220,8 +188,8 @@ class TorchLlama(Backend):
         room = max(int(state.lengths.max()) for state in states)
         return TorchState(
             [owner for state in states for owner in state.owners],
-            torch.cat([_grown(state.keys[:, :, :, :room], room) for state in states], 1),
-            torch.cat([_grown(state.values[:, :, :, :room], room) for state in states], 1),
+            torch.cat([grown(state.keys[:, :, :, :room], room) for state in states], 1),
+            torch.cat([grown(state.values[:, :, :, :room], room) for state in states], 1),
             np.concatenate([state.lengths for state in states]),
             np.concatenate([state.logits for state in states]),
         )
@@ -271,22 +239,3 @@ def _tensor(array: Any) -> Tensor:
 def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
-
-
-def _grown(cache: Tensor, room: int) -> Tensor:
-    """(layers, n, H, room, D), zero where it is new."""
-    return F.pad(cache, (0, 0, 0, room - cache.shape[3]))
-
-
-def _two_parts(
-    query: Tensor, prompt_keys: Tensor, prompt_values: Tensor, answer: Tensor, values: Tensor
-) -> Tensor:
-    """(n, H, m * G, D): attention to a prompt that all rows share and to each row's own answer."""
-    rows, heads, new, width = query.shape
-    together = query.transpose(0, 1).reshape(heads, rows * new, width)
-    look = (together @ prompt_keys.transpose(1, 2)).float()
-    look = look.unflatten(1, (rows, new)).transpose(0, 1)
-    weights = torch.cat([look, answer], -1).softmax(-1).to(query.dtype)
-    before = weights[..., : look.shape[-1]].transpose(0, 1).reshape(heads, rows * new, -1)
-    seen = (before @ prompt_values).unflatten(1, (rows, new)).transpose(0, 1)
-    return seen + weights[..., look.shape[-1] :] @ values

@@ -166,7 +166,8 @@ class Training:
         fraction = self.budget.fraction
         values = {
             "stage": self.stages[self.stage_step[0]].name, "loss": loss, "tokens": self.tokens,
-            "rate": self.recipe.rate * self._rate(), "tokens/s": round(rate, 1), "MFU": round(share, 4),
+            "rate": self.recipe.rate * self._rate(), "tokens/s": round(rate, 1),
+            "MFU": round(share, 4),
             "done": round(fraction, 5), "seconds": round(self.budget.seconds, 1),
         }  # fmt: skip
         self.reporter.record(self.budget.step, values)

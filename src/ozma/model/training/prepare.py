@@ -37,8 +37,8 @@ _COLUMNS = ["hash", "problem", "base_total", "base_instructions", "totals", "cou
 class PrepareOptions:
     """`window`: longer documents are left out, in tokens. `functions` are taken of a project at
     most, those with labels first; `largest` in IR instructions. A function of fewer than `least`
-    gives no flags document: those below 30 hold 2 % of what can be saved. `labels` names the set of flag
-    labels, "" takes the only one. With `list_tokens` each list is one token (list_tokens.py).
+    gives no flags document: those below 30 hold 2 % of what can be saved. `labels` names the set of
+    flag labels, "" takes the only one. With `list_tokens` each list is one token (list_tokens.py).
     `timeout` is seconds of processor time for one evaluation."""
 
     examples: ExampleOptions = field(default_factory=ExampleOptions)

@@ -33,8 +33,8 @@ class Recipe:
     `prompt_weight` is what a token of a question weighs in the loss. `list_weight` is what the
     choice of the list weighs, whose loss is the expected bytes of the best of `tries` answers
     (`choice` "bytes"), or another of training/choice.py. A function that some list makes smaller
-    comes `gaining` times an epoch of flag tuning. `start` is a Hugging Face folder to go on from, ""
-    for random weights.
+    comes `gaining` times an epoch of flag tuning. `start` is a Hugging Face folder to go on from,
+    "" for random weights.
     """
 
     name: str

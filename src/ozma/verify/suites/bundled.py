@@ -1,4 +1,5 @@
-"""Our own small programs for what the other suites leave out: exceptions, several units, signals."""
+"""Our own small programs for what the other suites leave out: exceptions, several units,
+signals."""
 
 from __future__ import annotations
 

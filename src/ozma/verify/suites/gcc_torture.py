@@ -20,7 +20,9 @@ _INSIDE = "/gcc.c-torture/execute/"
 # The builtins folder links its tests against several files: a harness of its own.
 _LEFT_OUT = ("builtins/",)
 _FLAGS = ("-w", "-std=gnu89")
-_OPTIONS = re.compile(r"\{\s*dg-(?:additional-)?options\s+(?:\"([^\"]*)\"|\{\s*\"([^\"]*)\"\s*\})\s*\}")
+_OPTIONS = re.compile(
+    r"\{\s*dg-(?:additional-)?options\s+(?:\"([^\"]*)\"|\{\s*\"([^\"]*)\"\s*\})\s*\}"
+)
 
 
 def draft_programs(options: SuiteOptions) -> list[Draft]:

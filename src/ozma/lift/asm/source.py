@@ -1,0 +1,74 @@
+"""What `ozma disassemble` reads: assembly text, or an object file made into it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ozma.errors import OzmaError
+from ozma.lift.asm.lines import code_lines, function_names
+from ozma.lift.asm.object_text import object_text
+from ozma.llvm import Toolchain
+
+_AARCH64 = re.compile(
+    r"^\s+(?:stp|ldp|adrp|cbn?z|tbn?z|b\.\w+|ldr|str|mov)\s+[wxsdq]\d+", re.MULTILINE
+)
+_X86 = re.compile(r"%[re]?[abcd][xl]\b|%[re]?[sd]i|%r\d+|%xmm\d|\b[er][abcd]x\b", re.MULTILINE)
+_GLOBAL = re.compile(r"\s*\.(?:globl|global|weak)\s+(\S+)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """`assembly` for `target`; `from_object` where it was made from an object file."""
+
+    name: str
+    assembly: str
+    target: str
+    from_object: bool = False
+
+    def functions(self) -> list[str]:
+        return function_names(code_lines(self.assembly, self.target))
+
+    def is_one_function(self) -> bool:
+        """A text of a single function, all of which can be compared: data and directives too."""
+        return len(self.functions()) == 1 and not self.from_object
+
+    def local(self) -> set[str]:
+        """Functions that other files cannot see."""
+        seen = {m.group(1) for m in map(_GLOBAL.match, self.assembly.splitlines()) if m}
+        return set(self.functions()) - seen
+
+
+def read_source(toolchain: Toolchain, name: str, target: str | None = None) -> Source:
+    """A file, or standard input for `-`. OzmaError with one clear line when it is neither assembly
+    nor an object, or not for `target`."""
+    data = _read(name)
+    if data[:4] == b"\x7fELF":
+        text, found = object_text(toolchain, data)
+        if target and target != found:
+            raise OzmaError(f"{name} is an object for {found}, not for {target}")
+        return Source(name, text, found, from_object=True)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise OzmaError(f"{name} is neither assembly text nor an ELF object") from error
+    source = Source(name, text, target or _target_of(text))
+    if not source.functions():
+        raise OzmaError(
+            f"{name} defines no function", hint="assembly needs .type NAME,@function and a label"
+        )
+    return source
+
+
+def _read(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise OzmaError(f"cannot read {name}: {error.strerror}") from error
+
+
+def _target_of(text: str) -> str:
+    """By the registers that it names; x86-64 if in doubt."""
+    return "aarch64" if len(_AARCH64.findall(text)) > len(_X86.findall(text)) else "x86-64"

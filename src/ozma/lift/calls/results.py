@@ -1,0 +1,186 @@
+"""What a function returns: what its returns find, set by name and needed by nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ozma.lift.calls.evidence import float_type
+from ozma.lift.decisions import Chooser
+from ozma.lift.flow.definitions import CallSite, Definition, Facts
+from ozma.lift.reading.architecture import Architecture
+from ozma.lift.reading.effects import Symbol, bits
+from ozma.lift.reading.prototypes import prototypes
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the function returns: (register, type) of each part; none: void."""
+
+    parts: tuple[tuple[str, str], ...] = ()
+
+
+def plan_result(
+    facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str,
+    kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(),
+) -> Result:  # fmt: skip
+    """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
+    value somebody wants in its register (flow/kept_updates.py). `jumps`: lines that make the
+    address of a computed jump (flow/computed_jumps.py)."""
+    convention = architecture.convention
+    sites = facts.returns
+    if chooser.decisions.result == "void" or not sites:
+        return Result()
+    default = _inferred(sites, facts, architecture, chooser, mode != "O0", kept)
+    if default.startswith("i") and _made_by(sites, facts, convention.results[0], jumps):
+        default = "void"
+    options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
+    if default not in options:
+        options = (*options, default)
+    chosen = chooser.choose("result", line, options, default)
+    if chosen == "void":
+        return Result()
+    if chosen == "pair":
+        return Result(tuple((r, "i64") for r in convention.results))
+    first = convention.float_results[0] if not chosen.startswith("i") else convention.results[0]
+    if chosen.startswith("i") and _returns(sites, facts, convention.results[1], strict=True):
+        if chosen == "i64" or _width(sites, facts, convention.results[1]) == "i64":
+            return Result(tuple((r, "i64") for r in convention.results))
+    return Result(((first, chosen),))
+
+
+def _inferred(
+    sites: list[CallSite], facts: Facts, architecture: Architecture, chooser: Chooser,
+    reserves: bool,
+    kept: frozenset[int],
+) -> str:  # fmt: skip
+    convention = architecture.convention
+    integer, vector = convention.results[0], convention.float_results[0]
+    popped = {site.popped for site in sites if site.popped}
+    if integer not in popped and (
+        _returns(sites, facts, integer) or popped and _all_left(sites, facts, integer)
+    ):
+        return _width(sites, facts, integer)
+    returns_float = _returns(sites, facts, vector)
+    if (
+        integer not in popped
+        and reserves
+        and not returns_float
+        and _all_left(sites, facts, integer)
+    ):
+        if (
+            _is_avoided(sites, facts, integer)
+            or _finds(sites, facts, integer, kept)
+            or (_all_set(sites, facts, integer) and _is_reserved(facts, architecture))
+        ):
+            return _width(sites, facts, integer)
+    if returns_float:
+        numbers = {n for site in sites for n in site.reaching.get(vector, ())}
+        return float_type([facts.definitions[n] for n in sorted(numbers)], facts)
+    if chooser.decisions.result == "value":
+        return "i64"
+    return "void"
+
+
+def _all_set(sites: list[CallSite], facts: Facts, register: str) -> bool:
+    found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
+    return bool(found) and all(d.kind == "set" for d in found)
+
+
+def _finds(sites: list[CallSite], facts: Facts, register: str, lines: frozenset[int]) -> bool:
+    """Does a return find there what one of `lines` made, and only one instruction read?"""
+    return any(d.reads == 1 for d in _made_by(sites, facts, register, lines))
+
+
+def _made_by(
+    sites: list[CallSite], facts: Facts, register: str, lines: frozenset[int]
+) -> list[Definition]:
+    """What one of `lines` made of what returns find there."""
+    found = [facts.definitions[n] for site in sites for n in site.reaching.get(register, ())]
+    return [d for d in found if d.line in lines]
+
+
+def _is_avoided(sites: list[CallSite], facts: Facts, register: str) -> bool:
+    """Was another scratch register taken while this one held what a return finds there, and what
+    nobody read any more?"""
+    for site in sites:
+        held = site.reaching.get(register, frozenset())
+        reads = sum(facts.definitions[n].reads for n in held)
+        for definition in facts.definitions:
+            if definition.held == held and definition.held_reads == reads and definition.reads:
+                return True
+    return False
+
+
+def _is_reserved(facts: Facts, architecture: Architecture) -> bool:
+    """Was another scratch register taken while the result's was free, or a parameter moved there
+    that could have stayed? Then LLVM kept it for the result."""
+    convention, scratch = architecture.convention, architecture.scratch[:3]
+    for definition in facts.definitions:
+        if definition.kind != "set" or definition.block or definition.register not in scratch:
+            continue
+        if definition.register != scratch[0]:
+            return definition.reads > 0
+        if definition.moved_from not in convention.integers:
+            return False
+        source = [
+            d for d in facts.definitions
+            if d.kind == "entry" and d.register == definition.moved_from
+        ]  # fmt: skip
+        return bool(source) and source[0].reads == 1
+    return False
+
+
+def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = False) -> bool:
+    """Some return finds what was set for nobody else, and none finds what was never set: except
+    where the first argument comes in the same register (AArch64), and may be given back."""
+    certain = False
+    for site in sites:
+        numbers = site.reaching.get(register, ())
+        found = [facts.definitions[n] for n in numbers]
+        if register not in ("x0", "v0") and (not found or any(d.kind == "entry" for d in found)):
+            return False
+        if strict and any(d.kind == "call" or not d.explicit for d in found):
+            return False
+        last = (
+            register == "x0" and not strict
+        )  # handed out last: whatever is put there is given back
+        spare = [
+            facts.definitions[n] for n in numbers
+            if n not in facts.needed and facts.flows_to(n) <= {register}
+        ]  # fmt: skip
+        certain |= any(d.kind == "set" and (d.explicit or register == "rax") for d in spare)
+        certain |= last and any(d.kind == "set" and d.explicit for d in found)
+    return certain
+
+
+def _all_left(sites: list[CallSite], facts: Facts, register: str) -> bool:
+    """Each return finds something in the register that was left there in this function."""
+    found = [site.reaching.get(register, ()) for site in sites]
+    return all(
+        numbers and all(facts.definitions[n].kind != "entry" for n in numbers) for numbers in found
+    )
+
+
+def _width(sites: list[CallSite], facts: Facts, register: str) -> str:
+    numbers = {n for site in sites for n in site.reaching.get(register, ())}
+    found = [facts.definitions[n] for n in numbers]
+    every = [bits(d.type) for d in found if d.kind == "set"]
+    if every and min(every) < 32:  # a caller that read more would find what was there before
+        return f"i{min(every)}"
+    widths = [bits(d.type) for d in found if d.kind == "set" and not d.constant]
+    if not widths and _passes_on(sites, facts, register):
+        return "i64"  # constants say nothing of how much a caller reads
+    return f"i{max(widths or every, default=64)}"
+
+
+def _passes_on(sites: list[CallSite], facts: Facts, register: str) -> bool:
+    """Is what a call left there given back on some way, and its width told by nothing?"""
+    numbers = {n for site in sites for n in site.reaching.get(register, ())}
+    left = any(facts.definitions[n].kind == "call" for n in numbers)
+    return left or any(site.is_tail and not _known_width(site) for site in facts.calls)
+
+
+def _known_width(site: CallSite) -> bool:
+    name = site.target.name if isinstance(site.target, Symbol) else ""
+    known = prototypes().get(name)
+    return known is not None and known.result == "i32"

@@ -1,0 +1,4 @@
+"""IR as text, one instruction a line, and single changes to it.
+
+Imports nothing else of the lifter.
+"""
