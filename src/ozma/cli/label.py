@@ -10,122 +10,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ozma.cli.label_options import parser
 from ozma.corpus.split import SPLITS, TRAIN
 from ozma.errors import OzmaError
-from ozma.labels.options import DISASSEMBLY, EMULATION, FLAGS, SEARCH, LabelOptions, set_folder
-from ozma.labels.subjects import KINDS, Choice
-from ozma.llvm import TARGETS, find_toolchain
-
-_DESCRIPTION = (
-    "Label a corpus: the size of each function under every list (flags), what random lists make of "
-    "it (emulation), the assembly of four levels (disassembly). Only facts are stored; the texts "
-    "are "
-    "made again from them. Run the same command again and it goes on where it stopped."
-)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ozma label", description=_DESCRIPTION, allow_abbrev=False
-    )
-    parser.add_argument("out", type=Path, metavar="OUT", help="a folder of `ozma corpus build`")
-    parser.add_argument("--task", choices=(FLAGS, EMULATION, DISASSEMBLY), help="what to label for")
-    parser.add_argument("--report", action="store_true", help="print what the labels in OUT say")
-    parser.add_argument(
-        "--check", type=int, metavar="N",
-        help="label about N random rows of each set again and compare",
-    )  # fmt: skip
-    parser.add_argument(
-        "--publish", type=Path, metavar="FOLDER",
-        help="write list, split, hashes and labels as a small snapshot into FOLDER",
-    )  # fmt: skip
-    parser.add_argument(
-        "--list", type=Path, metavar="FILE",
-        help="publish: the list of the corpus's projects (default OUT/list.jsonl.xz)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--rebuild", type=Path, metavar="FOLDER",
-        help="from a snapshot: build the corpus in OUT again where it lacks projects, then put "
-        "split and labels onto it",
-    )  # fmt: skip
-    parser.add_argument("--target", choices=TARGETS, default="x86-64", help="default x86-64")
-    parser.add_argument(
-        "--retarget", action="store_true",
-        help="rewrite modules made for another machine (an approximation: docs/labels.md)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--pack", type=Path, metavar="FILE",
-        help="flags: lists to measure (default: the shipped pack)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--search", type=int, default=0, metavar="N",
-        help="flags: then search with N compiles each, minimize, and broadcast the winners",
-    )  # fmt: skip
-    parser.add_argument(
-        "--shorten", type=int, metavar="N",
-        help="flags: evaluations to minimize a winner (default: as --search)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--broadcast", type=int, default=100, metavar="N",
-        help="flags: winners measured on all modules (default 100)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--pairs", type=int, default=8, metavar="N",
-        help="emulation: lists for each function (default 8)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N",
-        help="emulation, search and check: another seed, another draw",
-    )  # fmt: skip
-    _add_choice(parser)
-    parser.add_argument(
-        "-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)"
-    )
-    parser.add_argument(
-        "--ray", metavar="ADDRESS",
-        help="work on this Ray cluster instead (auto, local, ray://HOST:PORT)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="S",
-        help="seconds for one evaluation (default 10)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--memory", type=int, default=2048, metavar="MIB",
-        help="memory for one evaluation (default 2048)",
-    )  # fmt: skip
-    parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
-
-
-def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--kinds", nargs="+", choices=KINDS, default=["function"],
-        help="what to label (default function)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--splits", nargs="+", choices=SPLITS, default=list(SPLITS), help="default: all"
-    )
-    parser.add_argument(
-        "--functions", type=int, metavar="N", help="functions of one training project at most"
-    )
-    parser.add_argument(
-        "--units", type=int, metavar="N", help="units of one training project at most"
-    )
-    parser.add_argument(
-        "--bound-all", action="store_true",
-        help="--functions and --units bound validation and test projects too",
-    )  # fmt: skip
-    parser.add_argument(
-        "--largest", type=int, default=5000, metavar="N",
-        help="IR instructions at most (default 5000)",
-    )  # fmt: skip
+from ozma.labels.options import FLAGS, SEARCH, LabelOptions, set_folder
+from ozma.labels.subjects import Choice
+from ozma.llvm import find_toolchain
 
 
 def main(words: list[str]) -> int:
     """0 when everything chosen has its labels; 100 when a lost process left some out, or when
     something is not as it was labelled or published."""
-    options = _parser().parse_args(words)
+    options = parser().parse_args(words)
     for verb in (_report, _rebuild, _check, _publish):
         if getattr(options, verb.__name__[1:]):
             return verb(options)
@@ -304,6 +200,5 @@ def _stage(
 def _line(result: dict) -> str:
     return (
         f"{result['set']}: {result['modules']:,} modules, {result['labelled_before']:,} labelled "
-        f"before, "
-        f"{result['labelled']:,} now; {result['problems']:,} rows with a problem"
+        f"before, {result['labelled']:,} now; {result['problems']:,} rows with a problem"
     )
