@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from ozma.cli.label_options import parser
 from ozma.corpus.split import SPLITS, TRAIN
