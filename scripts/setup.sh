@@ -48,7 +48,7 @@ list_packages() {
     need make
     [ ! -e "$stamp" ] || return 0
     local name
-    for name in libc6-dev-arm64-cross libstdc++-12-dev-armel-cross csmith libcsmith-dev cmake meson ninja-build; do like "$name"; done
+    for name in libc6-dev-arm64-cross libstdc++-12-dev-{arm64,armel,riscv64}-cross csmith libcsmith-dev cmake meson ninja-build; do like "$name"; done
     [ -x /usr/lib/llvm-22/bin/clang ] || optional+=(llvm-22 clang-22 lld-22)
 }
 

@@ -42,7 +42,7 @@ _THUMB2 = Machine(
     ("--target=arm-linux-gnueabi", "-march=armv7-a", "-mthumb"),
     8 * GIB,  # qemu-arm reserves all four that the program may ever want
 )
-RUNNABLE = ("x86-64", "aarch64", "thumb2")
+RUNNABLE = ("x86-64", "aarch64", "thumb2", "riscv64")
 """Targets whose programs can run here or under an emulator."""
 
 
