@@ -29,7 +29,7 @@ from ozma.llvm.objects import measure_object
 from ozma.llvm.opt import StockOpt
 from ozma.optimize.choose import load_unit, measure_all, pick
 from ozma.optimize.file import UNIT, OptimizeConfig, bitcode_of, compile_step, compile_words, generate
-from ozma.optimize.pack import load_pack, target_pack
+from ozma.optimize.pack import target_pack
 from ozma.search.budget import Budget
 
 BUDGETS = (1, 4, 16, 64)
@@ -79,7 +79,7 @@ def measure_package(name: str, options: argparse.Namespace, known: set[tuple]) -
     recipe, toolchain = load_recipe(name), find_toolchain(options.llvm)
     folder = options.work / f"{name}-recorded"
     _, top, version = record_build(recipe, folder, options)
-    pack = load_pack(options.pack) if options.pack else target_pack(toolchain.major, options.target)
+    pack = target_pack(toolchain.major, options.target, options.pack)
     lists = [entry.passes for entry in pack.lists]
     with Worker(toolchain) as worker, open(options.records, "a") as records:
         for unit in read_compilations(folder / "records", top):

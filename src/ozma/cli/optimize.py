@@ -14,7 +14,7 @@ from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
 from ozma.optimize.file import VERIFY, FileOptimizer, OptimizeConfig, Optimized
 from ozma.optimize.output import as_json, render, write_output
-from ozma.optimize.pack import Pack, load_pack, target_pack
+from ozma.optimize.pack import Pack, target_pack
 from ozma.optimize.rank import MODEL, PACK, RANKS, Advisor, make_advisor
 from ozma.passes import explicit, parse
 from ozma.search.budget import Budget
@@ -124,9 +124,7 @@ def _config(options: argparse.Namespace, rest: list[str], toolchain: Toolchain) 
 def _pack(options: argparse.Namespace, toolchain: Toolchain) -> Pack | None:
     if options.passes is not None:
         return None
-    if options.pack:
-        return load_pack(options.pack)
-    return target_pack(toolchain.major, options.target)
+    return target_pack(toolchain.major, options.target, options.pack)
 
 
 def _advisor(options: argparse.Namespace, toolchain: Toolchain) -> Advisor | None:

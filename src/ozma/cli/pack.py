@@ -62,8 +62,7 @@ def main(words: list[str]) -> int:
         return _extend(options, toolchain)
     if options.records:
         return _build(options, toolchain.version)
-    pack = load_pack(options.file) if options.file else target_pack(toolchain.major, options.target)
-    _show(pack, options.lists)
+    _show(target_pack(toolchain.major, options.target, options.file), options.lists)
     return 0
 
 

@@ -107,8 +107,7 @@ def build_pack(
         and is_complete(passes)
         and is_allowed(passes, int(llvm.partition(".")[0]))
     }
-    steps = greedy_cover(clean, dense.baseline, count, _CAP)
-    steps += _rest(clean, {step.passes for step in steps}, dense.baseline, count - len(steps))
+    steps = _ordered(clean, dense.baseline, count)
     return {
         "llvm": llvm,
         "found_on": {
@@ -127,8 +126,7 @@ def order_lists(dense: Dense, pack: Pack) -> dict:
     """
     lists = [entry.passes for entry in pack.lists]
     table = {passes: dense.table[passes] for passes in lists if passes in dense.table}
-    steps = greedy_cover(table, dense.baseline, len(lists), _CAP, lists[:_KEPT])
-    steps += _rest(table, {step.passes for step in steps}, dense.baseline, len(lists) - len(steps))
+    steps = _ordered(table, dense.baseline, len(lists), lists[:_KEPT])
     found = [lists.index(step.passes) for step in steps]
     unmeasured = [place for place in range(len(lists)) if place not in found]
     return {"found_on": _found_on(dense), "places": found + unmeasured}
@@ -138,6 +136,14 @@ def target_verdicts(verdicts: dict[str, Verdicts], pack: Pack, target: str) -> d
     """{"verdicts": {list: {suite: facts}}} of the pack's lists that ran on `target`."""
     known = {entry.passes: verdicts.get(entry.passes, {}).get(target) for entry in pack.lists}
     return {"verdicts": {passes: suites for passes, suites in known.items() if suites}}
+
+
+def _ordered(
+    table: dict, baseline: dict[str, int], count: int, first: Sequence[str] = ()
+) -> list[Step]:
+    """Lists as greedy cover takes them, `first` before all; then those that it did not need."""
+    steps = greedy_cover(table, baseline, count, _CAP, first)
+    return steps + _rest(table, {step.passes for step in steps}, baseline, count - len(steps))
 
 
 def _found_on(dense: Dense) -> dict[str, int]:

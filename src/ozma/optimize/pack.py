@@ -87,11 +87,14 @@ def shipped_pack(major: int, target: str = "x86-64") -> Pack | None:
     return target_pack(major, target) if major in shipped_majors() else None
 
 
-def target_pack(major: int, target: str) -> Pack:
-    """The pack of this release as it serves `target` best: its order there, its verdicts there.
+def target_pack(major: int, target: str, own: Path | None = None) -> Pack:
+    """The pack of this release as it serves `target` best: its order there, its verdicts there;
+    or the user's `own` pack file as it is.
 
     OzmaError names the releases that have a pack.
     """
+    if own:
+        return load_pack(own)
     pack = load_pack(pack_path(major))
     facts = read_targets(targets_path(major), pack).get(target, {})
     pack = pack.with_verdicts(target, facts.get("verdicts", {}))

@@ -5,6 +5,8 @@ A register of arrangement `.4s` is <4 x float> here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ozma.lift.aarch64.lanes import float_kind, kind_of, read_vector, set_vector, vector_of
 from ozma.lift.aarch64.operands import Immediate
 from ozma.lift.aarch64.values import Meaning, Operands, constant, op
@@ -86,24 +88,18 @@ def _float_pair(operands: Operands) -> list[Effect]:
     return pairwise(operands, "fadd", float_kind(operands[0]))
 
 
-def _from_integers(opcode: str) -> Meaning:
+Kind = Callable[[object], str]
+
+
+def _conversion(opcode: str, made: Kind, taken: Kind) -> Meaning:
+    """`made` and `taken` give the LLVM type of the target's and of the source's lanes."""
+
     def meaning(operands: Operands) -> list[Effect]:
         target, source, *fraction = operands
         if fraction:
             raise Unsupported("a conversion of fixed-point numbers")
-        type_ = float_kind(target)
-        return set_vector(target, op(opcode, type_, read_vector(source, kind_of(source))), type_)
-
-    return meaning
-
-
-def _to_integers(opcode: str) -> Meaning:
-    def meaning(operands: Operands) -> list[Effect]:
-        target, source, *fraction = operands
-        if fraction:
-            raise Unsupported("a conversion of fixed-point numbers")
-        type_ = kind_of(target)
-        return set_vector(target, op(opcode, type_, read_vector(source, float_kind(source))), type_)
+        type_ = made(target)
+        return set_vector(target, op(opcode, type_, read_vector(source, taken(source))), type_)
 
     return meaning
 
@@ -113,6 +109,8 @@ FLOATS: dict[str, Meaning] = {
     **{mnemonic: _float_unary(mnemonic) for mnemonic in _FLOAT_UNARY},
     **{mnemonic: _float_compare(test) for mnemonic, test in _FLOAT_COMPARES.items()},
     "fmla": _float_fused(False), "fmls": _float_fused(True), "faddp": _float_pair,
-    "scvtf": _from_integers("sitofp"), "ucvtf": _from_integers("uitofp"),
-    "fcvtzs": _to_integers("fptosi"), "fcvtzu": _to_integers("fptoui"),
+    "scvtf": _conversion("sitofp", float_kind, kind_of),
+    "ucvtf": _conversion("uitofp", float_kind, kind_of),
+    "fcvtzs": _conversion("fptosi", kind_of, float_kind),
+    "fcvtzu": _conversion("fptoui", kind_of, float_kind),
 }  # fmt: skip

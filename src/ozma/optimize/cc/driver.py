@@ -24,7 +24,7 @@ from ozma.optimize.cc.exclude import read_exclusions
 from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result
 from ozma.optimize.cc.signals import RealCompiler
 from ozma.optimize.cc.unit import Tools, improve_unit
-from ozma.optimize.pack import Pack, load_pack, target_pack
+from ozma.optimize.pack import Pack, target_pack
 
 _PLAN_SECONDS = 60.0
 
@@ -102,16 +102,13 @@ def _tools(
 ) -> Tools:
     lists_hash = ""
     if choose is None:
-        pack = _pack(config, int(version.partition(".")[0]), target_name(step.triple))
+        major = int(version.partition(".")[0])
+        pack = target_pack(major, target_name(step.triple), config.lists)
         choose, lists_hash = _chooser(pack, config.model), pack.digest + _model_hash(config)
     prefix = Path(step.compiler).parent.parent
     toolchain = Toolchain(int(version.partition(".")[0]), prefix)
     exclusions = read_exclusions(config.exclude_file)
     return Tools(config, toolchain, version, exclusions, choose, lists_hash)
-
-
-def _pack(config: CompilerConfig, major: int, target: str) -> Pack:
-    return load_pack(config.lists) if config.lists else target_pack(major, target)
 
 
 def _model_hash(config: CompilerConfig) -> str:
