@@ -131,8 +131,8 @@ def _settings(options: argparse.Namespace) -> LabelOptions:
 
 def _choice(options: argparse.Namespace) -> Choice:
     return Choice(
-        tuple(options.kinds), tuple(options.splits), options.largest, options.functions,
-        options.units, SPLITS if options.bound_all else (TRAIN,),
+        tuple(options.kinds), tuple(options.splits), options.largest, options.least,
+        options.functions, options.units, SPLITS if options.bound_all else (TRAIN,),
     )  # fmt: skip
 
 

@@ -114,3 +114,6 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
         "--largest", type=int, default=5000, metavar="N",
         help="IR instructions at most (default 5000)",
     )  # fmt: skip
+    parser.add_argument(
+        "--least", type=int, default=0, metavar="N", help="IR instructions at least (default 0)"
+    )

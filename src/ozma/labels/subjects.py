@@ -35,12 +35,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which subjects: of these kinds and splits, of at most `largest` IR instructions; of each
+    """Which subjects: of these kinds and splits, of `least` to `largest` IR instructions; of each
     project in the splits `bounded` at most `functions` and `units` (None: all)."""
 
     kinds: tuple[str, ...] = (FUNCTION,)
     splits: tuple[str, ...] = SPLITS
     largest: int = 5000
+    least: int = 0
     functions: int | None = None
     units: int | None = None
     bounded: tuple[str, ...] = (TRAIN,)
@@ -142,7 +143,7 @@ def _limited(out: Path, project: str, rows: dict[str, list], choice: Choice) -> 
     kept = {}
     for kind, places in rows.items():
         sizes = [size for (size,) in read_values(corpus_file(out, kind, project), ["instructions"])]
-        fitting = [place for place in places if sizes[place[0]] <= choice.largest]
+        fitting = [p for p in places if choice.least <= sizes[p[0]] <= choice.largest]
         bounded = [place for place in fitting if place[2] in choice.bounded]
         by_hash = sorted(bounded, key=lambda place: place[1])  # a choice that is stable
         allowed = set(by_hash[: choice.bound(kind)])
