@@ -135,7 +135,8 @@ def _framed(
     function: AsmFunction, listing: Listing, architecture: Architecture, chooser: Chooser
 ) -> tuple[Graph, Frame, str]:
     """The graph with the frame's slots as registers, the frame, and the mode."""
-    graph, frame = find_frame(build_graph(function, listing, architecture), architecture)
+    apart = chooser.decisions.regions != "safe"
+    graph, frame = find_frame(build_graph(function, listing, architecture, apart), architecture)
     aligned = function.alignment >= architecture.usual_alignment
     if architecture.is_small:
         aligned = not architecture.is_small(function)

@@ -6,10 +6,11 @@ from ozma.lift.flow.far_pushes import join_far_pushes
 from ozma.lift.flow.graph import Block, Graph, Refused, Step
 from ozma.lift.flow.joins import join_pushes, merge_branches
 from ozma.lift.flow.landing_pads import Unwinding
+from ozma.lift.flow.repeats import expand
 from ozma.lift.flow.successors import connect, ends, is_explicit, is_final_call
 from ozma.lift.reading.architecture import Architecture, Instruction
 from ozma.lift.reading.listing import AsmFunction, Directive, Label, Listing
-from ozma.lift.reading.effects import Do, Effect, Op, Unsupported
+from ozma.lift.reading.effects import Do, Effect, Op, Repeat, Unsupported
 from ozma.lift.reading.exception_tables import Exceptions, read_exceptions
 
 _REFUSED = {
@@ -23,14 +24,17 @@ _REFUSED = {
 }  # fmt: skip
 
 
-def build_graph(function: AsmFunction, listing: Listing, architecture: Architecture) -> Graph:
-    """Refused names the first line that stands in the way."""
+def build_graph(
+    function: AsmFunction, listing: Listing, architecture: Architecture, apart: bool = False
+) -> Graph:
+    """Refused names the first line that stands in the way. `apart`: string instructions are taken
+    to copy between places that do not overlap."""
     try:
         exceptions = read_exceptions(function, listing)
     except (Unsupported, ValueError, IndexError) as reason:
         raise Refused(function.number, function.name, str(reason)) from reason
     unwinding = Unwinding(function, exceptions)
-    blocks, has_cfi = _cut(function, architecture, exceptions, unwinding)
+    blocks, has_cfi = _cut(function, architecture, exceptions, unwinding, listing, apart)
     labels = {name: block.index for block in blocks for name in block.labels}
     original = list(blocks)
     explicit = bool(architecture.convention.link) and is_explicit(blocks)
@@ -54,8 +58,9 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
 
 
 def _cut(
-    function: AsmFunction, architecture: Architecture, exceptions: Exceptions, unwinding: Unwinding
-) -> tuple[list[Block], bool]:
+    function: AsmFunction, architecture: Architecture, exceptions: Exceptions, unwinding: Unwinding,
+    listing: Listing, apart: bool,
+) -> tuple[list[Block], bool]:  # fmt: skip
     blocks, has_cfi = [Block(0, line=function.number)], False
     ended = False
     for line in function.lines:
@@ -77,6 +82,10 @@ def _cut(
         if ended:
             blocks.append(Block(len(blocks), line=line.number))
         step = Step(line, unwinding.marked(_effects(line, architecture)))
+        if step.effects and isinstance(step.effects[0], Repeat):
+            expand(step, blocks, architecture.convention, listing, apart)
+            ended = False
+            continue
         blocks[-1].steps.append(step)
         ended = any(ends(effect) for effect in step.effects)
     for block in blocks:

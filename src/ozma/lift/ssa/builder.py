@@ -195,16 +195,19 @@ class Builder(Parts):
         if ENTRY in before or not before or any(p not in self.flags_out for p in before):
             raise Unsupported("flags that come from somewhere else")
         if (block, code) in self.conditions:
-            return self.conditions[block, code]
+            return resolve(self.conditions[block, code])
+        phi = Value("phi", "i1", [], None, block, self.line)
+        self.conditions[block, code] = phi  # a loop that leaves the flags asks for it again
         answers = []
         for previous in before:
             saved = self.block, self.local
             self.block, self.local = previous, {}
             answers.append(self._condition_at(previous, code))
             self.block, self.local = saved
-        if all(resolve(answer) is resolve(answers[0]) for answer in answers):
-            return answers[0]
-        phi = Value("phi", "i1", answers, None, block, self.line)
+        found = {id(one): one for one in map(resolve, answers) if one is not phi}
+        if len(found) == 1:
+            (phi.replaced,) = found.values()
+            return resolve(phi)
+        phi.args = answers
         self.bodies[block].phis.append(phi)
-        self.conditions[block, code] = phi
         return phi
