@@ -21,11 +21,12 @@ class Result:
 
 def plan_result(
     facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str,
-    kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(),
+    kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(), foreign: bool = False,
 ) -> Result:  # fmt: skip
     """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
     value somebody wants in its register (flow/kept_updates.py). `jumps`: lines that make the
-    address of a computed jump (flow/computed_jumps.py)."""
+    address of a computed jump (flow/computed_jumps.py). `foreign`: the code is not LLVM's: what is
+    left where results are may be one."""
     convention = architecture.convention
     sites = facts.returns
     if chooser.decisions.result == "void" or not sites:
@@ -33,6 +34,8 @@ def plan_result(
     default = _inferred(sites, facts, architecture, chooser, mode != "O0", kept)
     if default.startswith("i") and _made_by(sites, facts, convention.results[0], jumps):
         default = "void"
+    if foreign and default == "void" and _all_left(sites, facts, convention.results[0]):
+        default = _width(sites, facts, convention.results[0])
     options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
     if default not in options:
         options = (*options, default)

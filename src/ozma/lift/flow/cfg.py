@@ -5,6 +5,7 @@ from __future__ import annotations
 from ozma.lift.flow.far_pushes import join_far_pushes
 from ozma.lift.flow.graph import Block, Graph, Refused, Step
 from ozma.lift.flow.joins import join_pushes, merge_branches
+from ozma.lift.flow.kept_registers import mark_kept
 from ozma.lift.flow.landing_pads import Unwinding
 from ozma.lift.flow.repeats import expand
 from ozma.lift.flow.successors import connect, ends, is_explicit, is_final_call
@@ -50,11 +51,13 @@ def build_graph(
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
     join_far_pushes(blocks)
-    return Graph(
+    graph = Graph(
         blocks, labels, has_cfi, explicit=explicit, personality=exceptions.personality,
         caught=exceptions.types,
-        nounwind=frozenset(unwinding.nounwind),
+        nounwind=frozenset(unwinding.nounwind), of_gcc=function.is_of_gcc,
     )  # fmt: skip
+    mark_kept(graph, function, listing, architecture)
+    return graph
 
 
 def _cut(

@@ -60,7 +60,7 @@ class Reach:
                 if isinstance(effect, SetReg):
                     self._set(effect, step, block, key, state)
                 elif isinstance(effect, Call):
-                    for name in self.saved:
+                    for name in self.saved - effect.keeps:
                         number = self.numbers.number(
                             name, "call", (*key, name), line=step.line, block=block.index
                         )

@@ -181,12 +181,14 @@ class IndirectJump:
 class Call:
     """`target` is a Symbol or an address. Arguments and result are inferred later. `unwind`: label
     of the landing pad; `throws`: may an exception leave it? `pushed`: bytes of arguments on the
-    stack that unwinding takes off."""
+    stack that unwinding takes off. `keeps`: registers that this callee does not change, although
+    the convention lets it."""
 
     target: Expr
     unwind: str = ""
     throws: bool = True
     pushed: int = 0
+    keeps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

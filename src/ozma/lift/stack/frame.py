@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ozma.lift.flow.graph import Block, Graph, Refused, Step
 from ozma.lift.reading.architecture import Architecture, Convention
-from ozma.lift.reading.effects import Const, Let, Reg, Return, SetReg, Store
+from ozma.lift.reading.effects import Call, Const, Let, Reg, Return, SetReg, Store
 from ozma.lift.stack.accesses import collect
 from ozma.lift.stack.addresses import Rewriter, moves_stack
 from ozma.lift.stack.objects import Frame
@@ -30,7 +30,7 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
             blocks.append(replace(block, steps=[], successors=[]))
             continue
         rewriter = Rewriter(states[block.index], frame)
-        steps = _rewrite(block, rewriter, architecture, graph.has_cfi)
+        steps = _rewrite(block, rewriter, architecture, graph)
         exit_ = (
             steps[-1].effects[-1]
             if block.exit is not None and steps and steps[-1].effects
@@ -42,15 +42,40 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
     return new, frame
 
 
-def _is_padding(step: Step, block: Block, convention: Convention, has_cfi: bool) -> bool:
-    """A push of what nobody needs, in place of `sub $8, %rsp`: CFI calls no argument of a call
-    so."""
+def _is_padding(step: Step, block: Block, convention: Convention, graph: Graph) -> bool:
+    """A push of what nobody needs, in place of `sub $8, %rsp`: LLVM's CFI calls no argument of a
+    call so."""
     if [type(effect) for effect in step.effects] != [Let, SetReg, Store] or step.adjust:
         return False
     pushed = step.effects[0].value
     if not isinstance(pushed, Reg) or pushed.name in convention.preserved:
         return False
-    return step.framed if has_cfi else not block.index and _only_pushes(block, step)
+    if graph.of_gcc:
+        as_given = _is_as_given(pushed.name, step, graph, convention)
+        return as_given and not _fills_registers(block, convention)
+    return step.framed if graph.has_cfi else not block.index and _only_pushes(block, step)
+
+
+def _is_as_given(register: str, push: Step, graph: Graph, convention: Convention) -> bool:
+    """Does no instruction above the push set the register, and none call?"""
+    above = (step for block in graph.blocks for step in block.steps if step.line < push.line)
+    effects = (effect for step in above for effect in step.effects)
+    return not any(
+        isinstance(e, Call) and register not in convention.preserved
+        or isinstance(e, SetReg) and e.name == register for e in effects
+    )  # fmt: skip
+
+
+def _fills_registers(block: Block, convention: Convention) -> bool:
+    """Is the last register of arguments set before the block's first call? Then what is pushed may
+    be one argument more."""
+    for step in block.steps:
+        for effect in step.effects:
+            if isinstance(effect, Call):
+                return False
+            if isinstance(effect, SetReg) and effect.name == convention.integers[-1]:
+                return True
+    return False
 
 
 def _is_discard(position: int, block: Block, convention: Convention) -> bool:
@@ -78,7 +103,7 @@ def _only_pushes(block: Block, until: Step) -> bool:
 
 
 def _rewrite(
-    block: Block, rewriter: Rewriter, architecture: Architecture, has_cfi: bool
+    block: Block, rewriter: Rewriter, architecture: Architecture, graph: Graph
 ) -> list[Step]:
     steps, convention = [], architecture.convention
     for position, step in enumerate(block.steps):
@@ -87,7 +112,7 @@ def _rewrite(
         if sp is None:
             raise Refused(step.line, step.instruction.text, "dynamic stack allocation")
         effects = [rewriter.effect(effect, convention) for effect in step.effects]
-        if _is_padding(step, block, convention, has_cfi):
+        if _is_padding(step, block, convention, graph):
             effects = effects[1:2]
         elif _is_discard(position, block, convention):
             effects[0] = replace(effects[0], value=Const(0, "i64"))
