@@ -29,7 +29,7 @@ from ozma.lift.ssa.types import infer_pointers
 from ozma.lift.stack.frame import find_frame
 from ozma.lift.stack.mode import find_mode
 from ozma.lift.stack.objects import Frame
-from ozma.lift.stack.regions import fill_gaps, lay_out, promote
+from ozma.lift.stack.regions import fill_gaps, lay_out, promote, take_given
 from ozma.lift.stack.spills import find_unowned, passes_on_stack
 
 
@@ -120,7 +120,7 @@ def _lift(
     blocks = [index for index in listed if index in builder.bodies]
     order = finish(builder, blocks, decisions)
     infer_pointers(builder, decisions.leaves)
-    arguments, _ = parameters(builder, architecture)
+    arguments, _ = parameters(builder, architecture, frame)
     printer = Printer(builder, frame.regions, chooser)
     printer.body(order)
     text, line_map, signature = module_text(
@@ -150,6 +150,7 @@ def _framed(
     if plain:
         bottom = bool(convention.link) and not passes_on_stack(graph, convention)
         fill_gaps(frame, unowned if mode == "O0" else frozenset(), bottom)
+    take_given(frame, convention)
     return promote(graph, frame), frame, mode
 
 

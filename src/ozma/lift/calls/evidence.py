@@ -44,7 +44,7 @@ def count_set(
         prepared = not foreign and _is_prepared(site, facts, register, result)
         if prepared or is_definite(site, facts, register):
             count = position + 1
-        elif register != result and _is_open(site, facts, register):
+        elif not foreign and register != result and _is_open(site, facts, register):
             break
     return count
 
@@ -56,14 +56,14 @@ def count_held(site: CallSite, facts: Facts, registers: tuple[str, ...]) -> int:
     for position, register in enumerate(registers):
         numbers = site.reaching.get(register, frozenset())
         found = [facts.definitions[n] for n in numbers]
-        if any(d.kind == "call" for d in found) or _is_of_table(numbers, facts):
+        if any(d.kind == "call" for d in found) or is_of_table(numbers, facts):
             break
         if found and all(d.kind == "set" or d.reads for d in found):
             count = position + 1
     return count
 
 
-def _is_of_table(numbers: frozenset[int], facts: Facts) -> bool:
+def is_of_table(numbers: frozenset[int], facts: Facts) -> bool:
     """Is it a jump table's address, or made of one?"""
     seen, work = set(numbers), list(numbers) if facts.tables else []
     while work:

@@ -56,7 +56,7 @@ def build_graph(
         caught=exceptions.types,
         nounwind=frozenset(unwinding.nounwind), of_gcc=function.is_of_gcc,
     )  # fmt: skip
-    mark_kept(graph, function, listing, architecture)
+    mark_kept(graph, architecture)
     return graph
 
 

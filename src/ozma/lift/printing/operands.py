@@ -9,7 +9,7 @@ from ozma.lift.decisions import Chooser
 from ozma.lift.reading.effects import is_integer
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value, const_text, resolve
-from ozma.lift.stack.regions import Region
+from ozma.lift.stack.objects import GIVEN, Region
 
 UNKNOWN = "undef"
 """What was never set. Not "poison": that would spread from bits that nobody reads to those beside
@@ -53,7 +53,9 @@ class Operands:
         self.used = Used()
         self.numbers = 0
         self.line = 0
-        self.alloca_names = {r.offset: f"%s{position}" for position, r in enumerate(regions)}
+        self.alloca_names = {
+            r.offset: GIVEN if r.given else f"%s{position}" for position, r in enumerate(regions)
+        }
 
     def fresh(self) -> str:
         self.numbers += 1
@@ -117,6 +119,8 @@ class Operands:
 
     def _frame(self, offset: int) -> str:
         region = next((r for r in self.regions if r.offset <= offset < r.end), None)
+        if region is None:  # where an object ends is an address, too
+            region = next((r for r in self.regions if r.end == offset), None)
         if region is None:
             where = "arguments on the stack" if offset >= 0 else "no object in the frame"
             raise Unprintable(f"the address of {where}")

@@ -93,7 +93,8 @@ class Builder(Parts):
         return self.make("or", type_, [self.make("and", type_, [rest, hole]), wide])
 
     def _is_left(self, value: Value) -> bool:
-        """Is it what happened to be in a register or slot that no caller passes anything in?"""
+        """Is it what happened to be in a register or slot that no caller passes anything in, or the
+        place of a computed jump?"""
         value = resolve(value)
         while value.op in ("trunc", "and", "lshr"):
             value = resolve(value.args[0])
@@ -102,6 +103,9 @@ class Builder(Parts):
             return value.extra[0] in convention.preserved
         if value.op == "entry" and value.extra[0][1] == "-":
             return True  # of the function's own frame
+        tables, sums = self.facts.tables, value.args if value.op == "add" else ()
+        if any(part.op == "symbol" and part.extra[0] in tables for part in map(resolve, sums)):
+            return True
         return value.op == "poison"
 
     def _combined_vector(self, cell: Cell, type_: str, offset: int) -> Value:
@@ -138,7 +142,7 @@ class Builder(Parts):
             if offset or wanted > width:
                 if offset + width <= wanted:
                     return self.extract(self.entry(block, register, f"i{wanted}", 0), type_, offset)
-            elif wanted < width and (block == ENTRY or len(self.predecessors(block)) > 1):
+            elif wanted < width and self._is_widened(block, register):
                 return self.make("zext", type_, [self.entry(block, register, f"i{wanted}", 0)])
         if block == ENTRY:
             return Value("entry", type_, [], (register, offset), ENTRY, 0)
@@ -152,6 +156,14 @@ class Builder(Parts):
         self.bodies[block].phis.append(phi)
         self.pending.append((phi, block, register, type_, offset))
         return phi
+
+    def _is_widened(self, block: int, register: str) -> bool:
+        """Are the bits above what is read zero? Of what comes from elsewhere, gcc's code may pass
+        them on."""
+        if self.graph.of_gcc:
+            known = block != ENTRY and not self.facts.widths[block].get(register, (0, True))[1]
+            return known and len(self.predecessors(block)) > 1
+        return block == ENTRY or len(self.predecessors(block)) > 1
 
     def _natural_width(self, block: int, register: str) -> int:
         if block == ENTRY:

@@ -114,6 +114,10 @@ class Calls:
                 held = value.type
             if value.op == "clobber":
                 held = wanted or "i64"
+            if held == "i32" and builder.graph.of_gcc and register[0] != "[":
+                held = "i64"  # who knows how much of it the callee reads
+        elif builder.graph.of_gcc:
+            held = "i64"
         else:
             width = builder.facts.phi_width(content.block, register) if content.block >= 0 else 0
             held = f"i{width or 64}"

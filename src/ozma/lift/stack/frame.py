@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ozma.lift.flow.graph import Block, Graph, Refused, Step
 from ozma.lift.reading.architecture import Architecture, Convention
-from ozma.lift.reading.effects import Call, Const, Let, Reg, Return, SetReg, Store
+from ozma.lift.reading.effects import Call, Const, Effect, Let, Reg, Return, SetReg, Store
 from ozma.lift.stack.accesses import collect
 from ozma.lift.stack.addresses import Rewriter, moves_stack
 from ozma.lift.stack.objects import Frame
@@ -51,31 +51,26 @@ def _is_padding(step: Step, block: Block, convention: Convention, graph: Graph) 
     if not isinstance(pushed, Reg) or pushed.name in convention.preserved:
         return False
     if graph.of_gcc:
-        as_given = _is_as_given(pushed.name, step, graph, convention)
-        return as_given and not _fills_registers(block, convention)
+        return not _may_fill_registers(step, graph, convention)
     return step.framed if graph.has_cfi else not block.index and _only_pushes(block, step)
 
 
-def _is_as_given(register: str, push: Step, graph: Graph, convention: Convention) -> bool:
-    """Does no instruction above the push set the register, and none call?"""
-    above = (step for block in graph.blocks for step in block.steps if step.line < push.line)
-    effects = (effect for step in above for effect in step.effects)
-    return not any(
-        isinstance(e, Call) and register not in convention.preserved
-        or isinstance(e, SetReg) and e.name == register for e in effects
-    )  # fmt: skip
+def _may_fill_registers(push: Step, graph: Graph, convention: Convention) -> bool:
+    """Is the last register of arguments set between the calls around the push? Then what is pushed
+    may be one argument more."""
+    lines = {Call: [], SetReg: []}
+    for block in graph.blocks:
+        for step in block.steps:
+            for effect in step.effects:
+                if isinstance(effect, Call) or _sets(effect, convention.integers[-1]):
+                    lines[type(effect)].append(step.line)
+    first = max((line for line in lines[Call] if line < push.line), default=0)
+    last = min((line for line in lines[Call] if line > push.line), default=0)
+    return any(first < line < last for line in lines[SetReg])
 
 
-def _fills_registers(block: Block, convention: Convention) -> bool:
-    """Is the last register of arguments set before the block's first call? Then what is pushed may
-    be one argument more."""
-    for step in block.steps:
-        for effect in step.effects:
-            if isinstance(effect, Call):
-                return False
-            if isinstance(effect, SetReg) and effect.name == convention.integers[-1]:
-                return True
-    return False
+def _sets(effect: Effect, register: str) -> bool:
+    return isinstance(effect, SetReg) and effect.name == register
 
 
 def _is_discard(position: int, block: Block, convention: Convention) -> bool:
