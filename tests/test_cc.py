@@ -166,9 +166,13 @@ def test_excluded_units_keep_the_real_object(compiler: Compiler) -> None:
 def test_a_differential_check_refuses_a_miscompilation(compiler: Compiler) -> None:
     compiler.use_lists("default<Oz>,function(unify-loop-exits),default<Oz>")
     compiler.write("a.c", SWITCH_IN_A_LOOP)
-    for verify, outcome in (("none", "improved"), ("differential", "kept")):
-        compiler.run("-Oz", f"--ozma-verify={verify}", "-c", "a.c")
-        assert compiler.last()["outcome"] == outcome
+    outcomes: dict[str, list[str]] = {"none": [], "differential": []}
+    for verify, found in outcomes.items():
+        for budget in range(1, 5):  # the pass goes by addresses: it does not break it each time
+            compiler.run("-Oz", f"--ozma-verify={verify}", f"--ozma-budget={budget}", "-c", "a.c")
+            found.append(compiler.last()["outcome"])
+    assert "improved" in outcomes["none"]
+    assert set(outcomes["differential"]) == {"kept"}
 
 
 def test_what_was_checked_is_recorded(compiler: Compiler) -> None:

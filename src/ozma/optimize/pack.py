@@ -27,6 +27,11 @@ class PackEntry:
     provenance: dict[str, Any]
     verdicts: dict[str, Suites]
 
+    @property
+    def failed(self) -> bool:
+        """Did any program of any suite fail, on any target?"""
+        return any(suite["failures"] for suites in self.verdicts.values() for suite in suites.values())
+
     def programs_passed(self, target: str) -> int:
         """Self-checking programs that this list passed on `target`; 0 if any failed or none ran."""
         suites = self.verdicts.get(target, {}).values()
@@ -45,6 +50,11 @@ class Pack:
 
     def find(self, passes: str) -> PackEntry | None:
         return next((entry for entry in self.lists if entry.passes == passes), None)
+
+    def usable(self, verify: str) -> tuple[str, ...]:
+        """Its lists in order, without those that failed a suite on any target, unless `verify` is
+        "none"."""
+        return tuple(e.passes for e in self.lists if verify == "none" or not e.failed)
 
     def with_verdicts(self, target: str, verdicts: Mapping[str, Suites]) -> Pack:
         """With what the suites said of these lists on `target`."""

@@ -140,7 +140,9 @@ class Unit:
     def _choose(self) -> Chosen:
         tools = self.tools
         before, toolchain, config = self.result.before, tools.toolchain, tools.config
-        problem = Problem(self._unit, self.bitcode, before, self.step, toolchain, config)
+        problem = Problem(
+            self._unit, self.bitcode, before, self.step, toolchain, config, self._generate
+        )
         try:
             with self.result.timed("choice"):
                 return self.tools.choose(problem)
