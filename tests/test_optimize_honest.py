@@ -149,3 +149,13 @@ def test_a_report_that_cannot_be_written_does_not_cost_the_table(twins):
     done = ozma("optimize", twins, "--budget", "0", "--report", "/dev/null/r.html")
     assert "cannot write /dev/null/r.html" in one_line(done)
     assert "clang -Oz" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["pack", "--lists"], ["optimize", "twins.c", "--budget", "0"]])
+def test_a_full_standard_output_is_one_line(twins, tmp_path, words):
+    command = [sys.executable, "-m", "ozma", *words]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert "No space left on device" in one_line(done)
