@@ -101,6 +101,25 @@ def test_options_that_do_not_read_are_one_line(compiler: Compiler) -> None:
         assert done.stderr.startswith("ozma cc: error: ") and done.stderr.count("\n") == 1
 
 
+def test_a_model_that_is_not_there_is_an_error(compiler: Compiler) -> None:
+    compiler.write("a.c")
+    done = compiler.run("--ozma-model=nowhere", "-Oz", "-c", "a.c", "-o", "a.o")
+    assert done.returncode == 100 and "nowhere holds no model" in done.stderr
+
+
+def test_flags_with_an_open_quote_are_one_line(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(launch.FLAGS_VARIABLE, "--ozma-session='x")
+    with pytest.raises(OzmaError, match="OZMA_CC_FLAGS does not read"):
+        launch.main(["--version"])
+
+
+def test_the_page_names_every_option() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "cc.md").read_text()
+    assert all(f"--ozma-{name}" in page for name in launch.OPTIONS)
+
+
 def test_help_of_our_options(compiler: Compiler) -> None:
     text = compiler.run("--ozma-help").stdout
     assert all(f"--ozma-{name}=" in text for name in launch.OPTIONS)

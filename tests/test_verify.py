@@ -242,9 +242,12 @@ def test_time_limits_are_not_kept(tmp_path):
 
 
 def test_records_that_cannot_be_written_are_one_clear_line(tiny, tmp_path):
+    records = RecordFile(tmp_path / "file" / "lists.jsonl")
     (tmp_path / "file").touch()
     with pytest.raises(OzmaError, match="cannot write"):
-        RecordFile(tmp_path / "file" / "lists.jsonl").add("x", tiny[0], _list_verdict().suites[0])
+        records.add("x", tiny[0], _list_verdict().suites[0])
+    with pytest.raises(OzmaError, match="cannot read"):
+        RecordFile(tmp_path / "file" / "lists.jsonl")
 
 
 @pytest.fixture(scope="module")

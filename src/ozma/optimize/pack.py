@@ -19,6 +19,10 @@ Suites = dict[str, dict[str, int]]
 """suite -> {"programs": N, "failures": N}"""
 
 
+class NoLists(OzmaError):
+    """Nothing is shipped for this release of LLVM."""
+
+
 @dataclass(frozen=True)
 class PackEntry:
     """One shipped list. `verdicts`: target -> suite -> {"programs": N, "failures": 0}."""
@@ -81,11 +85,11 @@ def shipped_majors() -> list[int]:
 
 
 def pack_path(major: int) -> Path:
-    """The pack of this release; OzmaError names the releases that have one."""
+    """The pack of this release; NoLists names the releases that have one."""
     path = _FOLDER / f"pack-{major}.json"
     if not path.exists():
         have = ", ".join(map(str, shipped_majors())) or "none"
-        raise OzmaError(
+        raise NoLists(
             f"no pass lists are shipped for LLVM {major} (there are for: {have})",
             hint="choose one of those with --llvm, or give your own list with --passes",
         )
@@ -101,7 +105,7 @@ def target_pack(major: int, target: str, own: Path | None = None) -> Pack:
     """The pack of this release as it serves `target` best: its order there, its verdicts there;
     or the user's `own` pack file as it is.
 
-    OzmaError names the releases that have a pack.
+    NoLists names the releases that have a pack.
     """
     if own:
         return load_pack(own)
