@@ -153,7 +153,7 @@ def test_a_string_with_a_percent_sign_is_no_format_but_in_its_place() -> None:
 
 def test_a_jump_table_is_nobody_s_argument() -> None:
     code = ("cmpl $2, %edi", "ja .L9", "leaq .L4(%rip), %rdx", "pushq %rcx", "movslq (%rdx,%rdi,4), %rsi",
-            "addq %rdx, %rsi", "jmp *%rsi", ".L5:", "call g", ".L6:", "call h", "popq %rdx", "ret", ".L9:")  # fmt: skip
+            "addq %rdx, %rsi", "jmp *%rsi", ".L5:", "movl $7, %ecx", "call g", ".L6:", "call h", "popq %rdx", "ret", ".L9:")  # fmt: skip
     table = "\t.section\t.rodata\n\t.align 4\n.L4:\n" + "".join(
         f"\t.long\t{label}-.L4\n" for label in (".L5", ".L6", ".L5")
     )

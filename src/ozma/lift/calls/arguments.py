@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ozma.lift.calls.evidence import (
-    count_held, count_set, float_type_at, is_definite, is_named_for, is_unfolded, passed_on,
-    stack_arguments,
+    count_before_table, count_held, count_set, float_type_at, is_definite, is_named_for,
+    is_unfolded, passed_on, stack_arguments,
 )  # fmt: skip
 from ozma.lift.calls.told import as_in_prototype, counts_by_format, counts_by_name, typed_by_name
 from ozma.lift.decisions import Chooser
@@ -81,6 +81,8 @@ class _Planner:
         name = site.target.name if isinstance(site.target, Symbol) else ""
         known = prototypes().get(name) if self._believes_names() else None
         integers, floats, variadic = self._counts(site, name, known)
+        if self.foreign:
+            integers = min(integers, count_before_table(site, facts, convention.integers))
         plan = CallPlan(variadic=variadic, prototype=known)
         plan.arguments = [(r, "") for r in convention.integers[:integers]]
         plan.arguments += [(r, float_type_at(site, facts, r)) for r in convention.floats[:floats]]

@@ -63,6 +63,14 @@ def count_held(site: CallSite, facts: Facts, registers: tuple[str, ...]) -> int:
     return count
 
 
+def count_before_table(site: CallSite, facts: Facts, registers: tuple[str, ...]) -> int:
+    """Number of argument registers before the first that holds a jump table, or a place in it."""
+    for position, register in enumerate(registers):
+        if is_of_table(site.reaching.get(register, frozenset()), facts):
+            return position
+    return len(registers)
+
+
 def is_of_table(numbers: frozenset[int], facts: Facts) -> bool:
     """Is it a jump table's address, or made of one?"""
     seen, work = set(numbers), list(numbers) if facts.tables else []

@@ -118,15 +118,20 @@ class Operands:
             self.used.order.append(name)
 
     def _frame(self, offset: int) -> str:
-        region = next((r for r in self.regions if r.offset <= offset < r.end), None)
-        if region is None:  # where an object ends is an address, too
-            region = next((r for r in self.regions if r.end == offset), None)
+        region = self._region(offset)
         if region is None:
             where = "arguments on the stack" if offset >= 0 else "no object in the frame"
             raise Unprintable(f"the address of {where}")
         name = self.alloca_names[region.offset]
         if offset == region.offset:
             return name
-        moved = self.fresh()
-        self.out(f"{moved} = getelementptr inbounds i8, ptr {name}, i64 {offset - region.offset}")
+        moved, kind = self.fresh(), "inbounds " if offset <= region.end else ""
+        self.out(f"{moved} = getelementptr {kind}i8, ptr {name}, i64 {offset - region.offset}")
         return moved
+
+    def _region(self, offset: int) -> Region | None:
+        """Where an object ends is an address in it, too; nobody sees where those end that were
+        given."""
+        found = [r for r in self.regions if r.offset <= offset < r.end]
+        found += [r for r in self.regions if r.end == offset or r.given and offset >= r.offset]
+        return found[0] if found else None
