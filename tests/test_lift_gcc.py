@@ -205,3 +205,15 @@ def test_where_an_object_ends_is_an_address(compiler: Compiler) -> None:
                  "addq $32, %rsp", "popq %rbx")  # fmt: skip
     callees = {"g": Signature(("ptr", "ptr"), "i32")}
     assert _run(compiler, text, Signature((), "i32"), callees).verdict is Verdict.SAME
+
+
+def test_a_format_that_is_not_seen_may_ask_for_all_that_is_set(compiler: Compiler) -> None:
+    """rsi is read before the call, as a string that may be empty."""
+    code = ("pushq %rbx", "movq %rdi, %rbx", "movq (%rsi), %rsi", "cmpb $0, (%rsi)", "je .L2",
+            "movq %rbx, %rdi", "xorl %eax, %eax", "call printf@PLT", ".L2:", "popq %rbx")  # fmt: skip
+    assert _arguments(_text(*code), "printf")[0].count(",") == 1
+
+
+def test_what_the_epilogue_pops_is_no_result() -> None:
+    code = "pushq %rdx", "movl $3, %edi", "call g", "popq %rax"
+    assert "define dso_local void @f" in lift_function(_text(*code), "f").ir

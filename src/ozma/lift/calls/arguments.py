@@ -118,6 +118,8 @@ class _Planner:
                 if self.foreign and not known:
                     told = max(told[0], self._held(site, convention.integers)), told[1]
                 return *told, True
+        if known and known.variadic and self.foreign:
+            integers = max(integers, self._held(site, convention.integers))
         if known:
             fixed = sum(not is_float(type_) for type_ in known.arguments)
             more = integers * known.variadic, floats * known.variadic

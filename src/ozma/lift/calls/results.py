@@ -91,6 +91,8 @@ def _foreign(default: str, sites: list[CallSite], facts: Facts, register: str) -
         return default
     if default == "void" and not _all_left(sites, facts, register):
         return default
+    if any(site.popped == register for site in sites):  # the epilogue left something else there
+        return default
     set_ = [bits(d.type) for n in numbers if (d := facts.definitions[n]).kind == "set"]
     wide = len(set_) < len(numbers) or max(set_) == 64
     return "i64" if wide else "i32" if max(set_) == 32 else _width(sites, facts, register)
