@@ -38,3 +38,11 @@ class OzmaError(Exception):
         if self.hint:
             parts.append(self.hint)
         return "; ".join(parts)
+
+
+def of_system(error: Exception) -> Exception:
+    """What the system refused (a folder that is a file, a full disk, no permission) as an
+    OzmaError that names the file; any other exception as it is."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return error
+    return OzmaError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ozma.cli import corpus_build
+from ozma.cli.parser import Parser
 from ozma.corpus.split import SPLITS, SplitConfig
 from ozma.errors import OzmaError
 
@@ -16,7 +17,7 @@ _DESCRIPTION = "Real programs as unoptimized LLVM-IR, split for training and for
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ozma corpus", description=_DESCRIPTION)
+    parser = Parser(prog="ozma corpus", description=_DESCRIPTION)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     corpus_build.add_parsers(verbs)
     _add_split(verbs)

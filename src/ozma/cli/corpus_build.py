@@ -30,7 +30,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     build.add_argument("out", type=Path, metavar="OUT", help="the corpus: made, or gone on with")
     build.add_argument(
-        "local", nargs="*", type=Path, metavar="PATH",
+        "local", nargs="*", type=Path, default=[], metavar="PATH",
         help="a folder, an archive or a compile_commands.json",
     )  # fmt: skip
     _add_sources(build)

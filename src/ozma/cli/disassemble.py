@@ -13,6 +13,7 @@ from pathlib import Path
 from ozma.cli.lift_options import (
     MACHINES, add_lift_options, answer_options, chosen_functions, write_out,
 )  # fmt: skip
+from ozma.cli.parser import Parser
 from ozma.lift.answers import Answer, Job, Verdict, answer_all
 from ozma.lift.asm.source import Source, read_source
 from ozma.lift.program.excerpt import excerpts_of
@@ -34,13 +35,12 @@ Verdicts, never more than was shown:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma disassemble",
         description="LLVM-IR for x86-64 and AArch64 assembly that compiles back to the same "
         "assembly.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_lift_options(parser, budget="2s")
     parser.add_argument(

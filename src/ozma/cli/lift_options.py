@@ -28,13 +28,19 @@ def add_lift_options(parser: argparse.ArgumentParser, budget: str) -> None:
         help="compiles or seconds of processor time to lift a function (default %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--inputs", type=int, default=10, metavar="N",
+        "--inputs", type=_inputs, default=10, metavar="N",
         help="inputs for the behaviour check; 0: no check (default 10)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument(
         "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
     )
+
+
+def _inputs(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}': give a number of 0 or more")
+    return int(text)
 
 
 def chosen_functions(source: Source, wanted: list[str] | None) -> list[str]:

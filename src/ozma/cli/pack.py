@@ -6,8 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
-from ozma.llvm import Toolchain, find_toolchain
+from ozma.llvm import TARGETS, Toolchain, find_toolchain
 from ozma.optimize.build_pack import (
     build_pack,
     order_lists,
@@ -19,7 +20,7 @@ from ozma.optimize.pack import Pack, load_pack, pack_path, read_targets, target_
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma pack",
         description="Show the shipped pass lists with their verdicts, or build a pack: the lists "
         "that passed every self-checking program, ordered by what each adds to those before.",
@@ -39,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
         help="build: suites that a list must have passed (default 3)",
     )  # fmt: skip
     parser.add_argument(
-        "--target", default="x86-64", help="its order, its records (default x86-64)"
+        "--target", choices=TARGETS, default="x86-64",
+        help="its order, its records (default x86-64)",
     )
     parser.add_argument(
         "--extend", action="store_true",

@@ -7,12 +7,13 @@ import json
 import os
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.optimize.cc import records, stats
 from ozma.optimize.cc.cache import Cache, discard
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma stats", description="Show what `ozma cc` and `ozma c++` did."
     )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="the compilers' --ozma-cache")
@@ -41,5 +42,6 @@ def main(words: list[str]) -> int:
     summary = stats.summarize(stats.latest_units(found) if options.latest else found)
     print(json.dumps(stats.as_json(summary)) if options.json else stats.render(summary))
     if not found and not options.json:
-        print(f"(no records in {folder})")
+        of_session = f" of session '{options.session}'" if options.session else ""
+        print(f"(no records{of_session} in {folder})")
     return 0

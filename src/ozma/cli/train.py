@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
     _load_torch()
     from ozma.model.training.data import TrainingData
     from ozma.model.training.distributed import join, leave
-    from ozma.model.training.export import export, note_command
+    from ozma.model.training.export import RECIPE_JSON, export, note_command
     from ozma.model.training.loop import Training
 
     recipe = _recipe(options)
@@ -113,9 +113,10 @@ def _recipe(options: argparse.Namespace):
 def _export(options: argparse.Namespace, command: str) -> int:
     _set_threads(None)
     _load_torch()
-    from ozma.model.training.export import export, note_command
+    from ozma.model.training.export import RECIPE_JSON, export, note_command
 
-    note_command(options.out, command)
+    if (options.out / RECIPE_JSON).is_file():
+        note_command(options.out, command)
     config = export(options.out, options.folder, options.storage)
     print(f"{config.parameters():,} parameters as {options.storage}: {options.folder}")
     return 0

@@ -9,6 +9,7 @@ import sys
 from ozma.cli.lift_options import (
     MACHINES, add_lift_options, answer_options, chosen_functions, write_out,
 )  # fmt: skip
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.lift.answers import Answerer, Verdict
 from ozma.lift.answers.migrate import Migrated, Migrator
@@ -30,12 +31,11 @@ char.
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma translate",
         description="Assembly or an object for one machine as assembly for another.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_lift_options(parser, budget="32")
     parser.add_argument(

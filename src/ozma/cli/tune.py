@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ozma.cli.clang_words import split_words
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, find_toolchain
 from ozma.optimize.file import IR_SUFFIXES, OptimizeConfig, check_input, front_end
@@ -18,12 +18,11 @@ from ozma.search.budget import Budget
 from ozma.search.session import STRATEGIES, TuneConfig, Tuned, tune_modules
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="ozma tune",
         description="Search for the pass list that makes each module smallest. Records are "
         "appended as they are made: run the same command again and it goes on.",
-        allow_abbrev=False,
     )
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE",
@@ -90,9 +89,7 @@ def _config(options: argparse.Namespace, lists: tuple[str, ...]) -> TuneConfig:
 
 def main(words: list[str]) -> int:
     """0 when every module had a baseline."""
-    ours, theirs = split_words(words)
-    options, unknown = _parser().parse_known_args(ours)
-    rest = theirs + unknown
+    options, rest = _parser().parse_with_clang(words)
     toolchain = find_toolchain(options.llvm)
     pack = (
         load_pack(options.pack) if options.pack else shipped_pack(toolchain.major, options.target)

@@ -159,7 +159,8 @@ class Project:
             child = self._start(command, label, output)
             code = _wait(child, timeout)
         if must and code:
-            text = f"'{command}' failed with exit code {code}"
+            last = _last_line(path)
+            text = f"'{command}' failed with exit code {code}" + (f": {last}" if last else "")
             raise OzmaError(text, hint=f"its output is in {path}")
         return code
 
@@ -180,7 +181,13 @@ class Project:
             )
         except OSError as error:
             signals.release()
-            raise OzmaError(f"cannot run '{command}': {error.strerror}") from error
+            place = "" if self.config.folder.is_dir() else f" in {self.config.folder}"
+            raise OzmaError(f"cannot run '{command}'{place}: {error.strerror}") from error
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")[:200]
 
 
 def _wait(child: subprocess.Popen, timeout: float | None) -> int:
