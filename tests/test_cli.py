@@ -67,6 +67,7 @@ def test_another_level_is_said_to_be_without_use(here, capsys):
     [
         (["validate", "nothere.txt"], "cannot read lists from nothere.txt: No such file"),
         (["validate", "garbage"], "cannot read lists from garbage: it is no text"),
+        (["validate", "gvnn"], "LLVM 19 has no pass 'gvnn'; did you mean 'gvn'?"),
         (["validate", "."], "cannot read lists from .: Is a directory"),
         (["disassemble", "thumb.s"], "thumb.s is 32-bit ARM assembly (.cpu cortex-m4)"),
         (["disassemble", "f.c"], "compile it first: clang -Oz -S f.c"),

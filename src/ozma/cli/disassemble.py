@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ozma.cli.lift_options import (
-    MACHINES, add_lift_options, answer_options, chosen_functions, write_out,
+    MACHINES, add_lift_options, answer_options, chosen_functions,
 )  # fmt: skip
+from ozma.cli.output import write_out
 from ozma.cli.parser import Parser
 from ozma.lift.answers import Answer, Job, Verdict, answer_all
 from ozma.lift.asm.source import Source, read_source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ozma.errors import OzmaError
@@ -66,14 +65,3 @@ def answer_options(source: Source, budget: str) -> AnswerOptions:
         )
     except ValueError as error:
         raise OzmaError(str(error)) from error
-
-
-def write_out(text: str, output: str | None) -> None:
-    """To the file `output`, or standard output for None and "-"."""
-    if output in (None, "-"):
-        sys.stdout.write(text)
-        return
-    try:
-        Path(output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OzmaError(f"cannot write {output}: {error.strerror}") from error

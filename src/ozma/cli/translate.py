@@ -7,8 +7,9 @@ import json
 import sys
 
 from ozma.cli.lift_options import (
-    MACHINES, add_lift_options, answer_options, chosen_functions, write_out,
+    MACHINES, add_lift_options, answer_options, chosen_functions,
 )  # fmt: skip
+from ozma.cli.output import write_out
 from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.lift.answers import Answerer, Verdict

@@ -159,8 +159,8 @@ class Project:
             child = self._start(command, label, output)
             code = _wait(child, timeout)
         if must and code:
-            last = _last_line(path)
-            text = f"'{command}' failed with exit code {code}" + (f": {last}" if last else "")
+            why = _what_failed(path)
+            text = f"'{command}' failed with exit code {code}" + (f": {why}" if why else "")
             raise OzmaError(text, hint=f"its output is in {path}")
         return code
 
@@ -185,9 +185,11 @@ class Project:
             raise OzmaError(f"cannot run '{command}'{place}: {error.strerror}") from error
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")[:200]
+def _what_failed(log: Path) -> str:
+    """The first error in a log, else its last line."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = [line.strip() for line in lines if line.strip()]
+    return next((line for line in said if "error:" in line), said[-1] if said else "")[:200]
 
 
 def _wait(child: subprocess.Popen, timeout: float | None) -> int:
