@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 
 from ozma.cli import VERBS, main
+from ozma.optimize.cc import records
 
 GARBAGE = bytes(range(128, 256)) * 8
 THUMB = "\t.cpu cortex-m4\n\t.thumb\n\t.type\tf, %function\nf:\n\tbx\tlr\n\t.size\tf, .-f\n"
@@ -108,3 +110,24 @@ def test_an_export_of_nothing_leaves_nothing_behind(here, capsys):
     pytest.importorskip("torch")
     assert "run `ozma train run` first" in told(capsys, "train", "export", "nothere", "m")
     assert not (here / "nothere").exists()
+
+
+def unit(source: str, before: int, after: int, reason: str = "") -> str:
+    sizes = {"before": {"total": before, "loadable": before}, "after": {"total": after}}
+    sizes["after"]["loadable"] = after
+    names = {"event": "unit", "output": source, "source": source, "reason": reason}
+    return json.dumps(names | sizes)
+
+
+def test_statistics_by_file_begin_with_what_saved_most(tmp_path, capsys):
+    rows = [unit("a.c", 90, 90, "nothing smaller found"), unit("b.c", 50, 40), unit("b.c", 50, 30)]
+    (tmp_path / records.RECORDS).write_text("\n".join(rows) + "\n")
+    assert main(["stats", "--cache", str(tmp_path), "--files"]) == 0
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert first.split() == ["50", "30", "20", "b.c"]
+    assert second.endswith("0  a.c (nothing smaller found)")
+
+
+@pytest.mark.parametrize("verb", ["emulate", "prompt"])
+def test_a_pass_that_is_not_there_is_not_asked_about(here, capsys, verb):
+    assert "did you mean 'gvn'?" in told(capsys, verb, "f.c", "--passes", "gvnn")

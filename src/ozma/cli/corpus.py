@@ -85,6 +85,13 @@ def _split(options: argparse.Namespace) -> int:
             f"{split:<12}{facts['projects_by_split'][split]:>7,} projects "
             f"{facts['units'][split]:>9,} units {facts['functions'][split]:>11,} functions"
         )
+    empty = [split for split in SPLITS if not facts["projects_by_split"][split]]
+    if empty:
+        print(
+            f"ozma corpus: warning: no project in {', '.join(empty)}: a project is in one split "
+            "whole, chosen by its name; --salt WORD chooses anew",
+            file=sys.stderr,
+        )
     return 0
 
 

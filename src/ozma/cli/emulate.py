@@ -14,10 +14,10 @@ from ozma.cli.parser import Parser
 from ozma.cli.prompt import bitcode_of, done_of, source_of
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Worker, find_toolchain
-from ozma.llvm.pipelines import clang_pipeline
+from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.model.shipped import SHIPPED
 from ozma.optimize.file import OptimizeConfig
-from ozma.passes import parse
+from ozma.passes import explicit, parse
 from ozma.tasks.answers import CodeAnswer, Facts, parse_code_answer
 from ozma.tasks.canonical import shorten
 from ozma.tasks.prompts import Task, emulation_prompt
@@ -88,6 +88,7 @@ def main(words: list[str]) -> int:
     options, rest = _parser().parse_with_clang(words)
     toolchain = find_toolchain(options.llvm)
     passes = clang_pipeline(toolchain) if options.passes is None else str(parse(options.passes))
+    explicit(parse(passes), catalogue_of(toolchain))  # names that this LLVM does not have
     config = OptimizeConfig(target=options.target, clang_args=tuple(rest))
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
         source = source_of(options.file, Path(folder))

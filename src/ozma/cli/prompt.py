@@ -11,9 +11,9 @@ from pathlib import Path
 from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Evaluation, Toolchain, Worker, find_toolchain
-from ozma.llvm.pipelines import clang_pipeline
+from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.optimize.file import IR_SUFFIXES, OptimizeConfig, check_input, front_end
-from ozma.passes import parse
+from ozma.passes import explicit, parse
 from ozma.tasks.canonical import shorten
 from ozma.tasks.prompts import Task, disassembly_prompt, emulation_prompt, flags_prompt
 
@@ -69,7 +69,7 @@ def main(words: list[str]) -> int:
     """Prints the prompt."""
     options, rest = _parser().parse_with_clang(words)
     toolchain = find_toolchain(options.llvm)
-    parse(options.passes)
+    explicit(parse(options.passes), catalogue_of(toolchain))  # names that this LLVM does not have
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
         source = source_of(options.file, Path(folder))
         if source.suffix == ".s" and options.task == "disassemble":

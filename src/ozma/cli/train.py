@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import sys
 from dataclasses import fields, replace
 
 from ozma.cli.train_options import parser
@@ -50,7 +51,12 @@ def _prepare(options: argparse.Namespace, command: str) -> int:
         line.close()
     (options.data / COMMANDS).write_text(command + "\n", "utf-8")
     for name, count in sorted(state.items()):
-        print(f"{name}: {count:,}")
+        if name != "of projects":
+            print(f"{name}: {count:,}")
+    if not any(name.startswith("train ") for name in state):
+        text = f"no function of {options.out} is in its train group: nothing to train on"
+        hint = "another `ozma corpus split --salt`, or more projects"
+        print(f"ozma train: warning: {text}; {hint}", file=sys.stderr)
     return 0
 
 
