@@ -14,6 +14,7 @@ from ozma.llvm import TARGETS, Evaluation, Sizes, Toolchain, Worker
 from ozma.llvm.clang import CXX_SUFFIXES, CompileError, driver, run_clang
 from ozma.llvm.objects import measure_object, symbol_sizes
 from ozma.llvm.opt import StockOpt
+from ozma.llvm.target import target_name
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps
 from ozma.optimize.check import Checker, CheckResult
 from ozma.optimize.choose import Choice, load_unit, measure_all, pick
@@ -101,9 +102,18 @@ def compile_step(toolchain: Toolchain, source: Path, config: OptimizeConfig) -> 
     try:
         if done.returncode:
             raise CompileError(f"clang refuses {source}: {done.stderr.strip().splitlines()[-1]}")
-        return read_steps(done.stderr)[0]
+        return _for_target(read_steps(done.stderr)[0], source, config)
     except Unsupported as reason:
         raise OzmaError(f"cannot optimize {source}: {reason}", command=" ".join(command)) from None
+
+
+def _for_target(step: CompileStep, source: Path, config: OptimizeConfig) -> CompileStep:
+    """`-target` or `-m32` among clang's words would make the verdicts of one machine another's."""
+    found = target_name(step.triple)
+    if found == config.target:
+        return step
+    hint = f"give --target {found}" if found in TARGETS else "`ozma cc` takes any machine of clang"
+    raise OzmaError(f"{source} is compiled for {step.triple}, not for {config.target}", hint=hint)
 
 
 def bitcode_of(step: CompileStep, folder: Path, source: Path) -> bytes:
