@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from ozma.cli import VERBS, main
+from ozma.llvm import find_toolchain
+from ozma.llvm.clang import compile_object
 from ozma.optimize.cc import records
 
 GARBAGE = bytes(range(128, 256)) * 8
@@ -133,3 +136,58 @@ def test_statistics_by_file_begin_with_what_saved_most(tmp_path, capsys):
 @pytest.mark.parametrize("verb", ["emulate", "prompt"])
 def test_a_pass_that_is_not_there_is_not_asked_about(here, capsys, verb):
     assert "did you mean 'gvn'?" in told(capsys, verb, "f.c", "--passes", "gvnn")
+
+
+NAMES = """
+namespace geo { int pick(int a, int b) { return a > b ? a : b; } int other() { return 3; } }
+extern "C" int plain(int a) { return a + 1; }
+"""
+
+
+def object_of(here: Path, name: str) -> Path:
+    toolchain = find_toolchain()
+    (here / "n.cpp").write_text(NAMES)
+    made = here / name
+    made.write_bytes(compile_object(toolchain, here / "n.cpp"))
+    return made
+
+
+def test_an_object_without_symbols_is_said_to_be_stripped(here, capsys):
+    made = object_of(here, "n.o")
+    subprocess.run([find_toolchain().tool("llvm-strip"), made], check=True)
+    assert "n.o names no function; functions are found by symbols" in told(
+        capsys, "disassemble", made
+    )
+
+
+@pytest.mark.parametrize("name", ["geo::pick", "geo::pick(int, int)", "_ZN3geo4pickEii"])
+def test_a_function_of_cpp_is_found_by_the_name_that_was_written(here, capsys, name):
+    words = ["disassemble", object_of(here, "n.o"), "--function", name, "-o", here / "n.ll"]
+    assert main([str(word) for word in words] + ["--budget", "1", "--inputs", "0", "-j", "1"]) == 0
+    assert capsys.readouterr().err.startswith("_ZN3geo4pickEii: ")
+    assert "it has _ZN3geo4pickEii" in told(capsys, "disassemble", here / "n.o", "--function", "pi")
+
+
+@pytest.mark.parametrize(
+    "words, package, part",
+    [
+        (["emulate", "f.c"], "numpy", "this needs numpy; install it: pip install 'ozma[model]'"),
+        (["optimize", "f.c", "--rank", "model"], "numpy", "pip install 'ozma[model]'"),
+        (["corpus", "build", "out", "."], "pyarrow", "pip install 'ozma[corpus]'"),
+        (["corpus", "split", "out"], "pyarrow", "pip install 'ozma[corpus]'"),
+    ],
+)
+def test_an_optional_package_that_is_missing_is_named(here, words, package, part):
+    """In a process of its own: nothing is imported yet."""
+    code = (
+        "import importlib.abc, sys\n"
+        "class Missing(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] == '{package}':\n"
+        "            raise ModuleNotFoundError(f'No module named {name}', name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "from ozma.cli import main\n"
+        f"sys.exit(main({words!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (100, 1) and part in done.stderr

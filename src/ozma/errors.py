@@ -40,9 +40,21 @@ class OzmaError(Exception):
         return "; ".join(parts)
 
 
+_EXTRAS = {
+    "gguf": "gguf", "llguidance": "model", "numpy": "model", "openvino_genai": "fast",
+    "pyarrow": "corpus", "ray": "ray", "rensa": "corpus", "sklearn": "evaluate",
+    "tokenizers": "train", "torch": "train", "unicorn": "lift", "urllib3": "corpus",
+    "xllamacpp": "gguf",
+}  # fmt: skip
+
+
 def of_system(error: Exception) -> Exception:
-    """What the system refused (a folder that is a file, a full disk, no permission) as an
-    OzmaError that names the file; any other exception as it is."""
+    """What the system lacks or refused (an optional package, a folder that is a file, a full disk,
+    no permission) as an OzmaError that names it; any other exception as it is."""
+    package = error.name if isinstance(error, ModuleNotFoundError) else None
+    if package in _EXTRAS:
+        hint = f"install it: pip install 'ozma[{_EXTRAS[package]}]'"
+        return OzmaError(f"this needs {package}", hint=hint)
     if not isinstance(error, OSError) or not error.strerror:
         return error
     return OzmaError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)

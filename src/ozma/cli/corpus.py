@@ -69,8 +69,10 @@ def _add_export(verbs: argparse._SubParsersAction) -> None:
 
 
 def _split(options: argparse.Namespace) -> int:
+    from ozma.corpus.parquet import load_pyarrow
     from ozma.corpus.split_files import make_split
 
+    load_pyarrow()
     try:
         config = SplitConfig(salt=options.salt, functions=options.functions)
     except ValueError as error:

@@ -150,9 +150,11 @@ def run_build(options: argparse.Namespace) -> int:
     """0 when the corpus holds at least one unit."""
     from ozma.corpus.choose_sources import count_done, count_wanted, sources_of
     from ozma.corpus.confine import isolation
+    from ozma.corpus.parquet import load_pyarrow
     from ozma.corpus.progress import ProgressLine
     from ozma.corpus.projects import read_projects
 
+    load_pyarrow()  # else each project would fail
     wanted, done = _wanted(options), read_projects(options.out)
     progress = ProgressLine(count_wanted(wanted), "projects")
     if lack := isolation():

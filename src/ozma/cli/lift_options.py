@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 from pathlib import Path
 
 from ozma.errors import OzmaError
 from ozma.lift.answers import AnswerOptions
 from ozma.lift.asm.source import Source
+from ozma.llvm import Toolchain
 from ozma.search.budget import Budget
 
 MACHINES = ("x86-64", "aarch64")
@@ -20,7 +22,8 @@ def add_lift_options(parser: argparse.ArgumentParser, budget: str) -> None:
         "-o", dest="output", metavar="OUT", help="write there (default -, standard output)"
     )
     parser.add_argument(
-        "--function", metavar="NAME", action="append", help="only this function (may be repeated)"
+        "--function", metavar="NAME", action="append", 
+        help="only this function: its symbol, or a C++ name such as ns::f (may be repeated)",
     )
     parser.add_argument(
         "--budget", default=budget, metavar="N|Ns",
@@ -42,15 +45,37 @@ def _inputs(text: str) -> int:
     return int(text)
 
 
-def chosen_functions(source: Source, wanted: list[str] | None) -> list[str]:
-    """Names in the order of the text, or as wanted; OzmaError for one that is not there."""
+def chosen_functions(
+    toolchain: Toolchain, source: Source, wanted: list[str] | None
+) -> list[str]:
+    """Names in the order of the text, or as wanted, C++ functions as written too (`geo::pick`);
+    OzmaError for one that is not there."""
     names = source.functions()
-    for name in wanted or ():
-        if name not in names:
-            raise OzmaError(
-                f"{source.name} defines no function '{name}'", hint=f"it has {_some(names)}"
-            )
-    return wanted or names
+    if all(name in names for name in wanted or ()):
+        return wanted or names
+    written = _as_written(toolchain, names)
+    found = [name for one in wanted for name in _named(one, names, written)]
+    missing = [one for one in wanted if not _named(one, names, written)]
+    if missing:
+        raise OzmaError(
+            f"{source.name} defines no function '{missing[0]}'", hint=f"it has {_some(names)}"
+        )
+    return list(dict.fromkeys(found))
+
+
+def _named(wanted: str, names: list[str], written: list[str]) -> list[str]:
+    """The symbol, or all symbols whose C++ name is this, with or without its parameters."""
+    if wanted in names:
+        return [wanted]
+    return [
+        name for name, text in zip(names, written) if wanted in (text, text.partition("(")[0])
+    ]
+
+
+def _as_written(toolchain: Toolchain, names: list[str]) -> list[str]:
+    command = [str(toolchain.tool("llvm-cxxfilt"))]
+    done = subprocess.run(command, input="\n".join(names), capture_output=True, text=True)
+    return done.stdout.splitlines()
 
 
 def _some(names: list[str]) -> str:

@@ -75,7 +75,7 @@ def _migrated(compiler: Compiler, source: Source, options: argparse.Namespace) -
         EmulatorCheck(toolchain, source.target, max(options.inputs, 1)) as check,
     ):
         settings = answer_options(source, options.budget)
-        chosen = chosen_functions(source, options.function)
+        chosen = chosen_functions(toolchain, source, options.function)
         answerer = Answerer(compiler, settings, check if options.inputs else None)
         whole = source.is_one_function()
         for name, excerpt in excerpts_of(source, chosen).items():

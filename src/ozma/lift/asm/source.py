@@ -20,6 +20,7 @@ _AARCH64 = re.compile(
 _X86 = re.compile(r"%[re]?[abcd][xl]\b|%[re]?[sd]i|%r\d+|%xmm\d|\b[er][abcd]x\b", re.MULTILINE)
 _ARM = re.compile(r"^\s*\.(?:thumb|arm|syntax unified|cpu cortex-m\w*)\b.*$", re.MULTILINE)
 _MACHINES = "x86-64 and AArch64 can be lifted"
+_STRIPPED = "functions are found by symbols: was it stripped? `strip --strip-unneeded` keeps them"
 _GLOBAL = re.compile(r"\s*\.(?:globl|global|weak)\s+(\S+)")
 
 
@@ -53,7 +54,10 @@ def read_source(toolchain: Toolchain, name: str, target: str | None = None) -> S
         text, found = _text_of_object(toolchain, data, name)
         if target and target != found:
             raise OzmaError(f"{name} is an object for {found}, not for {target}")
-        return Source(name, text, found, from_object=True)
+        source = Source(name, text, found, from_object=True)
+        if not source.functions():
+            raise OzmaError(f"{name} names no function", hint=_STRIPPED)
+        return source
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
