@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import subprocess
 import sys
@@ -204,6 +205,24 @@ def test_a_killed_search_goes_on_and_leaves_no_process(bitcode, tmp_path):
     passes = [one.passes for one in store.load(str(source))]
     assert passes[: len(done)] == [one.passes for one in done]
     assert len(passes) == len(set(passes))
+
+
+def test_ctrl_c_ends_a_search_at_once(bitcode, tmp_path):
+    source, records = tmp_path / "m.bc", tmp_path / "records"
+    source.write_bytes(bitcode)
+    command = [sys.executable, "-m", "ozma", "tune", str(source), "--records", str(records)]
+    command += ["--budget", "1000000", "--strategy", "random"]
+    run = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(records.glob("*.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.killpg(run.pid, signal.SIGINT)
+    try:
+        _, told = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    assert (run.returncode, told) == (130, "ozma tune: interrupted\n")
 
 
 def members_of_session(leader: int) -> list[int]:

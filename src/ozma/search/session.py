@@ -130,6 +130,7 @@ def tune_modules(
     Everything found is in the record store at once: a killed run goes on where it was.
     """
     RecordStore(config.records)  # a folder that cannot be made fails here, before any process
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         min(config.jobs, max(1, len(modules))),
         multiprocessing.get_context("fork"),
@@ -145,5 +146,9 @@ def tune_modules(
             "a search process was killed",
             hint="run the same command again: it goes on from the records",
         ) from None
+    except BaseException:  # Ctrl-C: a module's search would go on for minutes
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
