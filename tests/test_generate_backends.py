@@ -5,7 +5,9 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import gc
 import tempfile
+import weakref
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -368,6 +370,14 @@ def test_a_damaged_gguf_file_is_one_clear_line(tmp_path):
     for wrong in (path, tmp_path / "none.gguf"):
         with pytest.raises(OzmaError, match=f"{wrong}"):
             type(llama_cpp)(wrong)
+
+
+def test_a_dropped_gguf_model_leaves_the_log_function_that_others_use():
+    """llama.cpp keeps one for all: a model that took its own away with it broke those still open."""
+    one = BACKENDS["llama.cpp-f32"]()
+    log = weakref.ref(BACKENDS["llama.cpp-f32"]()._library._log)
+    gc.collect()
+    assert log() is one._library._log
 
 
 def test_a_backend_whose_package_is_missing_says_what_to_install(monkeypatch):

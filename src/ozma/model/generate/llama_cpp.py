@@ -15,7 +15,7 @@ import numpy as np
 from ozma.errors import OzmaError
 from ozma.model.estimate import free_memory
 from ozma.model.generate.backend import Backend, State, log_softmax
-from ozma.model.generate.llama_cpp_api import Batch, Library, installed_library
+from ozma.model.generate.llama_cpp_api import Batch, installed_library, library_at
 
 BATCH = 512
 """Tokens in one call of llama_decode."""
@@ -67,7 +67,8 @@ class LlamaCpp(Backend):
     ) -> None:
         if cache not in CACHE_TYPES:
             raise ValueError(f"cache is '{cache}': give one of {', '.join(CACHE_TYPES)}")
-        self._library = library = Library(installed_library())
+        self._library = library = library_at(installed_library())
+        library.errors.clear()
         self._model = self._context = None
         self._model = self._load(path)
         self.context = context or library.llama_model_n_ctx_train(self._model)
