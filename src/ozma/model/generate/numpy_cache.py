@@ -53,9 +53,7 @@ class NumpyState(State):
     @classmethod
     def start(cls, prompt: Prompt, logits: np.ndarray) -> NumpyState:
         """One row, no answer yet."""
-        layers, heads, _, width = prompt.keys.shape
-        keys = np.empty((layers, 1, heads, 0, width), np.float32)
-        values = np.empty((layers, 1, heads, 0, width + 1), np.float32)
+        keys, values = (array[:, None, :, :0] for array in (prompt.keys, prompt.values))
         return cls([(prompt, 1)], keys, values, np.zeros(1, np.int64), logits)
 
     @property
