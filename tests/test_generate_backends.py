@@ -84,9 +84,23 @@ def llama_cpp_backend(storage: str, cache: str) -> Backend:
         return backend
 
 
+def onnx_backend(storage: str) -> Backend:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from ozma.model.generate.onnx_export import export_onnx
+    from ozma.model.generate.onnx_llama import OnnxLlama
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "toy.onnx"
+        export_onnx(path, TOY, random_weights(TOY), storage)
+        return OnnxLlama(path)
+
+
 BACKENDS = {
     "numpy": numpy_backend,
     "torch": torch_backend,
+    "onnx-f32": lambda: onnx_backend("f32"),
+    "onnx-q8": lambda: onnx_backend("q8"),
     "llama.cpp-f32": lambda: llama_cpp_backend("f32", "f32"),
     "llama.cpp-q8": lambda: llama_cpp_backend("q8_0", "f16"),
 }
@@ -358,7 +372,7 @@ def test_a_gguf_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     llama_cpp = type(BACKENDS["llama.cpp-f32"]())
     path = tmp_path / "large.gguf"
     path.write_bytes(b"x" * 1000)
-    monkeypatch.setattr("ozma.model.generate.llama_cpp.free_memory", lambda: 999)
+    monkeypatch.setattr("ozma.model.generate.loading.free_memory", lambda: 999)
     with pytest.raises(OzmaError, match="memory are free; use a file with fewer bits"):
         llama_cpp(path)
 
