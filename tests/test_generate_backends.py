@@ -6,8 +6,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import gc
+import sys
 import tempfile
 import weakref
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from generate_support import TOY, ids_of, random_weights, toy_tokenizer_json
 
 from ozma.errors import OzmaError
-from ozma.model.config import read_config, write_config
+from ozma.model.config import LlamaConfig, read_config, write_config
 from ozma.model.estimate import LLM_COMPILER_7B
 from ozma.model.generate.backend import Backend, ContextOverflow, log_softmax
 from ozma.model.generate.loading import read_model
@@ -84,15 +86,20 @@ def llama_cpp_backend(storage: str, cache: str) -> Backend:
         return backend
 
 
-def onnx_backend(storage: str) -> Backend:
+def onnx_backend(
+    storage: str,
+    config: LlamaConfig = TOY,
+    weights: Mapping[str, np.ndarray] | None = None,
+    path: Path | None = None,
+) -> Backend:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from ozma.model.generate.onnx_export import export_onnx
     from ozma.model.generate.onnx_llama import OnnxLlama
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "toy.onnx"
-        export_onnx(path, TOY, random_weights(TOY), storage)
+        path = path or Path(folder) / "toy.onnx"
+        export_onnx(path, config, weights or random_weights(config), storage)
         return OnnxLlama(path)
 
 
@@ -121,6 +128,14 @@ def close(got: np.ndarray, ids: list[int], backend: Backend) -> None:
 def test_logits_after_a_prompt(backend, length):
     ids = ids_of(length)
     close(backend.prefill(ids).logits[0], ids, backend)
+
+
+def test_a_prompt_that_is_encoded_in_several_parts(backend, monkeypatch):
+    module = sys.modules[type(backend).__module__]
+    for name in {"CHUNK", "BATCH"} & vars(module).keys():
+        monkeypatch.setattr(module, name, 32)
+    for length in (64, 100):
+        close(backend.prefill(ids_of(length)).logits[0], ids_of(length), backend)
 
 
 def test_logits_step_by_step(backend):
@@ -202,7 +217,9 @@ def test_scores_are_the_log_probabilities_of_the_same_ids(backend):
     close(state.logits[0], prompt, backend)
 
 
-def test_a_tree_scores_as_its_paths_one_by_one(backend):
+@pytest.mark.parametrize("chunk", [256, 8])
+def test_a_tree_scores_as_its_paths_one_by_one(backend, chunk, monkeypatch):
+    monkeypatch.setattr("ozma.model.generate.cached_llama.CHUNK", chunk)
     prompt, rng = ids_of(20), np.random.default_rng(6)
     tokens = rng.integers(3, TOY.vocab_size, 60).tolist()
     parents = [-1, *(int(rng.integers(max(-1, node - 5), node)) for node in range(1, 60))]
@@ -308,6 +325,24 @@ def test_the_same_checkpoint_as_gguf_gives_the_same_tokens(folder, tmp_path):
     assert first_tokens(backend) == first_tokens(NumpyLlama.load(folder))
 
 
+def test_the_same_checkpoint_as_onnx_gives_the_same_tokens(folder):
+    backend = onnx_backend("f32", *read_model(folder, bits=32))
+    assert first_tokens(backend) == first_tokens(NumpyLlama.load(folder))
+
+
+@pytest.mark.parametrize("storage", ["f32", "q8"])
+def test_an_onnx_file_holds_tied_embeddings_once(storage, tmp_path):
+    config = replace(TOY, hidden_size=256, vocab_size=2048, tie_word_embeddings=True)
+    weights = random_weights(config, scale=0.05)
+    path = tmp_path / "toy.onnx"
+    backend = onnx_backend(storage, config, weights, path)
+    bits = 32 if storage == "f32" else 9
+    assert path.stat().st_size < 1.05 * config.parameters() * bits / 8 + 30_000
+    state, twin = backend.prefill(ids_of(30)), NumpyLlama(config, weights).prefill(ids_of(30))
+    got, want = (log_softmax(each.logits) for each in (state, twin))
+    np.testing.assert_allclose(got, want, atol=backend.tolerance)
+
+
 def test_int8_storage_stays_near_the_float_model(tmp_path):
     write_config(tmp_path, TOY)
     write_weights(tmp_path, random_weights(TOY), "q8")
@@ -392,6 +427,38 @@ def test_a_dropped_gguf_model_leaves_the_log_function_that_others_use():
     log = weakref.ref(BACKENDS["llama.cpp-f32"]()._library._log)
     gc.collect()
     assert log() is one._library._log
+
+
+def test_an_onnx_file_that_cannot_be_read_is_one_clear_line(tmp_path, monkeypatch):
+    onnx = pytest.importorskip("onnx")
+    onnx_llama = type(onnx_backend("f32"))
+    from ozma.model.generate.onnx_export import export_onnx
+
+    whole, cut, other = (tmp_path / name for name in ("whole.onnx", "cut.onnx", "other.onnx"))
+    export_onnx(whole, TOY, random_weights(TOY))
+    cut.write_bytes(whole.read_bytes()[:-1000])
+    model = onnx.load(whole)
+    del model.metadata_props[:]
+    onnx.save(model, other)
+    for wrong in (cut, other, tmp_path / "none.onnx"):
+        with pytest.raises(OzmaError, match=f"{wrong}") as caught:
+            onnx_llama(wrong)
+        assert "\n" not in str(caught.value)
+    monkeypatch.setattr("ozma.model.generate.loading.free_memory", lambda: 999)
+    with pytest.raises(OzmaError, match="memory are free; use a file with fewer bits"):
+        onnx_llama(whole)
+
+
+def test_an_onnx_file_that_cannot_be_written_is_one_clear_line(tmp_path):
+    pytest.importorskip("onnx")
+    from ozma.model.generate.onnx_export import export_onnx
+
+    with pytest.raises(OzmaError, match=f"cannot write {tmp_path}: "):
+        export_onnx(tmp_path, TOY, random_weights(TOY))
+    with pytest.raises(OzmaError, match="the model has 27.0 GB as f32, an ONNX file holds 2 GB"):
+        export_onnx(tmp_path / "large.onnx", LLM_COMPILER_7B, {})
+    with pytest.raises(ValueError, match="storage is 'q4': give one of f32, q8"):
+        export_onnx(tmp_path / "q4.onnx", TOY, {}, "q4")
 
 
 def test_a_backend_whose_package_is_missing_says_what_to_install(monkeypatch):
