@@ -11,39 +11,28 @@ measured by clang's own back end; a unit that no list makes smaller keeps clang'
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
-from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from build import load_recipe, record_build
-from cross import CROSS, Compilation, portable, read_compilations
+from cross import CROSS, Compilation
+from units import Records, load_package, print_sizes, read_records, unit_config, unit_options
 
 from ozma.errors import OzmaError
-from ozma.llvm import TARGETS, Sizes, Toolchain, Worker, find_toolchain
+from ozma.llvm import Sizes, Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import run_clang
 from ozma.llvm.objects import measure_object
 from ozma.llvm.opt import StockOpt
 from ozma.optimize.choose import load_unit, measure_all, pick
-from ozma.optimize.file import UNIT, OptimizeConfig, bitcode_of, compile_step, compile_words, generate
+from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, generate
 from ozma.optimize.pack import target_pack
 from ozma.search.budget import Budget
 
 BUDGETS = (1, 4, 16, 64)
-
-
-def unit_config(unit: Compilation, target: str) -> OptimizeConfig:
-    """The package's own words for this unit, with the target's; -Oz comes last and wins."""
-    cross = CROSS[target]
-    own = tuple(word for word in unit.arguments if not word.startswith("-O"))
-    if target == "x86-64":
-        return OptimizeConfig(clang_args=own)
-    extra = cross.cxx_arguments if not unit.source.endswith(".c") else ()
-    selected = tuple(w for w in cross.arguments if w not in TARGETS[target].clang_args)
-    return OptimizeConfig(target=target, clang_args=(*selected, *extra, *portable(own)))
+KEYS = ("package", "version", "object", "target", "llvm", "pack")
 
 
 def measure_unit(
@@ -74,78 +63,35 @@ def measure_unit(
     return facts
 
 
-def measure_package(name: str, options: argparse.Namespace, known: set[tuple]) -> None:
-    """Appends one record per unit that has none yet."""
-    recipe, toolchain = load_recipe(name), find_toolchain(options.llvm)
-    folder = options.work / f"{name}-recorded"
-    _, top, version = record_build(recipe, folder, options)
+def measure_package(name: str, options: argparse.Namespace, records: Records) -> Iterator[dict]:
+    """One record for each unit that has none yet."""
+    toolchain, package = find_toolchain(options.llvm), load_package(name, options)
     pack = target_pack(toolchain.major, options.target, options.pack)
     lists = [entry.passes for entry in pack.lists]
-    with Worker(toolchain) as worker, open(options.records, "a") as records:
-        for unit in read_compilations(folder / "records", top):
-            object_name = (unit.folder / unit.output).resolve().relative_to(top.resolve())
-            facts = {"package": name, "version": version, "object": str(object_name)}
+    with Worker(toolchain) as worker:
+        for unit in package.units:
+            facts = {"package": name, "version": package.version, "object": package.path_of(unit)}
             facts |= {"target": options.target, "llvm": toolchain.version, "pack": pack.digest}
-            if tuple(facts.values()) in known:
+            if not records.lack(facts):
                 continue
             try:
                 facts |= measure_unit(toolchain, worker, unit, options, lists)
             except OzmaError as error:
                 facts["problem"] = error.message[:200]
-            records.write(json.dumps(facts) + "\n")
-            records.flush()
-
-
-def read_records(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def print_table(rows: list[dict]) -> None:
-    """One line per package, the sum, and the number of objects that grew (it must be 0)."""
-    budgets = sorted({int(b) for row in rows for b in row.get("ours", ())})
-    print(f"{'package':<14}{'objects':>8}{'clang -Oz':>12}" + "".join(f"{b:>9}" for b in budgets))
-    packages: dict[str, list[dict]] = defaultdict(list)
-    for row in rows:
-        if "clang" in row:
-            packages[row["package"]].append(row)
-    for name, units in sorted(packages.items()):
-        _print_row(name, units, budgets)
-    everything = [row for units in packages.values() for row in units]
-    _print_row("sum", everything, budgets)
-    larger = sum(
-        r["ours"][k] > r["clang"] or r["loadable"][k] > r["clang_loadable"] for r in everything for k in r["ours"]
-    )
-    problems = sum("problem" in row for row in rows)
-    print(f"objects larger than clang's: {larger}; units that could not be compiled: {problems}")
-
-
-def _print_row(name: str, units: list[dict], budgets: list[int]) -> None:
-    before = sum(unit["clang"] for unit in units)
-    shares = (100 * (1 - sum(u["ours"][str(b)] for u in units) / before) if before else 0 for b in budgets)
-    print(f"{name:<14}{len(units):>8}{before:>12,}" + "".join(f"{share:>8.2f}%" for share in shares))
+            yield facts
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("packages", nargs="*")
-    parser.add_argument("--work", type=lambda text: Path(text).resolve())
-    parser.add_argument("--records", type=lambda text: Path(text).resolve())
+    parser = unit_options(__doc__)
     parser.add_argument("--target", choices=sorted(CROSS), default="x86-64")
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
-    parser.add_argument("--llvm", type=int)
     parser.add_argument("--pack", type=lambda text: Path(text).resolve())
-    parser.add_argument("--flags", default="-Oz", help=argparse.SUPPRESS)
-    parser.add_argument("--timeout", type=float, default=1800.0, help="seconds for a package's build")
-    parser.add_argument("--table", type=Path, metavar="RECORDS")
     options = parser.parse_args(arguments)
-    if options.table:
-        print_table(read_records(options.table))
-        return 0
-    keys = ("package", "version", "object", "target", "llvm", "pack")
-    known = {tuple(row[key] for key in keys) for row in read_records(options.records)}
-    for name in options.packages:
-        measure_package(name, options, known)
-    print_table(read_records(options.records))
+    if not options.table:
+        records = Records(options.records, KEYS)
+        for name in options.packages:
+            records.write(measure_package(name, options, records))
+    print_sizes(read_records(options.table or options.records))
     return 0
 
 

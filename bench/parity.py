@@ -11,17 +11,16 @@ pasted     one shipped list pasted into `opt -passes=LIST | llc`, against the ob
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from build import load_recipe, record_build
-from budgets import read_records, unit_config
-from cross import Compilation, read_compilations
+from cross import Compilation
+from units import Records, load_package, read_records, unit_config, unit_options
 
 from ozma.errors import OzmaError
 from ozma.llvm import Toolchain, Worker, find_toolchain
@@ -33,6 +32,8 @@ from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.choose import load_unit
 from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, object_of
 from ozma.optimize.pack import load_pack, pack_path
+
+KEYS = ("package", "object", "llvm")
 
 
 def loaded_parts(data: bytes) -> list[tuple[str, bytes]]:
@@ -69,23 +70,20 @@ def compare_unit(toolchain: Toolchain, worker: Worker, unit: Compilation, passes
     }
 
 
-def compare_package(name: str, options: argparse.Namespace, known: set[tuple]) -> None:
-    """Appends one record per unit that has none yet."""
-    toolchain, recipe = find_toolchain(options.llvm), load_recipe(name)
-    folder = options.work / f"{name}-recorded"
-    _, top, _ = record_build(recipe, folder, options)
+def compare_package(name: str, options: argparse.Namespace, records: Records) -> Iterator[dict]:
+    """One record for each unit that has none yet."""
+    toolchain, package = find_toolchain(options.llvm), load_package(name, options)
     passes = load_pack(pack_path(toolchain.major)).lists[0].passes
-    with Worker(toolchain) as worker, open(options.records, "a") as records:
-        for unit in read_compilations(folder / "records", top):
+    with Worker(toolchain) as worker:
+        for unit in package.units:
             facts = {"package": name, "object": unit.output, "llvm": toolchain.version}
-            if tuple(facts.values()) in known:
+            if not records.lack(facts):
                 continue
             try:
                 facts |= compare_unit(toolchain, worker, unit, passes)
             except (OzmaError, subprocess.CalledProcessError) as error:
                 facts["problem"] = str(error)[:200]
-            records.write(json.dumps(facts) + "\n")
-            records.flush()
+            yield facts
 
 
 def print_table(rows: list[dict]) -> None:
@@ -104,20 +102,11 @@ def print_table(rows: list[dict]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("packages", nargs="*")
-    parser.add_argument("--work", type=lambda text: Path(text).resolve())
-    parser.add_argument("--records", type=lambda text: Path(text).resolve())
-    parser.add_argument("--llvm", type=int)
-    parser.add_argument("--flags", default="-Oz", help=argparse.SUPPRESS)
-    parser.add_argument("--timeout", type=float, default=1800.0, help="seconds for a package's build")
-    parser.add_argument("--table", type=Path, metavar="RECORDS")
-    options = parser.parse_args(arguments)
+    options = unit_options(__doc__).parse_args(arguments)
     if not options.table:
-        keys = ("package", "object", "llvm")
-        known = {tuple(row[key] for key in keys) for row in read_records(options.records)}
+        records = Records(options.records, KEYS)
         for name in options.packages:
-            compare_package(name, options, known)
+            records.write(compare_package(name, options, records))
     print_table(read_records(options.table or options.records))
     return 0
 

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import sys
 import tempfile
 from multiprocessing import Pool
 from pathlib import Path
 
-from budgets import print_table, read_records, unit_config
-from build import load_recipe, record_build
-from cross import Compilation, read_compilations
+from cross import Compilation
+from units import Records, load_package, print_sizes, read_records, unit_config, unit_options
 
 from ozma.errors import OzmaError
 from ozma.llvm import Worker, find_toolchain
@@ -33,6 +31,8 @@ from ozma.optimize.pack import load_pack, pack_path
 from ozma.search.budget import Budget
 from ozma.search.records import RecordStore
 from ozma.search.session import TuneConfig, tune_module
+
+KEYS = ("package", "version", "object", "llvm")
 
 
 def tune_unit(package: str, unit: Compilation, options: argparse.Namespace) -> dict:
@@ -69,45 +69,34 @@ def _measure(job: tuple) -> dict:
         return facts | {"problem": error.message[:200]}
 
 
-def jobs(options: argparse.Namespace, known: set[tuple]) -> list[tuple]:
+def jobs(options: argparse.Namespace, records: Records) -> list[tuple]:
     """The units to do: up to `--units` of each package, a stable mix."""
     toolchain, found = find_toolchain(options.llvm), []
     for name in options.packages:
-        folder = options.work / f"{name}-recorded"
-        _, top, version = record_build(load_recipe(name), folder, options)
+        package = load_package(name, options)
         units = sorted(
-            read_compilations(folder / "records", top),
-            key=lambda unit: hashlib.sha256(unit.output.encode()).hexdigest(),
+            package.units, key=lambda unit: hashlib.sha256(unit.output.encode()).hexdigest()
         )
         for unit in units[: options.units]:
-            facts = {"package": name, "version": version, "object": unit.output, "llvm": toolchain.version}
-            if tuple(facts.values()) not in known:
+            facts = {"package": name, "version": package.version, "object": unit.output}
+            facts["llvm"] = toolchain.version
+            if records.lack(facts):
                 found.append((facts, unit, options))
     return found
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("packages", nargs="*")
-    parser.add_argument("--work", type=lambda text: Path(text).resolve())
-    parser.add_argument("--records", type=lambda text: Path(text).resolve())
-    parser.add_argument("--searches", type=lambda text: Path(text).resolve(), default=Path("build/searches").resolve())
+    parser = unit_options(__doc__)
+    parser.add_argument("--searches", type=lambda text: Path(text).resolve(), default="build/searches")
     parser.add_argument("--compiles", type=int, default=1000)
     parser.add_argument("--units", type=int, default=8, help="per package (default 8)")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--llvm", type=int)
-    parser.add_argument("--flags", default="-Oz", help=argparse.SUPPRESS)
-    parser.add_argument("--timeout", type=float, default=1800.0, help="seconds for a package's build")
-    parser.add_argument("--table", type=Path, metavar="RECORDS")
     options = parser.parse_args(arguments)
     if not options.table:
-        keys = ("package", "version", "object", "llvm")
-        known = {tuple(row[key] for key in keys) for row in read_records(options.records)}
-        with Pool(options.jobs) as pool, open(options.records, "a") as records:
-            for row in pool.imap_unordered(_measure, jobs(options, known)):
-                records.write(json.dumps(row) + "\n")
-                records.flush()
-    print_table(read_records(options.table or options.records))
+        records = Records(options.records, KEYS)
+        with Pool(options.jobs) as pool:
+            records.write(pool.imap_unordered(_measure, jobs(options, records)))
+    print_sizes(read_records(options.table or options.records))
     return 0
 
 

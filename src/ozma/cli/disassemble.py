@@ -10,13 +10,14 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from ozma.errors import OzmaError
-from ozma.lift.answers import Answer, AnswerOptions, Job, Verdict, answer_all
+from ozma.cli.lift_options import (
+    MACHINES, add_lift_options, answer_options, chosen_functions, write_out,
+)  # fmt: skip
+from ozma.lift.answers import Answer, Job, Verdict, answer_all
 from ozma.lift.asm.source import Source, read_source
 from ozma.lift.program.excerpt import excerpts_of
 from ozma.lift.program.merge import merge_modules
 from ozma.llvm import find_toolchain
-from ozma.search.budget import Budget
 
 _EPILOG = """\
 Verdicts, never more than was shown:
@@ -41,27 +42,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help=".s or .o; - is standard input")
+    add_lift_options(parser, budget="2s")
     parser.add_argument(
         "-S", dest="text", action="store_true", help="accepted, as opt takes it: IR is text"
     )
-    parser.add_argument(
-        "-o", dest="output", metavar="OUT.ll", help="write the IR here (default -, standard output)"
-    )
-    parser.add_argument(
-        "--function", metavar="NAME", action="append", help="only this function (may be repeated)"
-    )
-    parser.add_argument(
-        "--target", choices=("x86-64", "aarch64"), help="default: as the file looks"
-    )
-    parser.add_argument(
-        "--budget", default="2s", metavar="N|Ns",
-        help="compiles or seconds of processor time for a function (default 2s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--inputs", type=int, default=10, metavar="N",
-        help="inputs for the behaviour check; 0: no check (default 10)",
-    )  # fmt: skip
+    parser.add_argument("--target", choices=MACHINES, help="default: as the file looks")
     parser.add_argument(
         "-j", "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
         help="processes (default: one per processor)",
@@ -70,10 +55,6 @@ def _parser() -> argparse.ArgumentParser:
         "--report", type=Path, metavar="OUT.html",
         help="write a page with the IR and where the assembly differs",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of IR")
-    parser.add_argument(
-        "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
-    )
     return parser
 
 
@@ -89,22 +70,16 @@ def main(words: list[str]) -> int:
 
         title = f"ozma disassemble {Path(options.file).name}"
         write_report(title, source.assembly, source.target, answers, options.report)
-    _write(_as_json(source, answers, text) if options.json else text, options.output)
+    write_out(_as_json(source, answers, text) if options.json else text, options.output)
     good = all(a.verdict not in (Verdict.FAILED, Verdict.DIFFERS) for a in answers)
     return 0 if good else 100
 
 
 def _answers(source: Source, options: argparse.Namespace) -> list[Answer]:
     """In the order of the text; each is reported as it comes."""
-    names = source.functions()
-    chosen = options.function or names
-    for name in chosen:
-        if name not in names:
-            raise OzmaError(
-                f"{source.name} defines no function '{name}'", hint=f"it has {_some(names)}"
-            )
+    chosen = chosen_functions(source, options.function)
     texts, whole = excerpts_of(source, chosen), source.is_one_function()
-    settings = _settings(source, options)
+    settings = answer_options(source, options.budget)
     jobs = [
         Job(texts[name].text, name, settings, whole, options.inputs, options.llvm)
         for name in chosen
@@ -114,18 +89,6 @@ def _answers(source: Source, options: argparse.Namespace) -> list[Answer]:
         found[job.function] = answer.in_text_of(texts[job.function])
         print(line(found[job.function]), file=sys.stderr)
     return [found[name] for name in chosen]
-
-
-def _settings(source: Source, options: argparse.Namespace) -> AnswerOptions:
-    try:
-        budget = Budget.parse(options.budget)
-        return AnswerOptions(source.target, budget=budget, listing=source.from_object)
-    except ValueError as error:
-        raise OzmaError(str(error)) from error
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def line(answer: Answer) -> str:
@@ -150,13 +113,3 @@ def _as_json(source: Source, answers: list[Answer], text: str) -> str:
     rows = [asdict(answer) | {"verdict": answer.verdict.value} for answer in answers]
     facts = {"file": source.name, "target": source.target, "functions": rows, "ir": text}
     return json.dumps(facts, indent=2) + "\n"
-
-
-def _write(text: str, output: str | None) -> None:
-    if output in (None, "-"):
-        sys.stdout.write(text)
-        return
-    try:
-        Path(output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OzmaError(f"cannot write {output}: {error.strerror}") from error

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 
+from ozma.cli.lift_options import (
+    MACHINES, add_lift_options, answer_options, chosen_functions, write_out,
+)  # fmt: skip
 from ozma.errors import OzmaError
-from ozma.lift.answers import AnswerOptions, Answerer, Verdict
+from ozma.lift.answers import Answerer, Verdict
 from ozma.lift.answers.migrate import Migrated, Migrator
 from ozma.lift.asm.source import Source, read_source
 from ozma.lift.behaviour.shown import EmulatorCheck
@@ -16,12 +18,11 @@ from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.program.excerpt import excerpts_of
 from ozma.lift.program.merge import merge_modules
 from ozma.llvm import find_toolchain
-from ozma.search.budget import Budget
 
-_TARGETS = ("x86-64", "aarch64")
 _EPILOG = """\
-Each function is lifted to LLVM-IR, lowered for the other machine, and run on equal inputs in emulators
-of both. What the first compiler decided by machine stays: layouts, va_list, the sign of char.
+Each function is lifted to LLVM-IR, lowered for the other machine, and run on equal inputs in
+emulators of both. What the first compiler decided by machine stays: layouts, va_list, the sign of
+char.
 
   ozma translate --target aarch64 f.s > g.s
   ozma translate --target aarch64 f.o -S -o g.ll     the IR for the other machine
@@ -36,35 +37,17 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help=".s or .o; - is standard input")
+    add_lift_options(parser, budget="32")
     parser.add_argument(
-        "--target", choices=_TARGETS, required=True, help="the machine to translate to"
+        "--target", choices=MACHINES, required=True, help="the machine to translate to"
     )
     parser.add_argument(
-        "--from", dest="source", choices=_TARGETS, help="default: as the file looks"
-    )
-    parser.add_argument(
-        "--function", metavar="NAME", action="append", help="only this function (may be repeated)"
+        "--from", dest="source", choices=MACHINES, help="default: as the file looks"
     )
     parser.add_argument(
         "-S", dest="text", action="store_true",
         help="LLVM-IR for the other machine instead of assembly",
     )  # fmt: skip
-    parser.add_argument(
-        "-o", dest="output", metavar="OUT", help="write there (default -, standard output)"
-    )
-    parser.add_argument(
-        "--budget", default="32", metavar="N|Ns",
-        help="compiles or seconds to lift a function (default 32)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--inputs", type=int, default=10, metavar="N",
-        help="inputs for the behaviour check; 0: no check (default 10)",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument(
-        "--llvm", type=int, metavar="N", help="LLVM release (default 19, else the newest)"
-    )
     return parser
 
 
@@ -78,7 +61,8 @@ def main(words: list[str]) -> int:
     with Compiler(toolchain) as compiler:
         made = _migrated(compiler, source, options)
         text = _text(compiler, source, made, options.text)
-    _write(_as_json(source, options.target, made, text) if options.json else text, options.output)
+    told = _as_json(source, options.target, made, text) if options.json else text
+    write_out(told, options.output)
     good = all(one.verdict not in (Verdict.FAILED, Verdict.DIFFERS) for one in made)
     return 0 if good else 100
 
@@ -89,30 +73,16 @@ def _migrated(compiler: Compiler, source: Source, options: argparse.Namespace) -
         Migrator(toolchain, compiler, source.target, options.target, options.inputs) as migrator,
         EmulatorCheck(toolchain, source.target, max(options.inputs, 1)) as check,
     ):
-        answerer = Answerer(compiler, _settings(source, options), check if options.inputs else None)
+        settings = answer_options(source, options.budget)
+        chosen = chosen_functions(source, options.function)
+        answerer = Answerer(compiler, settings, check if options.inputs else None)
         whole = source.is_one_function()
-        for name, excerpt in excerpts_of(source, _chosen(source, options.function)).items():
+        for name, excerpt in excerpts_of(source, chosen).items():
             lifted = answerer.answer(excerpt.text, name, whole).in_text_of(excerpt)
             one = migrator.migrate(excerpt.text, lifted)
             found.append(one)
             print(f"{name}: {one.said} (lifted: {one.lifted.said})", file=sys.stderr)
     return found
-
-
-def _chosen(source: Source, wanted: list[str] | None) -> list[str]:
-    names = source.functions()
-    for name in wanted or ():
-        if name not in names:
-            raise OzmaError(f"{source.name} defines no function '{name}'")
-    return wanted or names
-
-
-def _settings(source: Source, options: argparse.Namespace) -> AnswerOptions:
-    try:
-        budget = Budget.parse(options.budget)
-        return AnswerOptions(source.target, budget=budget, listing=source.from_object)
-    except ValueError as error:
-        raise OzmaError(str(error)) from error
 
 
 def _text(compiler: Compiler, source: Source, made: list[Migrated], as_ir: bool) -> str:
@@ -142,13 +112,3 @@ def _as_json(source: Source, target: str, made: list[Migrated], text: str) -> st
     ]  # fmt: skip
     facts = {"file": source.name, "from": source.target, "target": target, "functions": rows}
     return json.dumps(facts | {"text": text}, indent=2) + "\n"
-
-
-def _write(text: str, output: str | None) -> None:
-    if output in (None, "-"):
-        sys.stdout.write(text)
-        return
-    try:
-        Path(output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OzmaError(f"cannot write {output}: {error.strerror}") from error
