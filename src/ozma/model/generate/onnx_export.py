@@ -113,12 +113,15 @@ class _LlamaGraph(Graph):
         self._old_and_new = self.shape(slots, new)
 
     def _turns(self, positions: Name) -> tuple[Name, Name]:
-        """Cosines and sines (t, 1, D / 2); angles are doubles, as a window may be long."""
+        """Cosines and sines (t, 1, D / 2). A window may be long: angles are doubles, until what is
+        left of them within a turn is exact enough as float32."""
         half = np.arange(0, self._width, 2) / self._width
         rates = self.constant(self._config.rope_theta**-half)
         flat = self.op("Reshape", positions, self.constant([-1, 1, 1]))
         angles = self.op("Mul", self.cast(flat, np.float64), rates)
-        return tuple(self.cast(self.op(kind, angles), np.float32) for kind in ("Cos", "Sin"))
+        angles = self.op("Mod", angles, self.constant(np.array(2 * np.pi)), fmod=1)
+        angles = self.cast(angles, np.float32)
+        return self.op("Cos", angles), self.op("Sin", angles)
 
     def _hiding(self, hidden: Name) -> Name:
         """(n, 1, m * G, S): -inf where a query must not look, else 0."""
