@@ -226,7 +226,9 @@ def test_a_tree_scores_as_its_paths_one_by_one(backend, chunk, monkeypatch):
     state = backend.prefill(prompt)
     backend.extend(state, [[4, 5]])
     got = backend.score_tree(state, tokens, parents)
-    np.testing.assert_allclose(got, Backend.score_tree(backend, state, tokens, parents), atol=1e-4)
+    want = Backend.score_tree(backend, state, tokens, parents)
+    # a difference in the last bit may round an int8 activation to its other neighbour
+    np.testing.assert_allclose(got, want, atol=max(1e-4, backend.tolerance / 10))
     close(backend.step(state, [6])[0], [*prompt, 4, 5, 6], backend)
 
 
