@@ -152,8 +152,8 @@ def peak_memory() -> int:
 
 
 def prepared(folder: Path, model: Path | None, backends: list[str]) -> list[str]:
-    """The model as a Hugging Face folder and in the formats of the backends; those that have theirs.
-    A package that is missing is said."""
+    """The model as a Hugging Face folder and in the backends' formats; the backends that have
+    theirs. Of the others is said what is missing."""
     config = read_config(model) if model else M20
     weights = read_weights(model, config) if model else random_weights(config)
     write_config(folder, config)

@@ -3,8 +3,9 @@
     python bench/training.py [--width 256] [--layers 6] [--steps 3] [--json]
 
 All compute in bfloat16 over float32 weights with AdamW. `transformers` gets padded batches and an
-attention mask, sorted by length, in its Trainer (which needs the package `accelerate`, no dependency
-of Ozma's, and is left out without it) and in a plain loop. Seconds are processor time of all threads.
+attention mask, sorted by length, in a plain loop and in its Trainer, which is left out where the
+package `accelerate` is missing: Ozma does not depend on it. Seconds are processor time of all
+threads.
 """
 
 from __future__ import annotations
@@ -88,9 +89,7 @@ def _their_model(config: LlamaConfig, state: dict[str, Tensor]) -> torch.nn.Modu
     return model
 
 
-def _plain_loop(
-    model: torch.nn.Module, documents: list[Tensor], micro: int
-) -> Callable[[], float]:
+def _plain_loop(model: torch.nn.Module, documents: list[Tensor], micro: int) -> Callable[[], float]:
     optimizer = torch.optim.AdamW(model.parameters(), lr=_RATE)
     batches = [_padded(group) for group in _padded_groups(documents, micro)]
 

@@ -202,7 +202,8 @@ def test_joined_states_of_several_prompts(backend):
     backend.extend(states[0], [[4, 5, 6], [7]])
     state = backend.join(states)
     backend.step(state, [10, 11, 12, 13])
-    texts = [[4, 5, 6, 10], [7, 11], [12], [13]]
+    backend.extend(state, [[], [], [14], [15, 16]])
+    texts = [[4, 5, 6, 10], [7, 11], [12, 14], [13, 15, 16]]
     for row, text in enumerate(texts):
         close(state.logits[row], prompts[row // 2] + text, backend)
 
@@ -424,7 +425,7 @@ def test_a_damaged_gguf_file_is_one_clear_line(tmp_path):
 
 
 def test_a_dropped_gguf_model_leaves_the_log_function_that_others_use():
-    """llama.cpp keeps one for all: a model that took its own away with it broke those still open."""
+    """llama.cpp keeps one for all: one that took its own away broke those still open."""
     one = BACKENDS["llama.cpp-f32"]()
     log = weakref.ref(BACKENDS["llama.cpp-f32"]()._library._log)
     gc.collect()

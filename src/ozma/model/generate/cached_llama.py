@@ -22,7 +22,7 @@ CHUNK = 256
 
 @dataclass(frozen=True, eq=False)
 class NewTokens:
-    """What answers are to take: `tokens` (n, m) with their `positions` in the window and the `slots`
+    """What answers are to take: `tokens` (n, m), their `positions` in the window and the `slots`
     of the answers' caches that they fill; `hidden` (n, m, used) is true at slots, their own
     included, that a token must not look at."""
 

@@ -19,6 +19,7 @@ from ozma.model.generate.loading import read_model
 from ozma.model.generate.numpy_attention import attend_prompt, attend_rows
 from ozma.model.generate.numpy_cache import NumpyState, Prompt
 
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """Matrices (out, in); those after a norm hold its weights, queries the root of D."""
@@ -71,9 +72,7 @@ class NumpyLlama(CachedLlama):
             self._finish(layer, x, seen.swapaxes(0, 1))
         return x
 
-    def _through(
-        self, state: NumpyState, new: NewTokens, wanted: np.ndarray
-    ) -> np.ndarray:
+    def _through(self, state: NumpyState, new: NewTokens, wanted: np.ndarray) -> np.ndarray:
         at = (np.arange(len(new.slots))[:, None], slice(None), new.slots)
         hidden = new.hidden if new.hidden.any() else None
         x = self._embedding[new.tokens.ravel()]

@@ -62,13 +62,15 @@ def export_onnx(
 class _LlamaGraph(Graph):
     """The maths of `transformers`' Llama, as in `numpy_llama`."""
 
-    def __init__(
-        self, config: LlamaConfig, weights: Mapping[str, np.ndarray], small: bool
-    ) -> None:
+    def __init__(self, config: LlamaConfig, weights: Mapping[str, np.ndarray], small: bool) -> None:
         super().__init__()
         self._config, self._weights, self._small = config, weights, small
-        self._heads, self._width = config.num_key_value_heads, config.head_dim
-        self._group = config.num_attention_heads // self._heads
+        heads = config.num_key_value_heads
+        group = config.num_attention_heads // heads
+        self._letters: dict[str, Name | int] = {
+            "H": heads, "G": group, "D": config.head_dim, "d": config.hidden_size, "*": -1, "1": 1,
+        }  # fmt: skip
+        self._vectors: dict[str, Name] = {}
         self._stored: dict[str, list[Name]] = {}
 
     def build(self) -> None:
@@ -79,7 +81,9 @@ class _LlamaGraph(Graph):
         hidden = self.input("hidden", np.bool_, "n", "m", "S")
         wanted = self.input("wanted", np.int64, "k")
         caches = [self._caches(index) for index in range(config.num_hidden_layers)]
-        self._sizes(tokens, hidden, caches[0])
+        self._letters |= {"n": self.size(tokens, 0), "m": self.size(tokens, 1)}
+        self._letters |= {"P": self.size(caches[0][0], 1), "T": self.size(caches[0][2], 2)}
+        self._letters["S"] = self.size(hidden, 2)
         self._cos, self._sin = self._turns(positions)
         self._bias = self._hiding(hidden)
         x = self._embedded(tokens)
@@ -89,36 +93,30 @@ class _LlamaGraph(Graph):
         head = "model.embed_tokens" if config.tie_word_embeddings else "lm_head"
         self.output(self._product(x, head), "logits", "k", config.vocab_size)
 
+    def _vector(self, letters: str) -> Name:
+        """Sizes, by their letters; "*" is what is left."""
+        if letters not in self._vectors:
+            sizes = (self._letters[letter] for letter in letters.split())
+            self._vectors[letters] = self.shape(*sizes)
+        return self._vectors[letters]
+
+    def _as(self, x: Name, letters: str) -> Name:
+        return self.op("Reshape", x, self._vector(letters))
+
     def _caches(self, index: int) -> list[Name]:
         """Keys and values of prompt and answers."""
-        prompt = (self._heads, "P", self._width)
-        answer = ("n", self._heads, "T", self._width)
+        heads, width = self._letters["H"], self._letters["D"]
+        prompt, answer = (heads, "P", width), ("n", heads, "T", width)
         shapes = zip(CACHES, (prompt, prompt, answer, answer), strict=True)
         return [self.input(f"{name}.{index}", np.float32, *shape) for name, shape in shapes]
-
-    def _sizes(self, tokens: Name, hidden: Name, cache: list[Name]) -> None:
-        """Vectors of sizes, for every layer."""
-        rows, new = self.size(tokens, 0), self.size(tokens, 1)
-        slots, total = self.size(cache[2], 2), self.size(hidden, 2)
-        heads, group, width = self._heads, self._group, self._width
-        self._n_m_heads = self.shape(rows, new, heads, group, width)
-        self._n_heads_m = self.shape(rows, heads, new, group, width)
-        self._new_shape = self.shape(rows, new, heads, width)
-        self._heads_n = self.shape(heads, rows, -1, width)
-        self._heads_n_scores = self.shape(heads, rows, -1, total)
-        self._heads_scores = self.shape(heads, -1, total)
-        self._by_group = self.shape(rows, new, group, total)
-        self._bias_shape = self.shape(rows, 1, -1, total)
-        self._prompt_and_own = self.shape(self.size(cache[0], 1), total)
-        self._old_and_new = self.shape(slots, new)
 
     def _turns(self, positions: Name) -> tuple[Name, Name]:
         """Cosines and sines (t, 1, D / 2). A window may be long: angles are doubles, until what is
         left of them within a turn is exact enough as float32."""
-        half = np.arange(0, self._width, 2) / self._width
+        half = np.arange(0, self._config.head_dim, 2) / self._config.head_dim
         rates = self.constant(self._config.rope_theta**-half)
-        flat = self.op("Reshape", positions, self.constant([-1, 1, 1]))
-        angles = self.op("Mul", self.cast(flat, np.float64), rates)
+        angles = self.cast(self._as(positions, "* 1 1"), np.float64)
+        angles = self.op("Mul", angles, rates)
         angles = self.op("Mod", angles, self.constant(np.array(2 * np.pi)), fmod=1)
         angles = self.cast(angles, np.float32)
         return self.op("Cos", angles), self.op("Sin", angles)
@@ -127,65 +125,63 @@ class _LlamaGraph(Graph):
         """(n, 1, m * G, S): -inf where a query must not look, else 0."""
         bias = self.op("Where", hidden, self.constant(-np.inf), self.constant(0.0))
         bias = self.op("Unsqueeze", bias, self.constant([2]))
-        return self.op("Reshape", self.op("Expand", bias, self._by_group), self._bias_shape)
+        return self._as(self.op("Expand", bias, self._vector("n m G S")), "n 1 * S")
 
     def _layer(self, index: int, x: Name, cache: list[Name]) -> Name:
         """(t, d) of x (t, d)."""
         layer = f"model.layers.{index}"
         normed = self._normed(x, f"{layer}.input_layernorm")
         query, key, value = (self._product(normed, f"{layer}.self_attn.{n}_proj") for n in "qkv")
-        query = self.op("Mul", self._rotated(query), self.constant(self._width**-0.5))
+        query = self.op("Mul", self._rotated(query), self.constant(self._config.head_dim**-0.5))
         fresh = [self._fresh(self._rotated(key)), self._fresh(value)]
         for name, array in zip(("new_keys", "new_values"), fresh, strict=True):
-            self.output(array, f"{name}.{index}", "n", self._heads, "m", self._width)
+            self.output(array, f"{name}.{index}", "n", self._letters["H"], "m", self._letters["D"])
         seen = self._attended(query, cache, fresh)
         x = self.op("Add", x, self._product(seen, f"{layer}.self_attn.o_proj"))
         return self.op("Add", x, self._gated(x, layer))
 
     def _fresh(self, x: Name) -> Name:
         """(n, H, m, D) of the new tokens' keys or values."""
-        return self.moved(self.op("Reshape", x, self._new_shape), 0, 2, 1, 3)
+        return self.moved(self._as(x, "n m H D"), 0, 2, 1, 3)
 
     def _attended(self, query: Name, cache: list[Name], fresh: list[Name]) -> Name:
         """(t, d) of queries: to the prompt for all rows at once, to each row's own tokens."""
         prompt_keys, prompt_values, keys, values = cache
-        query = self.moved(self.op("Reshape", query, self._n_m_heads), 0, 2, 1, 3, 4)
-        query = self.op("Reshape", query, self.constant([0, 0, -1, self._width]))
-        together = self.moved(query, 1, 0, 2, 3)
-        together = self.op("Reshape", together, self.constant([self._heads, -1, self._width]))
+        query = self._as(self.moved(self._as(query, "n m H G D"), 0, 2, 1, 3, 4), "n H * D")
+        together = self._as(self.moved(query, 1, 0, 2, 3), "H * D")
         back = self.op("MatMul", together, self.moved(prompt_keys, 0, 2, 1))
         own = [self.op("MatMul", query, self.moved(k, 0, 1, 3, 2)) for k in (keys, fresh[0])]
         back, own = self._softened(back, self.op("Concat", *own, axis=-1))
-        seen = self.op("Reshape", self.op("MatMul", back, prompt_values), self._heads_n)
-        parts = zip(self.two_parts(own, self._old_and_new), (values, fresh[1]), strict=True)
+        seen = self.moved(self._as(self.op("MatMul", back, prompt_values), "H n * D"), 1, 0, 2, 3)
+        parts = zip(self.two_parts(own, self._vector("T m")), (values, fresh[1]), strict=True)
         own = self.op("Add", *(self.op("MatMul", part, value) for part, value in parts))
-        seen = self.op("Add", self.moved(seen, 1, 0, 2, 3), own)
-        seen = self.moved(self.op("Reshape", seen, self._n_heads_m), 0, 2, 1, 3, 4)
-        return self.op("Reshape", seen, self.constant([-1, self._config.hidden_size]))
+        seen = self._as(self.op("Add", seen, own), "n H m G D")
+        return self._as(self.moved(seen, 0, 2, 1, 3, 4), "* d")
 
     def _softened(self, back: Name, own: Name) -> tuple[Name, Name]:
-        """Weights of scores `back` (H, n * m * G, P) and `own` (n, H, m * G, S), in these shapes."""
-        own = self.moved(self.op("Add", own, self._bias), 1, 0, 2, 3)
-        own = self.op("Reshape", own, self._heads_scores)
+        """Weights of the scores `back` (H, n * m * G, P) and `own` (n, H, m * G, S), as these."""
+        own = self._as(self.moved(self.op("Add", own, self._bias), 1, 0, 2, 3), "H * S")
         both = self.op("Softmax", self.op("Concat", back, own, axis=-1), axis=-1)
-        back, own = self.two_parts(both, self._prompt_and_own)
-        return back, self.moved(self.op("Reshape", own, self._heads_n_scores), 1, 0, 2, 3)
+        back, own = self.two_parts(both, self._vector("P S"))
+        return back, self.moved(self._as(own, "H n * S"), 1, 0, 2, 3)
 
     def _rotated(self, x: Name) -> Name:
         """(t, heads, D) of x (t, heads * D)."""
-        x = self.op("Reshape", x, self.constant([0, -1, self._width]))
-        first, second = self.two_parts(x, self.constant([self._width // 2] * 2))
+        x = self.op("Reshape", x, self.constant([0, -1, self._config.head_dim]))
+        first, second = self.two_parts(x, self.constant([self._config.head_dim // 2] * 2))
         left = self.op("Sub", self.op("Mul", first, self._cos), self.op("Mul", second, self._sin))
         right = self.op("Add", self.op("Mul", second, self._cos), self.op("Mul", first, self._sin))
         return self.op("Concat", left, right, axis=-1)
 
     def _gated(self, x: Name, layer: str) -> Name:
+        """(t, d) that the second half of a layer adds to x (t, d)."""
         normed = self._normed(x, f"{layer}.post_attention_layernorm")
         gate, up = (self._product(normed, f"{layer}.mlp.{name}_proj") for name in ("gate", "up"))
         gate = self.op("Mul", gate, self.op("Sigmoid", gate))
         return self._product(self.op("Mul", gate, up), f"{layer}.mlp.down_proj")
 
     def _normed(self, x: Name, name: str) -> Name:
+        """RMSNorm, in the nodes that ONNX Runtime makes one of."""
         square = self.op("Pow", x, self.constant(2.0))
         mean = self.op("ReduceMean", square, self.constant([-1]))
         mean = self.op("Add", mean, self.constant(self._config.rms_norm_eps))
@@ -195,7 +191,7 @@ class _LlamaGraph(Graph):
 
     def _embedded(self, tokens: Name) -> Name:
         """(t, d)"""
-        flat = self.op("Reshape", tokens, self.constant([-1]))
+        flat = self._as(tokens, "*")
         stored = self._matrix("model.embed_tokens")
         return self.moved(self._whole([self.op("Gather", x, flat, axis=1) for x in stored]), 1, 0)
 

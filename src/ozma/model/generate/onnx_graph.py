@@ -72,9 +72,7 @@ class Graph:
     def file(self, name: str, properties: dict[str, str]) -> bytes:
         """The model; `properties` are its metadata."""
         helper = self.onnx.helper
-        graph = helper.make_graph(
-            self._nodes, name, self._inputs, self._outputs, self._constants
-        )
+        graph = helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._constants)
         opset = helper.make_opsetid("", OPSET)
         model = helper.make_model(graph, opset_imports=[opset], ir_version=IR)
         helper.set_model_props(model, properties)
