@@ -1,4 +1,4 @@
-"""What Llamas share that keep their caches in NumPy arrays: rows that grow, scores, trees.
+"""What Llamas with caches of their own share: rows that grow, scores, trees.
 
 Letters in shapes: n rows, m new tokens in each, V vocabulary.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from ozma.model.config import LlamaConfig
 from ozma.model.generate.backend import Backend, log_softmax
-from ozma.model.generate.numpy_cache import NumpyState, joined
+from ozma.model.generate.cached_state import CachedState
 from ozma.model.generate.tree_order import TreeChunks
 
 CHUNK = 256
@@ -45,12 +45,12 @@ class CachedLlama(Backend):
         self.context, self.vocab_size = config.max_position_embeddings, config.vocab_size
 
     @abstractmethod
-    def _through(self, state: NumpyState, new: NewTokens, wanted: np.ndarray) -> np.ndarray:
+    def _through(self, state: CachedState, new: NewTokens, wanted: np.ndarray) -> np.ndarray:
         """Fills the new tokens' slots, for which there is room; logits (k, V) of the token after
         each of those that `wanted` (k,) counts from 0 to n * m, in rising order."""
 
     def _extend(
-        self, state: NumpyState, ids: list[list[int]], scores: bool
+        self, state: CachedState, ids: list[list[int]], scores: bool
     ) -> list[np.ndarray] | None:
         counts = np.array([len(row) for row in ids])
         if not counts.any():
@@ -67,7 +67,7 @@ class CachedLlama(Backend):
         return _scores(ids, before, after, ends) if scores else None
 
     def _append(
-        self, state: NumpyState, padded: np.ndarray, counts: np.ndarray, wanted: np.ndarray
+        self, state: CachedState, padded: np.ndarray, counts: np.ndarray, wanted: np.ndarray
     ) -> np.ndarray:
         """`_through` of tokens (n, m), of which rows keep `counts`."""
         new = np.arange(padded.shape[1])
@@ -80,7 +80,7 @@ class CachedLlama(Backend):
         return logits
 
     def score_tree(
-        self, state: NumpyState, tokens: Sequence[int], parents: Sequence[int]
+        self, state: CachedState, tokens: Sequence[int], parents: Sequence[int]
     ) -> np.ndarray:
         self._check_ids(list(tokens))
         chunks = TreeChunks(tokens, parents, CHUNK)
@@ -102,12 +102,12 @@ class CachedLlama(Backend):
         return np.array([scores[node] for node in range(len(tokens))])
 
     def select(
-        self, state: NumpyState, rows: Sequence[int], lengths: Sequence[int] | None = None
-    ) -> NumpyState:
+        self, state: CachedState, rows: Sequence[int], lengths: Sequence[int] | None = None
+    ) -> CachedState:
         return state.chosen(rows, lengths)
 
-    def join(self, states: Sequence[NumpyState]) -> NumpyState:
-        return joined(states)
+    def join(self, states: Sequence[CachedState]) -> CachedState:
+        return type(states[0]).joined(states)
 
 
 def _scores(

@@ -15,9 +15,10 @@ import numpy as np
 
 from ozma.model.config import LlamaConfig
 from ozma.model.generate.cached_llama import CHUNK, CachedLlama, NewTokens
+from ozma.model.generate.cached_state import Prompt
 from ozma.model.generate.loading import read_model
 from ozma.model.generate.numpy_attention import attend_prompt, attend_rows
-from ozma.model.generate.numpy_cache import NumpyState, Prompt
+from ozma.model.generate.numpy_cache import NumpyState, empty_prompt
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class NumpyLlama(CachedLlama):
 
     def _encode(self, ids: list[int]) -> NumpyState:
         config = self.config
-        prompt = Prompt.empty(
+        prompt = empty_prompt(
             config.num_hidden_layers, config.num_key_value_heads, len(ids), config.head_dim
         )
         for start in range(0, len(ids), CHUNK):

@@ -16,8 +16,9 @@ import numpy as np
 from ozma.errors import OzmaError
 from ozma.model.config import LlamaConfig
 from ozma.model.generate.cached_llama import CHUNK, CachedLlama, NewTokens
+from ozma.model.generate.cached_state import Prompt
 from ozma.model.generate.loading import check_file
-from ozma.model.generate.numpy_cache import NumpyState, Prompt
+from ozma.model.generate.numpy_cache import NumpyState
 from ozma.model.generate.onnx_export import CACHES, CONFIG, STORAGE
 from ozma.model.generate.optional import required
 
