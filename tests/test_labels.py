@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ozma.errors import OzmaError
 from ozma.labels import hunt
-from ozma.labels.chunk import close_workers
+from ozma.labels.chunk import _LABELLERS, close_workers
 from ozma.labels.disassembly import LEVELS, lower
 from ozma.labels.emulation import draw
 from ozma.labels.flags import MISSING
@@ -59,6 +59,18 @@ def test_labels_do_not_depend_on_the_process_or_the_chunk(subjects, flags, toolc
     one_by_one = [row for subject in subjects for row in rows_of([subject], flags)]
     close_workers()
     assert rows_of(subjects, flags) == one_by_one
+
+
+def test_every_module_is_labelled_by_a_child_of_its_own(subjects, flags, monkeypatch):
+    children = []
+
+    def label(worker, subject, options):
+        children.append(worker.pid)
+        return [{}]
+
+    monkeypatch.setitem(_LABELLERS, flags.task, label)
+    rows_of(subjects, flags)
+    assert len(set(children)) == len(subjects) > 1
 
 
 def test_a_module_for_another_machine_is_refused_or_rewritten(subjects, flags):

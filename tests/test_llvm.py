@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from ozma.llvm import (
     Worker,
     find_toolchain,
 )
+from ozma.llvm.child import Child, ChildLimits
 from ozma.llvm.clang import CompileError, compile_bitcode, compile_object
 from ozma.llvm.objects import ObjectError, measure_object, sections, symbol_sizes
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
@@ -210,6 +213,38 @@ def test_no_child_outlives_a_killed_parent(bitcode, tmp_path):
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not Path(f"/proc/{child}").exists()
+
+
+def test_every_child_gives_out_the_same_memory(toolchain, monkeypatch):
+    """The same addresses, but for multiples of 64 MiB."""
+    allocate = ctypes.CDLL(None).malloc
+    allocate.restype = ctypes.c_size_t
+
+    def tell_addresses(service, requests, outbox):
+        outbox.put([allocate(size) % (64 << 20) for size in (40, 700, 3000, 50_000)])
+        outbox.ring()
+
+    monkeypatch.setattr("ozma.llvm.child.serve", tell_addresses)
+
+    def addresses() -> tuple:
+        child = Child(toolchain, ChildLimits(20.0, 1 << 30), ())
+        found = tuple(child.answer())
+        child.kill()
+        return found
+
+    first = addresses()
+    held = [bytes(600 + n) for n in range(400)]
+    del held[::3]
+    assert addresses() == first
+    done = threading.Event()
+    other = threading.Thread(target=lambda: ([bytes(n) for n in range(900, 2000)], done.wait()))
+    other.start()
+    try:
+        assert addresses() == first
+    finally:
+        done.set()
+        other.join()
+    assert addresses() == first
 
 
 def test_hopeless_candidates_get_no_code(worker, bitcode):

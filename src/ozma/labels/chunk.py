@@ -46,11 +46,15 @@ def label_chunk(chunk: Chunk, options: LabelOptions) -> list[tuple[str, Rows]]:
     release of LLVM than the labels are made with.
     """
     worker = _worker_for(options)
-    return [(subject.hash, _rows_of(worker, subject, options)) for subject in chunk]
+    labelled = []
+    for subject in chunk:
+        labelled.append((subject.hash, _rows_of(worker, subject, options)))
+        worker.close()  # the next module finds no trace of this one in memory
+    return labelled
 
 
 def _worker_for(options: LabelOptions) -> Worker:
-    """One warm worker in each process."""
+    """One in each process; its library stays loaded."""
     key = (options.major, options.timeout, options.memory)
     if key not in _workers:
         toolchain = find_toolchain(options.major)
