@@ -22,6 +22,7 @@ from ozma.errors import OzmaError
 from ozma.model.config import LlamaConfig, read_config, write_config
 from ozma.model.estimate import LLM_COMPILER_7B
 from ozma.model.generate.backend import Backend, ContextOverflow, log_softmax
+from ozma.model.generate.backends import load_backend
 from ozma.model.generate.loading import read_model
 from ozma.model.generate.numpy_attention import attend_prompt
 from ozma.model.generate.numpy_llama import NumpyLlama
@@ -68,7 +69,7 @@ def torch_backend() -> Backend:
     return TorchLlama(TOY, random_weights(TOY))
 
 
-def llama_cpp_backend(storage: str, cache: str) -> Backend:
+def llama_cpp_backend(storage: str, cache: str, path: Path | None = None) -> Backend:
     pytest.importorskip("gguf")
     from ozma.model.generate.gguf_export import export_gguf
     from ozma.model.generate.llama_cpp import LlamaCpp
@@ -79,7 +80,7 @@ def llama_cpp_backend(storage: str, cache: str) -> Backend:
     except OzmaError:
         pytest.skip("no llama.cpp is installed")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "toy.gguf"
+        path = path or Path(folder) / "toy.gguf"
         export_gguf(path, TOY, random_weights(TOY), storage)
         backend = LlamaCpp(path, cache=cache)
         backend.tolerance = 0.01 if storage == "f32" else 0.1
@@ -331,6 +332,33 @@ def test_the_same_checkpoint_as_gguf_gives_the_same_tokens(folder, tmp_path):
 def test_the_same_checkpoint_as_onnx_gives_the_same_tokens(folder):
     backend = onnx_backend("f32", *read_model(folder, bits=32))
     assert first_tokens(backend) == first_tokens(NumpyLlama.load(folder))
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "onnx", "llama.cpp"])
+def test_a_backend_is_chosen_by_its_name(name, tmp_path):
+    write_config(tmp_path, TOY)
+    write_weights(tmp_path, random_weights(TOY))
+    if name == "torch":
+        pytest.importorskip("torch")
+    if name == "onnx":
+        onnx_backend("f32", path=tmp_path / "model.onnx")
+    if name == "llama.cpp":
+        llama_cpp_backend("f32", "f16", tmp_path / "model.gguf")
+    backend = load_backend(name, tmp_path)
+    assert backend.name == name
+    np.testing.assert_allclose(
+        backend.prefill([5]).logits, numpy_backend().prefill([5]).logits, atol=0.02
+    )
+
+
+def test_a_backend_that_is_not_there_is_one_clear_line(tmp_path):
+    with pytest.raises(
+        OzmaError, match="no backend 'tpu'; there are numpy, torch, onnx, llama.cpp"
+    ):
+        load_backend("tpu", tmp_path)
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(OzmaError, match=f"there is no file {tmp_path / 'model.onnx'}"):
+        load_backend("onnx", tmp_path)
 
 
 @pytest.mark.parametrize("storage", ["f32", "q8"])
