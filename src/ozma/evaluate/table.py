@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from ozma.corpus.parquet import read_columns, read_values, table_path
-from ozma.corpus.split import TRAIN
 from ozma.corpus.split_files import SPLIT
 from ozma.errors import OzmaError
 from ozma.labels.flags import MISSING
 from ozma.labels.journal import labelled_projects
 from ozma.labels.label_set import LabelSet
-from ozma.labels.subjects import splits_of
+from ozma.labels.subjects import split_of, splits_of
 
 _COLUMNS = ["hash", "kind", "project", "instructions", "problem", "base_total"]
 
@@ -75,19 +74,13 @@ def load_table(labels: LabelSet) -> DenseTable:
         raise OzmaError(f"no labels in {labels.folder}", hint="run `ozma label` first")
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     near, names = near_duplicates(labels), columns["hash"].tolist()
-    split_n = _splits(labels, names)
+    splits = splits_of(labels.out)
     return DenseTable(
         labels.folder.name, labels.options.lists, columns["hash"], columns["kind"],
-        columns["project"], split_n,
+        columns["project"], np.array([split_of(name, splits) for name in names], object),
         np.array([name in near for name in names], bool), columns["instructions"],
         columns["base_total"], columns["totals"],
     )  # fmt: skip
-
-
-def _splits(labels: LabelSet, names: list[str]) -> np.ndarray:
-    """Of each hash; empty for one that the split left out. A corpus without a split trains."""
-    splits = splits_of(labels.out)
-    return np.array([splits.get(name, "") if splits else TRAIN for name in names], object)
 
 
 def _parts(labels: LabelSet) -> Iterator[dict[str, np.ndarray]]:
