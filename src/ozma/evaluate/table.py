@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ozma.corpus.parquet import read_columns, read_values, table_path
-from ozma.corpus.split_files import SPLIT
+from ozma.corpus.parquet import read_columns, table_path
 from ozma.errors import OzmaError
 from ozma.labels.flags import MISSING
 from ozma.labels.journal import labelled_projects
 from ozma.labels.label_set import LabelSet
-from ozma.labels.subjects import split_of, splits_of
+from ozma.labels.subjects import near_duplicates, split_of, splits_of
 
 _COLUMNS = ["hash", "kind", "project", "instructions", "problem", "base_total"]
 
@@ -73,7 +72,7 @@ def load_table(labels: LabelSet) -> DenseTable:
     if not parts:
         raise OzmaError(f"no labels in {labels.folder}", hint="run `ozma label` first")
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    near, names = near_duplicates(labels), columns["hash"].tolist()
+    near, names = near_duplicates(labels.out), columns["hash"].tolist()
     splits = splits_of(labels.out)
     return DenseTable(
         labels.folder.name, labels.options.lists, columns["hash"], columns["kind"],
@@ -98,11 +97,3 @@ def _parts(labels: LabelSet) -> Iterator[dict[str, np.ndarray]]:
 def _array(column: Any) -> np.ndarray:
     values = column.to_numpy()
     return values if values.dtype == object else np.nan_to_num(values).astype(np.int64)
-
-
-def near_duplicates(labels: LabelSet) -> set[str]:
-    """Hashes of validation and test functions that a training function nearly equals."""
-    path = labels.out / SPLIT
-    if not path.exists():
-        return set()
-    return {name for name, near in read_values(path, ["hash", "near_duplicate"]) if near}

@@ -213,6 +213,14 @@ def split_of(digest: str, splits: dict[str, str]) -> str:
     return splits.get(digest, "") if splits else TRAIN
 
 
+def near_duplicates(out: Path) -> set[str]:
+    """Hashes of validation and test functions that a training function nearly equals."""
+    path = out / SPLIT
+    if not path.exists():
+        return set()
+    return {name for name, near in read_values(path, ["hash", "near_duplicate"]) if near}
+
+
 def key_column(kind: str) -> str:
     """The column of a kind's files that names a module."""
     return "hash" if kind == FUNCTION else "unit"
