@@ -18,6 +18,7 @@ sys.path.insert(0, str(BENCH))
 
 import build  # noqa: E402
 import cross  # noqa: E402
+import units  # noqa: E402
 
 MAKEFILE = """\
 all: thing
@@ -149,3 +150,27 @@ def test_every_recipe_is_recorded_and_every_recorded_package_has_one():
         assert build.load_recipe(name).test
     with pytest.raises(OzmaError, match="no recipe for nothing"):
         build.load_recipe("nothing")
+
+
+def test_a_unit_that_has_a_record_is_not_measured_again(tmp_path):
+    path, keys = tmp_path / "records.jsonl", ("package", "object")
+    first = {"package": "zlib", "object": "a.o"}
+    records = units.Records(path, keys)
+    assert records.lack(first)
+    records.write(iter([first | {"clang": 9}]))
+    again = units.Records(path, keys)
+    assert not again.lack(first) and again.lack({"package": "zlib", "object": "b.o"})
+    assert units.read_records(path) == [first | {"clang": 9}]
+
+
+def test_the_table_counts_objects_that_grew(capsys):
+    row = {"package": "zlib", "clang": 100, "clang_loadable": 120}
+    rows = [
+        row | {"ours": {"4": 90}, "loadable": {"4": 110}},
+        row | {"ours": {"4": 100}, "loadable": {"4": 121}},
+        {"package": "zlib", "problem": "no header"},
+    ]
+    units.print_sizes(rows)
+    *_, total, faults = capsys.readouterr().out.splitlines()
+    assert total.split() == ["sum", "2", "200", "5.00%"]
+    assert faults == "objects larger than clang's: 1; units that could not be compiled: 1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ from ozma.evaluate.perplexity import measure_perplexity, perplexity_facts, rende
 from ozma.evaluate.plots import gain_plots, line_chart, write_plots
 from ozma.evaluate.policies import (
     OWN,
+    Completed,
     FixedOrder,
     Oracle,
     RandomLists,
@@ -282,6 +284,13 @@ def test_a_model_is_asked_about_the_ir_that_it_was_trained_on():
     assert seen == ["front", "after", "after"]
 
 
+def test_lists_that_a_policy_never_saw_follow_in_the_packs_order():
+    few = FixedOrder("few", ("c", "a"))
+    whole = Completed(few, ("a", "b", "c", "d"))
+    assert whole.rank(module_of([0])).lists == ["c", "a", "b", "d"]
+    assert whole.name == "few" and whole.version != few.version
+
+
 def test_versions_change_with_the_training_modules(two_worlds):
     table, features = two_worlds
     some = np.arange(100)
@@ -340,6 +349,7 @@ class FakeAnswerer:
     """Answers with texts made from the prompt; prefers later texts of a set."""
 
     name = "fake"
+    known_lists: tuple[str, ...] = ()
 
     def __init__(self, answer=lambda prompt: "") -> None:
         self._answer, self.prompts = answer, []
@@ -369,6 +379,17 @@ def test_a_model_ranks_the_lists_of_a_pack_by_their_answers():
     ranked = PackRanker(answerer, lists, question).rank(LOOP)
     assert [passes for passes, _ in ranked] == ["globaldce", "function(dce)"]
     assert answerer.prompts == [question.prompt(LOOP)]
+
+
+def test_a_model_with_list_tokens_is_not_asked_about_lists_that_it_never_saw():
+    answerer = FakeAnswerer()
+    answerer.known_lists = ("own", "globaldce")
+    ranker = PackRanker(answerer, ["own", "function(dce)", "globaldce"])
+    ranker.question = Question(SKETCH)
+    assert [passes for passes, _ in ranker.rank(LOOP)] == ["globaldce", "own"]
+    policy = ModelPolicy(ranker, "m", "v", "own", ("function(dce)", "globaldce", "function(adce)"))
+    ranking = policy.rank(Module("x", "function", "p", 9, optimized=lambda: LOOP))
+    assert list(ranking.lists) == ["globaldce", "function(dce)", "function(adce)"]
 
 
 def test_free_answers_without_a_usable_list_are_left_out(toolchain):
@@ -539,6 +560,20 @@ def test_flags_from_labels_to_tables(labelled, flags, capsys, tmp_path):
     assert "functions of the test group: 2 of 1 projects" in text
     random_row = next(line for line in text.splitlines() if line.startswith("random"))
     assert random_row.count("–") == 4  # two lists were drawn: nothing is said of k = 5 and more
+
+
+def test_policies_may_learn_from_labels_under_fewer_lists(labelled, flags, capsys):
+    few = replace(flags, lists=tuple(reversed(flags.lists[1:])), pack="few")
+    run(labelled, few)
+    names = [set_folder(labelled, one).name for one in (flags, few)]
+    words = ("--policies", "static", "coreset", "nearest", "ranker", "oracle", "--set", names[0])
+    (table,) = _flags(labelled, capsys, *words, "--learn-from", names[1])["tables"]
+    assert table["modules"] == 2
+    policies = table["policies"]
+    for name in ("coreset", "nearest", "ranker"):
+        assert policies[name]["sum"][-1] == policies["oracle"]["sum"][-1]
+    with pytest.raises(OzmaError, match="no set 'none'"):
+        _flags(labelled, capsys, *words, "--learn-from", "none")
 
 
 def test_trees_of_a_labelled_corpus_are_those_that_are_measured(labelled, flags, tmp_path):

@@ -67,6 +67,10 @@ def _add_flags(tasks: argparse._SubParsersAction) -> None:
         "--set", default="", metavar="NAME", help="the set of flag labels, if OUT has several"
     )
     parser.add_argument(
+        "--learn-from", default="", metavar="NAME",
+        help="another set of flag labels that nearest, ranker and the like learn from",
+    )  # fmt: skip
+    parser.add_argument(
         "--rival", default="ranker", metavar="NAME",
         help="show the lead over this policy (default ranker)",
     )  # fmt: skip
@@ -151,7 +155,7 @@ def _flags(options: argparse.Namespace) -> int:
             policies, tuple(options.model), tuple(options.method), tuple(options.kinds),
             options.modules, options.random, options.answers, options.split,
         )  # fmt: skip
-        evaluate_flags(options.out, folder, choice, name, _progress)
+        evaluate_flags(options.out, folder, choice, name, _progress, options.learn_from)
     facts = gain_facts(folder, options.rival, options.draws)
     if options.plots:
         write_plots(options.plots, gain_plots(facts))

@@ -102,6 +102,11 @@ class TokenAnswerer:
             backend or NumpyLlama.load(folder), tokenizer, ListTokens(tokenizer, lists, first)
         )
 
+    @property
+    def known_lists(self) -> Sequence[str]:
+        """Pass lists that are single tokens."""
+        return getattr(self._codec, "lists", ())
+
     def ids(self, prompt: str | bytes) -> list[int]:
         """Begin token and prompt; what looks like a special token in it is ordinary text."""
         return [self.tokenizer.bos, *self._encode(prompt)]
