@@ -17,6 +17,7 @@ from ozma.llvm import (
     TARGETS,
     InvalidIR,
     Outcome,
+    Toolchain,
     ToolchainError,
     Worker,
     find_toolchain,
@@ -195,6 +196,21 @@ def test_a_killed_child_is_replaced(worker, bitcode):
     os.kill(worker.pid, signal.SIGKILL)
     assert worker.evaluate(loaded.id, "default<Oz>").outcome is Outcome.CRASHED
     assert worker.evaluate(loaded.id, "default<Oz>").ok
+
+
+def test_a_module_of_a_dead_child_can_be_unloaded(worker, bitcode):
+    loaded = worker.load(bitcode)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.unload(loaded.id)
+    assert worker.evaluate(worker.load(bitcode).id, "default<Oz>").ok
+
+
+def test_a_clang_that_does_not_run_is_one_line(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "clang").write_text("#!/bin/false\n")
+    (tmp_path / "bin" / "clang").chmod(0o755)
+    with pytest.raises(ToolchainError, match="does not run"):
+        Toolchain(19, tmp_path).version
 
 
 def test_no_child_outlives_a_killed_parent(bitcode, tmp_path):

@@ -26,6 +26,7 @@ VERBS = {
 }
 _BROKEN_PIPE = 141
 _INTERRUPTED = 130
+_FAILED = 100
 
 
 def _usage() -> str:
@@ -62,20 +63,26 @@ def main(words: list[str] | None = None) -> int:
         return 0
     if words[0] not in VERBS:
         print(f"ozma: unknown verb '{words[0]}'; known are {', '.join(VERBS)}", file=sys.stderr)
-        return 100
+        return _FAILED
     return _guarded(words[0], words[1:])
 
 
 def _guarded(verb: str, words: list[str]) -> int:
     """Failures that a person can mend become one line; a closed pipe and Ctrl-C end quietly."""
     try:
-        return _run(verb, words)
+        code = _run(verb, words)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         sys.stderr.close()
         return _BROKEN_PIPE
     except KeyboardInterrupt:
         print(f"ozma {verb}: interrupted", file=sys.stderr)
         return _INTERRUPTED
+    except OSError as error:  # a full disk, a folder that nobody may write to
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"ozma {verb}: error: {place}{error.strerror or error}", file=sys.stderr)
+        return _FAILED
     except Exception as error:
         from ozma.errors import OzmaError
 

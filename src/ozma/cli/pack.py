@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.llvm import Toolchain, find_toolchain
+from ozma.llvm import TARGETS, Toolchain, find_toolchain
 from ozma.optimize.build_pack import (
     build_pack,
     order_lists,
@@ -39,8 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         help="build: suites that a list must have passed (default 3)",
     )  # fmt: skip
     parser.add_argument(
-        "--target", default="x86-64", help="its order, its records (default x86-64)"
-    )
+        "--target", choices=TARGETS, default="x86-64",
+        help="its order, its records (default x86-64)",
+    )  # fmt: skip
     parser.add_argument(
         "--extend", action="store_true",
         help="no new pack: add what these records and verdicts say of the shipped lists on "
@@ -59,6 +60,8 @@ def main(words: list[str]) -> int:
     options = _parser().parse_args(words)
     toolchain = find_toolchain(options.llvm)
     if options.extend:
+        if not (options.records or options.verdicts):
+            raise OzmaError("nothing to add", hint="give --records, --verdicts or both")
         return _extend(options, toolchain)
     if options.records:
         return _build(options, toolchain.version)
