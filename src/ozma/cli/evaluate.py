@@ -124,8 +124,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def main(words: list[str]) -> int:
     """Prints the tables of one task; returns 0."""
     options = _parser().parse_args(words)
-    if options.draws < 1:
-        raise OzmaError(f"draws is {options.draws}", hint="give at least 1")
+    for name in ("draws", "modules"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            raise OzmaError(f"{name} is {getattr(options, name)}", hint="give at least 1")
     try:
         return _flags(options) if options.task == "flags" else _asked(options)
     except ValueError as error:
@@ -143,8 +144,11 @@ def _flags(options: argparse.Namespace) -> int:
     from ozma.evaluate.plots import gain_plots, write_plots
     from ozma.evaluate.tables import render_gain
 
-    name = dense_set(options.out, options.set).folder.name
-    folder = options.records or options.out / "evaluation" / f"{name}-{options.split}"
+    if options.tables and options.records:
+        folder, name = options.records, ""
+    else:
+        name = dense_set(options.out, options.set).folder.name
+        folder = options.records or options.out / "evaluation" / f"{name}-{options.split}"
     if not options.tables:
         policies = DEFAULT if options.policies is None else tuple(options.policies)
         choice = Choice(
@@ -166,9 +170,13 @@ def _asked(options: argparse.Namespace) -> int:
     form = asked.PLAIN if options.published else asked.SHORT
     answerer = asked.load_answerer(options.model, getattr(options, "endpoint", None))
     folder = options.records or options.out / "evaluation"
-    file = asked.record_file(folder, options.task, answerer, form, options.split, options.model)
-    subjects = asked.some_subjects(options.out, options.split, options.modules, options.largest)
     tokens = getattr(options, "max_tokens", 0)
+    file = asked.record_file(
+        folder, options.task, answerer, form, options.split, options.model, tokens
+    )
+    subjects = list(
+        asked.some_subjects(options.out, options.split, options.modules, options.largest)
+    )
     asking = asked.Asking(file, subjects, answerer, form, tokens, options.draws)
     facts, text = asked.TASKS[options.task](asking)
     print(json.dumps(facts) if options.json else text)
