@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from cc_support import Compiler, clang_object, group_lives, wait_until
+from cc_support import MERGING, Compiler, clang_object, group_lives, wait_until
 
 from ozma.errors import OzmaError
 from ozma.llvm.objects import measure_object
+from ozma.llvm.opt import StockOpt
 from ozma.optimize.cc import driver, launch, records
 from ozma.optimize.cc.result import Chooser, Chosen, Problem
 from ozma.optimize.cc.signals import RealCompiler
@@ -99,6 +101,55 @@ def test_options_that_do_not_read_are_one_line(compiler: Compiler) -> None:
         done = compiler.run(option, "-Oz", "-c", "a.c")
         assert done.returncode == 100, option
         assert done.stderr.startswith("ozma cc: error: ") and done.stderr.count("\n") == 1
+
+
+def test_a_pipe_as_output_is_clangs_alone(compiler: Compiler) -> None:
+    compiler.write("a.c")
+    pipe = compiler.folder / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        command = [compiler.cc, "-Oz", "-c", "a.c", "-o", "pipe"]
+        done = subprocess.run(command, cwd=compiler.folder, env=compiler.environment, timeout=60)
+        assert done.returncode == 0 and reader.communicate()[0][:4] == b"\x7fELF"
+    assert compiler.last()["reason"] == "output is not a file"
+
+
+def test_what_is_edited_during_the_search_is_newer_than_the_object(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(compiler.folder)
+    source = compiler.write("a.c")
+
+    def merging_chooser(problem: Problem) -> Chosen:
+        time.sleep(0.05)
+        source.touch()
+        bitcode = StockOpt(problem.toolchain, problem.unit)(MERGING)
+        return Chosen(MERGING, bitcode, 1, "not checked")
+
+    clang, words = launch.find_compiler("", False), ["-Oz", "-c", "a.c"]
+    real = RealCompiler(clang, words)
+    assert driver.improve({}, str(compiler.cache), clang, words, real, merging_chooser) == 0
+    assert compiler.last()["outcome"] == "improved"
+    assert (compiler.folder / "a.o").stat().st_mtime_ns < source.stat().st_mtime_ns
+
+
+def test_a_model_that_is_not_there_is_an_error(compiler: Compiler) -> None:
+    compiler.write("a.c")
+    done = compiler.run("--ozma-model=nowhere", "-Oz", "-c", "a.c", "-o", "a.o")
+    assert done.returncode == 100 and "nowhere holds no model" in done.stderr
+
+
+def test_flags_with_an_open_quote_are_one_line(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(launch.FLAGS_VARIABLE, "--ozma-session='x")
+    with pytest.raises(OzmaError, match="OZMA_CC_FLAGS does not read"):
+        launch.main(["--version"])
+
+
+def test_the_page_names_every_option() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "cc.md").read_text()
+    assert all(f"--ozma-{name}" in page for name in launch.OPTIONS)
 
 
 def test_help_of_our_options(compiler: Compiler) -> None:

@@ -77,3 +77,20 @@ def test_statistics_of_known_records(tmp_path: Path) -> None:
     assert summary.passed_through == {"link": 1} and summary.failed == {"front end failed": 1}
     assert "reproducer: /saved" in stats.render(summary)
     assert [r["reason"] for r in stats.read_records(tmp_path, "one")] == ["link"]
+
+
+def test_lines_that_are_no_records_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text('7\n{"event": "pass-through", "reason": "link"}\n{"ev')
+    found = list(stats.read_records(tmp_path))
+    assert stats.summarize(stats.latest_units(found)).passed_through == {"link": 1}
+
+
+def test_what_could_not_be_removed_is_not_counted(tmp_path: Path, monkeypatch) -> None:
+    cache = Cache(tmp_path, 1)
+    cache.put("ab" + "0" * 62, Entry("default<Oz>", b"object"))
+
+    def refuse(_path: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert cache.clear() == 0

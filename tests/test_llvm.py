@@ -17,6 +17,7 @@ from ozma.llvm import (
     TARGETS,
     InvalidIR,
     Outcome,
+    Toolchain,
     ToolchainError,
     Worker,
     find_toolchain,
@@ -204,6 +205,21 @@ def test_a_killed_child_is_replaced(worker, bitcode):
     assert worker.evaluate(loaded.id, "default<Oz>").ok
 
 
+def test_a_module_of_a_dead_child_can_be_unloaded(worker, bitcode):
+    loaded = worker.load(bitcode)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.unload(loaded.id)
+    assert worker.evaluate(worker.load(bitcode).id, "default<Oz>").ok
+
+
+def test_a_clang_that_does_not_run_is_one_line(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "clang").write_text("#!/bin/false\n")
+    (tmp_path / "bin" / "clang").chmod(0o755)
+    with pytest.raises(ToolchainError, match="does not run"):
+        Toolchain(19, tmp_path).version
+
+
 def test_no_child_outlives_a_killed_parent(bitcode, tmp_path):
     path = tmp_path / "m.bc"
     path.write_bytes(bitcode)
@@ -223,12 +239,11 @@ def test_no_child_outlives_a_killed_parent(bitcode, tmp_path):
 
 
 def test_every_child_gives_out_the_same_memory(toolchain, monkeypatch):
-    """The same addresses, but for multiples of 64 MiB."""
     allocate = ctypes.CDLL(None).malloc
     allocate.restype = ctypes.c_size_t
 
     def tell_addresses(service, requests, outbox):
-        outbox.put([allocate(size) % (64 << 20) for size in (40, 700, 3000, 50_000)])
+        outbox.put([allocate(size) for size in (40, 700, 3000, 50_000, 500_000)])
         outbox.ring()
 
     monkeypatch.setattr("ozma.llvm.child.serve", tell_addresses)
@@ -252,6 +267,23 @@ def test_every_child_gives_out_the_same_memory(toolchain, monkeypatch):
         done.set()
         other.join()
     assert addresses() == first
+
+
+def test_the_library_lies_at_the_same_place_in_processes_that_ask_for_it(toolchain):
+    script = (
+        "import sys; from pathlib import Path; from ozma.llvm.memory import load_in_place;"
+        "held = [bytes(n) for n in range(int(sys.argv[2]))]; load_in_place(Path(sys.argv[1]));"
+        "maps = Path('/proc/self/maps').read_text().splitlines();"
+        "print([line.split()[0] for line in maps if line.endswith(sys.argv[1])])"
+    )
+    library = toolchain.library.resolve()
+    places = {
+        subprocess.run(
+            [sys.executable, "-c", script, str(library), held], capture_output=True, check=True
+        ).stdout
+        for held in ("0", "900", "3000")
+    }
+    assert len(places) == 1 and b"-" in places.pop()
 
 
 def test_hopeless_candidates_get_no_code(worker, bitcode):

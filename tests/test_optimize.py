@@ -23,6 +23,7 @@ from ozma.optimize.build_pack import (
     is_clean,
     is_complete,
     order_lists,
+    read_dense,
     read_verdicts,
     target_verdicts,
 )
@@ -205,6 +206,30 @@ def test_verdicts_are_read_by_release(tmp_path):
     path = tmp_path / "v.jsonl"
     path.write_text(json.dumps(row) + "\n" + json.dumps(row | {"llvm": "22.1.0", "passes": "b"}) + "\n")
     assert read_verdicts([path], "19.1.7") == {"a": {"x86-64": {"s": {"programs": 3, "failures": 0}}}}
+
+
+def test_a_sample_of_a_suite_is_not_the_suite(tmp_path):
+    row = {"passes": "a", "suite": "s", "llvm": "19.1.7", "target": "x86-64", "programs": 3}
+    whole = row | {"fingerprint": "12ab", "failures": [{"program": "p"}]}
+    sample = row | {"fingerprint": "12ab/1", "programs": 1, "failures": []}
+    path = tmp_path / "v.jsonl"
+    path.write_text(json.dumps(whole) + "\n" + json.dumps(sample) + "\n")
+    assert read_verdicts([path], "19.1.7")["a"]["x86-64"] == {"s": {"programs": 3, "failures": 1}}
+
+
+@pytest.mark.parametrize("text", [None, "no JSON", '{"module": "m"}'])
+def test_files_that_hold_no_verdicts_are_one_line(tmp_path, text):
+    path = tmp_path / "v.jsonl"
+    if text is not None:
+        path.write_text(text + "\n")
+    with pytest.raises(OzmaError, match="verdicts"):
+        read_verdicts([path], "19.1.7")
+
+
+def test_a_folder_of_records_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(OzmaError, match="no folder"):
+        read_dense([tmp_path / "nowhere"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_object_is_written_and_never_larger(program, tmp_path, toolchain):

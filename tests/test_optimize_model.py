@@ -65,6 +65,8 @@ def test_lists_keep_their_order_when_the_model_cannot_be_asked(toolchain, adviso
 class FullWindow:
     """An answerer whose window the prompt fills to the last token."""
 
+    known_lists = ()
+
     def texts(self, texts, ends):
         return texts
 

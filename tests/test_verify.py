@@ -217,6 +217,21 @@ def test_an_unfinished_line_of_the_records_is_ignored(tiny, tmp_path):
     assert found is not None and found.verdict is Verdict.TESTS_PASSED
 
 
+def test_a_file_of_other_records_is_one_clear_line(tmp_path):
+    (tmp_path / "other.jsonl").write_text('{"module": "m"}\n')
+    with pytest.raises(OzmaError, match="other lines than the verdicts"):
+        RecordFile(tmp_path / "other.jsonl")
+
+
+def test_a_file_that_is_not_humaneval_is_one_clear_line(toolchain, tmp_path):
+    (tmp_path / "other.jsonl").write_text('{"task_id": "CPP/0"}\n')
+    options = SuiteOptions(
+        toolchain, TARGETS["x86-64"], tmp_path, humaneval=tmp_path / "other.jsonl"
+    )
+    with pytest.raises(OzmaError, match="no prompt"):
+        humaneval_x.draft_programs(options)
+
+
 def test_time_limits_are_not_kept(tmp_path):
     program = Program("a", ("m",))
     judged = JudgedObjects(tmp_path / "judged.tsv")
@@ -227,9 +242,12 @@ def test_time_limits_are_not_kept(tmp_path):
 
 
 def test_records_that_cannot_be_written_are_one_clear_line(tiny, tmp_path):
+    records = RecordFile(tmp_path / "file" / "lists.jsonl")
     (tmp_path / "file").touch()
     with pytest.raises(OzmaError, match="cannot write"):
-        RecordFile(tmp_path / "file" / "lists.jsonl").add("x", tiny[0], _list_verdict().suites[0])
+        records.add("x", tiny[0], _list_verdict().suites[0])
+    with pytest.raises(OzmaError, match="cannot read"):
+        RecordFile(tmp_path / "file" / "lists.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -343,6 +361,20 @@ def test_validate_prints_one_object_per_list(command):
 def test_validate_sweeps_the_passes_that_are_named(command):
     code, text = command("unify-loop-exits", "--sweep", "--json")
     assert code == 1 and json.loads(text)["deny"]["pass"] == "unify-loop-exits"
+
+
+def test_a_sweep_of_an_unknown_pass_names_it(command):
+    with pytest.raises(OzmaError, match="no pass to sweep: no-such-pass"):
+        command("no-such-pass", "--sweep")
+
+
+def test_a_list_longer_than_a_file_name_is_a_list(command):
+    assert command(",".join(["globaldce"] * 60))[0] == 0
+
+
+def test_a_sample_of_nothing_is_refused(command):
+    with pytest.raises(OzmaError, match="sample is 0"):
+        command("globaldce", "--sample", "0")
 
 
 def test_validate_without_a_list_says_what_to_give(command):

@@ -55,6 +55,7 @@ def of_system(error: Exception) -> Exception:
     if package in _EXTRAS:
         hint = f"install it: pip install 'ozma[{_EXTRAS[package]}]'"
         return OzmaError(f"this needs {package}", hint=hint)
-    if not isinstance(error, OSError) or not error.strerror:
+    if not isinstance(error, OSError):
         return error
-    return OzmaError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    place = f"{error.filename}: " if error.filename else ""
+    return OzmaError(f"{place}{error.strerror or error}")

@@ -26,6 +26,7 @@ VERBS = {
 }
 _BROKEN_PIPE = 141
 _INTERRUPTED = 130
+_FAILED = 100
 
 
 def _usage() -> str:
@@ -64,7 +65,7 @@ def main(words: list[str] | None = None) -> int:
         return 0
     if words[0] not in VERBS:
         print(f"ozma: error: unknown verb '{words[0]}'; {_advice(words[0])}", file=sys.stderr)
-        return 100
+        return _FAILED
     return _guarded(words[0], words[1:])
 
 
@@ -79,7 +80,9 @@ def _advice(word: str) -> str:
 def _guarded(verb: str, words: list[str]) -> int:
     """Failures that a person can mend become one line; a closed pipe and Ctrl-C end quietly."""
     try:
-        return _run(verb, words)
+        code = _run(verb, words)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         sys.stderr.close()
         return _BROKEN_PIPE

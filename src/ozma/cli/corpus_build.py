@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -240,4 +239,4 @@ def _print(summary, options: argparse.Namespace) -> None:
     print(f"{facts['empty']} gave none, {facts['not_fetched']} were not served; "
           f"{facts['tried']} files tried")  # fmt: skip
     for reason, count in facts["failures"].items():
-        print(f"  {count:6}  {reason}", file=sys.stdout)
+        print(f"  {count:6}  {reason}")

@@ -78,7 +78,7 @@ def _print(facts: dict, default: bool) -> None:
 
 
 def main(words: list[str]) -> int:
-    """0 if the chosen toolchain passes its self-test on every target."""
+    """0 if every release that is examined passes its self-test on every target."""
     parser = Parser(prog="ozma doctor", description=__doc__)
     parser.add_argument("--llvm", type=int, metavar="N", help="examine this release only")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

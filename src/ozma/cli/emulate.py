@@ -72,7 +72,8 @@ def _parser() -> Parser:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`truth` and `facts` are LLVM's own, with --check; `same`: the same text."""
+    """`truth` and `facts` are LLVM's own, with --check; `same`: the same text, but for blank space
+    around it."""
 
     answer: CodeAnswer
     truth: str | None = None
@@ -80,7 +81,7 @@ class Outcome:
 
     @property
     def same(self) -> bool | None:
-        return None if self.truth is None else self.truth == self.answer.code
+        return None if self.truth is None else self.truth.strip() == self.answer.code.strip()
 
 
 def main(words: list[str]) -> int:

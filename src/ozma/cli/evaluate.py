@@ -68,6 +68,10 @@ def _add_flags(tasks: argparse._SubParsersAction) -> None:
         "--set", default="", metavar="NAME", help="the set of flag labels, if OUT has several"
     )
     parser.add_argument(
+        "--learn-from", default="", metavar="NAME",
+        help="another set of flag labels that nearest, ranker and the like learn from",
+    )  # fmt: skip
+    parser.add_argument(
         "--rival", default="ranker", metavar="NAME",
         help="show the lead over this policy (default ranker)",
     )  # fmt: skip
@@ -121,8 +125,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def main(words: list[str]) -> int:
     """Prints the tables of one task; returns 0."""
     options = _parser().parse_args(words)
-    if options.draws < 1:
-        raise OzmaError(f"draws is {options.draws}", hint="give at least 1")
+    for name in ("draws", "modules"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            raise OzmaError(f"{name} is {getattr(options, name)}", hint="give at least 1")
     try:
         return _flags(options) if options.task == "flags" else _asked(options)
     except ValueError as error:
@@ -140,15 +145,18 @@ def _flags(options: argparse.Namespace) -> int:
     from ozma.evaluate.plots import gain_plots, write_plots
     from ozma.evaluate.tables import render_gain
 
-    name = dense_set(options.out, options.set).folder.name
-    folder = options.records or options.out / "evaluation" / f"{name}-{options.split}"
+    if options.tables and options.records:
+        folder, name = options.records, ""
+    else:
+        name = dense_set(options.out, options.set).folder.name
+        folder = options.records or options.out / "evaluation" / f"{name}-{options.split}"
     if not options.tables:
         policies = DEFAULT if options.policies is None else tuple(options.policies)
         choice = Choice(
             policies, tuple(options.model), tuple(options.method), tuple(options.kinds),
             options.modules, options.random, options.answers, options.split,
         )  # fmt: skip
-        evaluate_flags(options.out, folder, choice, name, _progress)
+        evaluate_flags(options.out, folder, choice, name, _progress, options.learn_from)
     facts = gain_facts(folder, options.rival, options.draws)
     if options.plots:
         write_plots(options.plots, gain_plots(facts))
@@ -163,9 +171,13 @@ def _asked(options: argparse.Namespace) -> int:
     form = asked.PLAIN if options.published else asked.SHORT
     answerer = asked.load_answerer(options.model, getattr(options, "endpoint", None))
     folder = options.records or options.out / "evaluation"
-    file = asked.record_file(folder, options.task, answerer, form, options.split, options.model)
-    subjects = asked.some_subjects(options.out, options.split, options.modules, options.largest)
     tokens = getattr(options, "max_tokens", 0)
+    file = asked.record_file(
+        folder, options.task, answerer, form, options.split, options.model, tokens
+    )
+    subjects = list(
+        asked.some_subjects(options.out, options.split, options.modules, options.largest)
+    )
     asking = asked.Asking(file, subjects, answerer, form, tokens, options.draws)
     facts, text = asked.TASKS[options.task](asking)
     print(json.dumps(facts) if options.json else text)

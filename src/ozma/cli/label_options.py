@@ -25,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("out", type=Path, metavar="OUT", help="a folder of `ozma corpus build`")
     made.add_argument("--task", choices=(FLAGS, EMULATION, DISASSEMBLY), help="what to label for")
-    made.add_argument("--report", action="store_true", help="print what the labels in OUT say")
+    made.add_argument(
+        "--report", action="store_true", default=None, help="print what the labels in OUT say"
+    )
     made.add_argument(
         "--check", type=int, metavar="N",
         help="label about N random rows of each set again and compare",

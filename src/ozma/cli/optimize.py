@@ -13,7 +13,7 @@ from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
 from ozma.optimize.file import VERIFY, FileOptimizer, OptimizeConfig, Optimized
-from ozma.optimize.output import as_json, render, write_output
+from ozma.optimize.output import as_json, check_output, render, write_output
 from ozma.optimize.pack import Pack, target_pack
 from ozma.optimize.rank import MODEL, PACK, RANKS, Advisor, make_advisor
 from ozma.passes import explicit, parse
@@ -152,31 +152,35 @@ def main(words: list[str]) -> int:
     config = _config(options, rest, toolchain)
     pack, advisor = _pack(options, toolchain), _advisor(options, toolchain)
     done: list[Optimized] = []
-    failures = []
+    failed: dict[Path, OzmaError] = {}
     with (
         tempfile.TemporaryDirectory(prefix="ozma-") as folder,
         Worker(toolchain, options=config.switches) as worker,
     ):
         optimizer = FileOptimizer(toolchain, config, pack, worker, advisor)
         sources = _sources(options.files, Path(folder))
+        check_output(sources, options.output, options.text)
         for source in sources:
             try:
                 one = optimizer.run(source)
                 write_output(one, options.output, options.text, len(sources) > 1)
                 done.append(one)
             except OzmaError as error:
-                failures.append((source, error))
+                failed[source] = error
                 print(f"ozma optimize: error: {error}", file=sys.stderr)
-        if options.report and done:
-            from ozma.optimize.report import write_report
+    _print(done, failed, options)
+    if options.report and done:
+        from ozma.optimize.report import write_report
 
-            write_report(done, toolchain, options.report)
-    _print(done, options)
-    return failures[0][1].exit_code if failures else 0
+        write_report(done, toolchain, options.report)
+    return OzmaError.exit_code if failed else 0
 
 
-def _print(done: list[Optimized], options: argparse.Namespace) -> None:
+def _print(
+    done: list[Optimized], failed: dict[Path, OzmaError], options: argparse.Namespace
+) -> None:
     out = sys.stderr if options.output == "-" else sys.stdout
-    text = json.dumps(as_json(done), indent=2) if options.json else render(done)
+    errors = {source: str(error) for source, error in failed.items()}
+    text = json.dumps(as_json(done, errors), indent=2) if options.json else render(done)
     if text:
         print(text, file=out)

@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--target", choices=TARGETS, default="x86-64",
         help="its order, its records (default x86-64)",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--extend", action="store_true",
         help="no new pack: add what these records and verdicts say of the shipped lists on "
@@ -61,6 +61,8 @@ def main(words: list[str]) -> int:
     options = _parser().parse_args(words)
     toolchain = find_toolchain(options.llvm)
     if options.extend:
+        if not (options.records or options.verdicts):
+            raise OzmaError("nothing to add", hint="give --records, --verdicts or both")
         return _extend(options, toolchain)
     if options.records:
         return _build(options, toolchain.version)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ozma.cli.parser import Parser
 from ozma.optimize.cc import records, stats
-from ozma.optimize.cc.cache import Cache, discard
+from ozma.optimize.cc.cache import Cache
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,7 +47,7 @@ def main(words: list[str]) -> int:
     options = _parser().parse_args(words)
     folder = options.cache or Path(records.default_folder(os.environ))
     if options.reset:
-        discard(folder / records.RECORDS)
+        (folder / records.RECORDS).unlink(missing_ok=True)
     if options.clear_cache:
         freed = Cache(folder / "objects", 0).clear()
         print(f"removed {freed:,} bytes of cached objects")

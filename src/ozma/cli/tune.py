@@ -111,6 +111,8 @@ def main(words: list[str]) -> int:
                 path.read_bytes() if ready else front_end(toolchain, path, optimize, Path(folder))
             )
             modules.append((str(path), bitcode))
+    if not modules:
+        raise OzmaError("no module to tune", hint="give source files, or folders of bitcode (.bc)")
     started, results = time.monotonic(), []
     for tuned in tune_modules(toolchain, modules, config):
         results.append(tuned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -72,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 only if every program passed under every list."""
+    if args.sample is not None and args.sample < 1:
+        raise OzmaError(f"sample is {args.sample}: give at least 1")
     toolchain, target = find_toolchain(args.llvm), TARGETS[args.target]
     lists = [] if args.sweep else list(_lists(args, toolchain))
     if not lists and not args.sweep:
@@ -108,7 +111,7 @@ def _lists(args: argparse.Namespace, toolchain: Toolchain) -> Iterator[str]:
     for word in args.lists:
         if word == "-":
             yield from _from_lines(sys.stdin.read(), toolchain)
-        elif Path(word).exists() or _FILE_NAME.search(word):
+        elif os.path.exists(word) or _FILE_NAME.search(word):
             yield from _from_lines(_text_of(Path(word)), toolchain)
         else:
             yield _explicit(word, toolchain)
@@ -220,14 +223,21 @@ def _sweep(
     args: argparse.Namespace, suites: list[Suite], toolchain: Toolchain, target: Target
 ) -> int:
     catalogue = catalogue_of(toolchain)
-    wanted = [info for info in swept_passes(catalogue) if not args.lists or info.name in args.lists]
+    swept = {info.name: info for info in swept_passes(catalogue)}
+    unknown = [name for name in args.lists if name not in swept]
+    if unknown:
+        raise OzmaError(
+            f"no pass to sweep: {', '.join(unknown)}",
+            hint="give names of transform passes, as opt --print-passes shows them",
+        )
+    wanted = [swept[name] for name in args.lists or swept]
     settings = {"cache": args.cache, "records": args.records}
     failed = 0
-    for swept in sweep_catalogue(toolchain, target, suites, wanted, **settings):
-        failed += not swept.verdict.passed
-        saved = save_reproducer(swept, suites, toolchain, target, args.save) if args.save else None
-        _show_swept(swept, toolchain.major, args.json, saved)
-    return 0 if wanted and not failed else 1
+    for result in sweep_catalogue(toolchain, target, suites, wanted, **settings):
+        failed += not result.verdict.passed
+        saved = save_reproducer(result, suites, toolchain, target, args.save) if args.save else None
+        _show_swept(result, toolchain.major, args.json, saved)
+    return 1 if failed else 0
 
 
 def _show_swept(swept: SweptPass, major: int, as_json: bool, saved: Reproducer | None) -> None:

@@ -14,6 +14,7 @@ from ozma.errors import OzmaError
 from ozma.evaluate.feature_store import Features
 from ozma.evaluate.nearest import Nearest
 from ozma.evaluate.policies import (
+    Completed,
     Oracle,
     Policy,
     RandomLists,
@@ -36,6 +37,7 @@ POLICIES = (
 )  # fmt: skip
 DEFAULT = tuple(name for name in POLICIES if name != "random")
 WITH_FEATURES = frozenset(("nearest", "ranker"))
+_LEARN = ("frequency", "coreset", "nearest", "ranker")
 _ENOUGH = 200
 LEAST = 30
 """IR instructions of what the policies with features learn from: smaller training functions were
@@ -86,27 +88,38 @@ def large_rows(table: DenseTable, rows: np.ndarray) -> np.ndarray:
     return large if len(large) >= _ENOUGH else rows
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """What policies learn from: training modules, the `large` ones among them, and these ones'
+    features where the policies want them."""
+
+    train: DenseTable
+    large: DenseTable
+    features: Features | None
+
+
 def make_policies(
-    choice: Choice, kind: str, table: DenseTable, features: Features | None, toolchain: Toolchain
+    choice: Choice, kind: str, table: DenseTable, lessons: Lessons, toolchain: Toolchain
 ) -> Sequence[Policy]:
-    """The policies of `choice` for modules of one kind; what learns, learns here."""
-    rows = training_rows(table, kind)
-    train = table.take(rows)
-    large = large_rows(table, rows)
-    learnt = None if features is None else features.take(large)
+    """The policies of `choice` for modules of one kind, measured with `table`; what learns, learns
+    here. Lists that `lessons` do not know come last."""
     makers = {
         "static": lambda: static_policy(table),
-        "frequency": lambda: frequency_policy(train),
-        "coreset": lambda: coreset_policy(train),
+        "frequency": lambda: frequency_policy(lessons.train),
+        "coreset": lambda: coreset_policy(lessons.train),
         "shuffled": lambda: Shuffled(table.lists),
         "random": lambda: RandomLists(catalogue_of(toolchain), choice.random),
-        "nearest": lambda: Nearest(table.take(large), learnt),
-        "ranker": lambda: TreeRanker(table.take(large), learnt),
+        "nearest": lambda: Nearest(lessons.large, lessons.features),
+        "ranker": lambda: TreeRanker(lessons.large, lessons.features),
         "oracle": lambda: Oracle(table.of(kind=kind)),
     }
     made = {name: makers[name]() for name in choice.policies}
     models = _models(choice, table, toolchain)
-    return [*made.values(), *models, *_hybrids(made.get("ranker"), models)]
+    hybrids = _hybrids(made.get("ranker"), models)
+    learnt = [made.pop(name) for name in _LEARN if name in made] + hybrids
+    if lessons.train.lists != table.lists:
+        learnt = [Completed(one, table.lists) for one in learnt]
+    return [*made.values(), *models, *learnt]
 
 
 def _models(choice: Choice, table: DenseTable, toolchain: Toolchain) -> list[ModelPolicy]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
 from ozma.errors import OzmaError
 from ozma.evaluate.autotuner import record_search, searches_of
-from ozma.evaluate.choice import Choice, large_rows, make_policies, training_rows
+from ozma.evaluate.choice import Choice, Lessons, large_rows, make_policies, training_rows
 from ozma.evaluate.costs import COST_KEY, measure_costs
 from ozma.evaluate.feature_store import Features, load_features
 from ozma.evaluate.gain_report import COSTS
@@ -44,38 +42,26 @@ def dense_set(out: Path, name: str = "") -> LabelSet:
 
 
 def evaluate_flags(
-    out: Path, folder: Path, choice: Choice, set_name: str = "", report: Report = lambda *_: None
-) -> None:
+    out: Path, folder: Path, choice: Choice, set_name: str = "", report: Report = lambda *_: None,
+    learn_from: str = "",
+) -> None:  # fmt: skip
     """Records in `folder` of all policies on the modules that `choice` takes. Goes on where an
-    earlier run stopped. OzmaError when there is nothing to measure."""
+    earlier run stopped. `learn_from` names the set that policies learn from, where it is not the
+    measured one. OzmaError when there is nothing to measure."""
     labels = dense_set(out, set_name)
     toolchain = find_toolchain(labels.options.major)
     table = load_table(labels)
+    training = load_table(dense_set(out, learn_from)) if learn_from else table
     kinds = [kind for kind in choice.kinds if len(table.of(choice.split, kind))]
     if not kinds:
         raise OzmaError(
             f"{labels.folder.name} has no {choice.split} modules",
             hint="`ozma corpus stats` says where projects are; another --split, or label that split",
         )
-    features = _features(out, table, choice, kinds, labels) if choice.need_features else None
     with Worker(toolchain, labels.options.timeout, labels.options.memory) as worker:
         for kind in kinds:
-            run = _Run(out, folder, choice, kind, table, features, toolchain, worker)
+            run = _Run(out, folder, choice, kind, table, training, toolchain, worker)
             run.measure(searches_of(out, labels.options.target), report)
-
-
-def _features(
-    out: Path, table: DenseTable, choice: Choice, kinds: list[str], labels: LabelSet
-) -> Features:
-    """Of what is learnt from and what is measured; zeros elsewhere."""
-    measured = np.flatnonzero((table.split_n == choice.split) & np.isin(table.kind_n, kinds))
-    learnt = [large_rows(table, training_rows(table, kind)) for kind in kinds]
-    wanted = np.unique(np.concatenate([measured, *learnt]))
-    some = load_features(out, table.take(wanted), labels.options.major)
-    values = np.zeros((len(table), some.values_nf.shape[1]), np.float32)
-    seconds = np.zeros(len(table))
-    values[wanted], seconds[wanted] = some.values_nf, some.seconds_n
-    return Features(values, seconds)
 
 
 class _Run:
@@ -83,13 +69,19 @@ class _Run:
 
     def __init__(
         self, out: Path, folder: Path, choice: Choice, kind: str, table: DenseTable,
-        features: Features | None, toolchain: Toolchain, worker: Worker,
+        training: DenseTable, toolchain: Toolchain, worker: Worker,
     ) -> None:  # fmt: skip
         self._folder, self._worker, self._code = folder, worker, Code(out, kind)
-        self._policies = make_policies(choice, kind, table, features, toolchain)
-        rows = stable_rows(table, choice.split, kind, choice.modules)
-        self._table = table.take(rows)
-        self._features = None if features is None else features.take(rows)
+        self._table = table.take(stable_rows(table, choice.split, kind, choice.modules))
+
+        def features_of(modules: DenseTable) -> Features | None:
+            return load_features(out, modules, toolchain.major) if choice.need_features else None
+
+        self._features = features_of(self._table)
+        rows = training_rows(training, kind)
+        large = training.take(large_rows(training, rows))
+        lessons = Lessons(training.take(rows), large, features_of(large))
+        self._policies = make_policies(choice, kind, table, lessons, toolchain)
 
     def measure(self, searches: Iterable[LabelSet], report: Report) -> None:
         file = RecordFile(record_path(self._folder, COSTS), key=COST_KEY)

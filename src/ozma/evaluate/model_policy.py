@@ -50,7 +50,8 @@ class ModelPolicy:
     ) -> None:
         """`own` is clang's pipeline as the ranker writes it: as an answer it saves nothing, and is
         not measured again where clang's object is there already. `pack` is tried in its order for a
-        module that does not fit the model's window, as `ozma optimize --rank model` does."""
+        module that does not fit the model's window, and behind the lists that it knows, as
+        `ozma optimize --rank model` does."""
         self.name, self.version, self.ranker, self._own = name, version, ranker, own
         self._pack = list(pack)
 
@@ -66,7 +67,8 @@ class ModelPolicy:
         order = [OWN if p == self._own else p for p in dict.fromkeys(p for p, _ in ranked)]
         if not order:
             return Ranking(self._pack, seconds, self._pack[0] if self._pack else OWN)
-        return Ranking([passes for passes in order if passes != OWN], seconds, order[0])
+        rest = [passes for passes in self._pack if passes not in order]
+        return Ranking([p for p in order if p != OWN] + rest, seconds, order[0])
 
 
 class AnswerRanker:

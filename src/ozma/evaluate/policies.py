@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -123,6 +123,29 @@ class Oracle:
 
 def _keys(table: DenseTable) -> list[tuple[str, str]]:
     return list(zip(table.kind_n.tolist(), table.hash_n.tolist(), strict=True))
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A policy that learnt about some lists only: the others of `lists` follow in their order, as
+    in `ozma optimize`."""
+
+    policy: Policy
+    lists: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.policy.name
+
+    @property
+    def version(self) -> str:
+        return digest_of(self.policy.version, *self.lists)
+
+    def rank(self, module: Module) -> Ranking:
+        ranking = self.policy.rank(module)
+        known = set(ranking.lists)
+        rest = [passes for passes in self.lists if passes not in known]
+        return replace(ranking, lists=[*ranking.lists, *rest])
 
 
 def static_policy(table: DenseTable) -> FixedOrder:

@@ -48,6 +48,10 @@ def run_clang(
                 f"clang cannot compile {source}: {reason}",
                 command=shlex.join([*command[:-1], "/dev/null"]),
             )
+        if not output.exists():
+            raise CompileError(
+                f"clang made no object of {source}", command=shlex.join(command[:-2])
+            )
         return output.read_bytes()
 
 

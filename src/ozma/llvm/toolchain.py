@@ -72,8 +72,11 @@ class Toolchain:
 
 @cache
 def _clang_version(clang: Path) -> str:
-    text = subprocess.run([clang, "--version"], capture_output=True, text=True, check=True).stdout
-    match = re.search(r"version (\d+\.\d+\.\d+)", text)
+    try:
+        done = subprocess.run([clang, "--version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ToolchainError(f"{clang} does not run: {error}", hint="install it again") from error
+    match = re.search(r"version (\d+\.\d+\.\d+)", done.stdout)
     return match.group(1) if match else "unknown"
 
 
@@ -93,13 +96,13 @@ def installed_toolchains() -> list[Toolchain]:
 
 def find_toolchain(major: int | None = None) -> Toolchain:
     """The release asked for; without a wish the recorded default, else the newest installed."""
-    wanted = _at_prefix(major or DEFAULT_MAJOR)
+    name = DEFAULT_MAJOR if major is None else major
+    wanted = _at_prefix(name)
     if wanted:
         return wanted
     others = installed_toolchains()
     if major is None and others:
         return others[-1]
-    name = major or DEFAULT_MAJOR
     have = ", ".join(str(other.major) for other in others) or "none"
     raise ToolchainError(
         f"LLVM {name} is not installed (found: {have})",

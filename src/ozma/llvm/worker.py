@@ -7,6 +7,7 @@ Start workers before any thread: the child is made with fork.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Sequence
 
@@ -81,7 +82,8 @@ class Worker:
         self._inputs.pop(key, None)
         if self._child and key in self._sent:
             self._sent.discard(key)
-            self._ask("unload", key)
+            with suppress(ChildDied):  # and what it had loaded with it
+                self._ask("unload", key)
 
     def evaluate(
         self,

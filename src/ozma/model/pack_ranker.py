@@ -18,13 +18,16 @@ Ranked = Sequence[tuple[str, float]]
 
 
 class PackRanker:
-    """Ranks the same `lists` for one module after the other, asked by `question`."""
+    """Ranks the same `lists` for one module after the other, asked by `question`. Where the model
+    has tokens for known lists, lists without one are left out: it never saw them."""
 
     def __init__(
         self, answerer: TokenAnswerer, lists: Sequence[str], question: Question = Question()
     ) -> None:
         self.answerer, self.question = answerer, question
-        answers = {f"{LIST_OPEN}{passes}{LIST_CLOSE}": passes for passes in lists}
+        known = set(answerer.known_lists)
+        asked = [passes for passes in lists if not known or passes in known]
+        answers = {f"{LIST_OPEN}{passes}{LIST_CLOSE}": passes for passes in asked}
         self._answers, self._trie = answers, answerer.texts(list(answers), ends=False)
 
     def rank(self, ir_text: str) -> Ranked:

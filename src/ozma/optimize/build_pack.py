@@ -20,6 +20,10 @@ _KEPT = 4
 """Lists of a pack that stay first in an order for another target: few modules say less about what
 is best in general than the many that the pack was made from."""
 
+_FIELDS = {"passes", "suite", "llvm", "target", "programs", "failures"}
+_SAMPLE = "/"
+"""Stands in the fingerprint of a sample (`Suite.sample`)."""
+
 Verdicts = dict[str, dict[str, dict[str, int]]]
 """target -> suite -> {"programs": N, "failures": N}"""
 
@@ -42,6 +46,8 @@ def read_dense(folders: Iterable[Path]) -> Dense:
     table: dict[str, dict[str, int]] = defaultdict(dict)
     baseline: dict[str, int] = {}
     for folder in folders:
+        if not folder.is_dir():
+            raise OzmaError(f"there is no folder {folder}", hint="give folders of tune's records")
         store = RecordStore(folder)
         for module in store.modules():
             _add_module(store.load(module), table, baseline)
@@ -61,16 +67,29 @@ def _add_module(records: Sequence[Record], table: dict, baseline: dict[str, int]
 
 
 def read_verdicts(files: Iterable[Path], llvm: str) -> dict[str, Verdicts]:
-    """list -> verdicts, from the JSON lines that `ozma validate --records` appends."""
+    """list -> verdicts, from the JSON lines that `ozma validate --records` appends.
+
+    A sample of a suite is not the suite: such lines count for nothing.
+    """
     found: dict[str, Verdicts] = defaultdict(dict)
     for path in files:
-        for line in path.read_text("utf-8").splitlines():
-            row = json.loads(line)
-            if row["llvm"] != llvm:
+        for row in _rows(path):
+            if row["llvm"] != llvm or _SAMPLE in row.get("fingerprint", ""):
                 continue
             facts = {"programs": row["programs"], "failures": len(row["failures"])}
             found[row["passes"]].setdefault(row["target"], {})[row["suite"]] = facts
     return dict(found)
+
+
+def _rows(path: Path) -> list[dict]:
+    try:
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise OzmaError(f"cannot read the verdicts in {path}: {error}") from error
+    for row in rows:
+        if not (isinstance(row, dict) and _FIELDS <= row.keys()):
+            raise OzmaError(f"{path} holds no verdicts", hint="give records of ozma validate")
+    return rows
 
 
 def is_clean(verdicts: Verdicts | None, target: str, suites: int) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
+from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Evaluation, Toolchain
 from ozma.optimize.pack import Pack
 from ozma.verify.verdict import Verdict
@@ -24,22 +25,30 @@ class CheckResult:
 
 @dataclass
 class Checker:
-    """Judges candidates: with `differential`, runs each against the unoptimized build."""
+    """Judges candidates: with `differential`, runs the object of each against the unoptimized build.
+
+    `target` is what the code is for, by name, or the triple of a machine that has no name here;
+    `make_object` makes of optimized bitcode what will be given out.
+    """
 
     toolchain: Toolchain
     config: OptimizeConfig
     pack: Pack | None
+    target: str
     bitcode: bytes
+    make_object: Callable[[bytes], bytes]
     _reports: dict[str, object] = field(default_factory=dict)
 
     def __call__(self, candidate: Evaluation) -> bool:
-        if self.config.verify != "differential":
+        if self.config.verify != "differential" or self.target not in TARGETS:
             return True
-        from ozma.verify.differential import check
+        from ozma.verify.differential import check_object
 
-        report = check(
-            self.bitcode, candidate.passes, self.toolchain, TARGETS[self.config.target]
-        )
+        try:
+            made = self.make_object(candidate.bitcode)
+        except OzmaError:
+            return False
+        report = check_object(self.bitcode, made, self.toolchain, TARGETS[self.target])
         self._reports[candidate.passes] = report
         return not report.verdict.failed
 
@@ -57,7 +66,7 @@ class Checker:
 
     def _list_record(self, passes: str) -> tuple[Verdict, str]:
         entry = self.pack.find(passes) if self.pack and self.config.verify != "none" else None
-        programs = entry.programs_passed(self.config.target) if entry else 0
+        programs = entry.programs_passed(self.target) if entry else 0
         if not programs:
             return Verdict.NOT_CHECKED, "list: not checked on this target"
         return Verdict.TESTS_PASSED, f"list: passed {programs:,} self-checking programs"

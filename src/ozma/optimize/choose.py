@@ -11,14 +11,15 @@ from ozma.search.budget import Budget, Meter
 from ozma.search.tune import HOPELESS
 
 Check = Callable[[Evaluation], bool]
-"""Is this candidate right? False takes it out of the choice."""
+"""Is this candidate, with its optimized bitcode, right? False takes it out of the choice."""
 Apply = Callable[[str], bytes | None]
 """The optimized bitcode under a list, by stock `opt`; None if that fails."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`best` is None when no candidate was smaller than `limit`; `rejected` failed their check."""
+    """`best` is None when no candidate was smaller than `limit`; `rejected` failed their check,
+    or stock `opt` failed on them."""
 
     best: Evaluation | None
     trials: tuple[Evaluation, ...]
@@ -68,9 +69,8 @@ def pick(
     for trial in ranked:
         if trial.ir_hash in rejected:
             continue
-        bitcode = apply(trial.passes)
-        if bitcode and (check is None or check(trial)):
-            best = replace(trial, bitcode=bitcode)
-            return Choice(best, tuple(trials), tuple(rejected.values()))
+        candidate = replace(trial, bitcode=apply(trial.passes))
+        if candidate.bitcode and (check is None or check(candidate)):
+            return Choice(candidate, tuple(trials), tuple(rejected.values()))
         rejected[trial.ir_hash] = trial
     return Choice(None, tuple(trials), tuple(rejected.values()))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Evaluation, Sizes, Toolchain, Worker
-from ozma.llvm.clang import CXX_SUFFIXES, CompileError, driver, run_clang
-from ozma.llvm.objects import measure_object, symbol_sizes
+from ozma.llvm.clang import CXX_SUFFIXES, CompileError, driver, first_error, run_clang
+from ozma.llvm.objects import ObjectError, measure_object, symbol_sizes
 from ozma.llvm.opt import StockOpt
 from ozma.llvm.target import target_name
+from ozma.optimize.cc.arguments import option_refusal
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps
 from ozma.optimize.check import Checker, CheckResult
 from ozma.optimize.choose import Choice, load_unit, measure_all, pick
@@ -56,12 +59,14 @@ class Optimized:
     """What came of one file. `passes` is None when clang's own object was kept.
 
     `bitcode` is the unoptimized module, `optimized` the chosen one (clang's pipeline if kept);
-    `order` says who decided in what order lists were tried.
+    `order` says who decided in what order lists were tried; `target` is what clang made code for,
+    which the user's own words may have changed: a name of ours, or a triple.
     """
 
     source: Path
     config: OptimizeConfig
     llvm: str
+    target: str
     baseline: Sizes
     ours: Sizes
     passes: str | None
@@ -96,24 +101,20 @@ def compile_words(source: Path, config: OptimizeConfig) -> list[str]:
 
 
 def compile_step(toolchain: Toolchain, source: Path, config: OptimizeConfig) -> CompileStep:
-    """clang's own -cc1 command for this file, which our two steps are made from."""
+    """clang's own -cc1 command for this file, which our two steps are made from.
+
+    OzmaError for what we must not touch, as `ozma cc` does not.
+    """
+    if reason := option_refusal(list(config.clang_args)):
+        raise OzmaError(f"cannot optimize {source}: {reason}", hint="leave that to clang alone")
     command = [driver(toolchain, source), "-###", *compile_words(source, config), str(source)]
     done = subprocess.run([*command, "-o", "out.o"], capture_output=True, text=True)
     try:
         if done.returncode:
-            raise CompileError(f"clang refuses {source}: {done.stderr.strip().splitlines()[-1]}")
-        return _for_target(read_steps(done.stderr)[0], source, config)
+            raise CompileError(f"clang refuses {source}: {first_error(done.stderr)}")
+        return read_steps(done.stderr)[0]
     except Unsupported as reason:
-        raise OzmaError(f"cannot optimize {source}: {reason}", command=" ".join(command)) from None
-
-
-def _for_target(step: CompileStep, source: Path, config: OptimizeConfig) -> CompileStep:
-    """`-target` or `-m32` among clang's words would make the verdicts of one machine another's."""
-    found = target_name(step.triple)
-    if found == config.target:
-        return step
-    hint = f"give --target {found}" if found in TARGETS else "`ozma cc` takes any machine of clang"
-    raise OzmaError(f"{source} is compiled for {step.triple}, not for {config.target}", hint=hint)
+        raise OzmaError(f"cannot optimize {source}: {reason}", command=shlex.join(command)) from None
 
 
 def bitcode_of(step: CompileStep, folder: Path, source: Path) -> bytes:
@@ -181,22 +182,26 @@ class FileOptimizer:
         started = time.perf_counter()
         check_input(source)
         config = self._config
-        baseline = run_clang(self._toolchain, compile_words(source, config), source)
         step = compile_step(self._toolchain, source, config)
+        target = target_name(step.triple)
+        baseline = run_clang(self._toolchain, compile_words(source, config), source)
+        before = _measured(baseline, source, step)
         with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
             bitcode = bitcode_of(step, Path(folder), source)
-            checker = Checker(self._toolchain, config, self._pack, bitcode)
+            make_object = partial(object_of, step, folder=Path(folder))
+            checker = Checker(self._toolchain, config, self._pack, target, bitcode, make_object)
             advice = self._advice(bitcode)
             trials = self._measure(step, bitcode, advice.lists)
             apply = StockOpt(self._toolchain, Path(folder, UNIT))
-            choice = pick(trials, apply, measure_object(baseline), checker)
+            choice = pick(trials, apply, before, checker)
             data, optimized = generate(step, choice, baseline, Path(folder))
         kept = data is baseline
         return Optimized(
             source=source,
             config=config,
             llvm=self._toolchain.version,
-            baseline=measure_object(baseline),
+            target=target,
+            baseline=before,
             ours=measure_object(data),
             passes=None if kept else choice.best.passes,
             object=data,
@@ -222,10 +227,20 @@ class FileOptimizer:
     def _advice(self, bitcode: bytes) -> Advice:
         if self._config.passes is not None:
             return Advice((self._config.passes,), "one list given")
-        lists = tuple(entry.passes for entry in self._pack.lists) if self._pack else ()
+        lists = self._pack.usable(self._config.verify) if self._pack else ()
         if self._advisor is None or not lists:
             return Advice(lists, "the pack's order")
         return self._advisor(self._worker, bitcode, lists)
+
+
+def _measured(baseline: bytes, source: Path, step: CompileStep) -> Sizes:
+    try:
+        return measure_object(baseline)
+    except ObjectError as error:
+        raise OzmaError(
+            f"clang's object of {source} for {step.triple} cannot be measured: {error.message}",
+            hint="only ELF objects can",
+        ) from error
 
 
 def generate(
@@ -243,5 +258,4 @@ def generate(
 def _run(command: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise CompileError(f"{what}: {lines[0]}", command=" ".join(command))
+        raise CompileError(f"{what}: {first_error(done.stderr)}", command=shlex.join(command))

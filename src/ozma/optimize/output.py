@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
+from typing import Mapping, Sequence
 
 from ozma.errors import OzmaError
 from ozma.llvm import Worker, find_toolchain
 from ozma.llvm.pipelines import clang_pipeline
 from ozma.optimize.file import Optimized
+
+
+IR_OUTPUTS = (".ll", ".bc")
+OUTPUTS = (".o", *IR_OUTPUTS)
+
+
+def check_output(sources: Sequence[Path], output: str | None, text: bool) -> None:
+    """OzmaError unless each of several files has a place of its own to go to."""
+    if output is None or len(sources) < 2:
+        return
+    if output == "-" or (output.endswith(OUTPUTS) and not Path(output).is_dir()):
+        raise OzmaError(f"{len(sources)} files cannot go to {output}", hint="give a folder to -o")
+    taken: dict[Path, Path] = {}
+    for source in sources:
+        path = _destination(source, output, text, True)
+        if path in taken:
+            raise OzmaError(
+                f"{taken[path]} and {source} would both be written to {path}",
+                hint="give each folder of sources a folder of its own",
+            )
+        taken[path] = source
 
 
 def write_output(one: Optimized, output: str | None, text: bool, several: bool) -> None:
@@ -22,16 +43,24 @@ def write_output(one: Optimized, output: str | None, text: bool, several: bool) 
         sys.stdout.buffer.write(_content(one, as_text, False))
         return
     path = _destination(one.source, output, as_text, several)
-    data = _content(one, as_text, path.suffix == ".bc")
+    try:
+        _write(path, _content(one, as_text, path.suffix == ".bc"))
+    except OSError as error:
+        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A file is there whole or as it was; a device, a pipe or a link stays what it is."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(data)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.ozma")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         aside.write_bytes(data)
         aside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
-        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _destination(source: Path, output: str, as_text: bool, several: bool) -> Path:
@@ -54,10 +83,11 @@ def _content(one: Optimized, as_text: bool, as_bitcode: bool) -> bytes:
     return result.ir.encode() if as_text else result.bitcode
 
 
-def as_json(done: list[Optimized]) -> dict:
-    """One JSON object for all files; sizes in bytes."""
+def as_json(done: list[Optimized], failed: Mapping[Path, str]) -> dict:
+    """One JSON object for all files; sizes in bytes. `failed`: what is wrong, by file."""
     return {
         "files": [_facts(one) for one in done],
+        "failed": [{"file": str(source), "error": error} for source, error in failed.items()],
         "clang": sum(one.baseline.total for one in done),
         "ours": sum(one.ours.total for one in done),
     }
@@ -67,7 +97,7 @@ def _facts(one: Optimized) -> dict:
     return {
         "file": str(one.source),
         "llvm": one.llvm,
-        "target": one.config.target,
+        "target": one.target,
         "level": one.config.level,
         "clang": one.baseline.total,
         "ours": one.ours.total,
@@ -95,9 +125,11 @@ def render(done: list[Optimized]) -> str:
     for one in done:
         lines.append(_row(str(one.source), one.baseline.total, one.ours.total, width))
     if len(done) > 1:
-        before, after = (sum(pair) for pair in zip(*((o.baseline.total, o.ours.total) for o in done)))
+        before = sum(one.baseline.total for one in done)
+        after = sum(one.ours.total for one in done)
         lines.append(_row("sum", before, after, width))
-    lines.append(f"bytes of .text + .data + .rodata, as in llvm-size -A; LLVM {done[0].llvm}, {done[0].config.target}")
+    measure = "bytes of .text + .data + .rodata, as in llvm-size -A"
+    lines.append(f"{measure}; LLVM {done[0].llvm}, {done[0].target}")
     lines.extend(_details(done))
     return "\n".join(lines)
 

@@ -19,6 +19,10 @@ Suites = dict[str, dict[str, int]]
 """suite -> {"programs": N, "failures": N}"""
 
 
+class NoLists(OzmaError):
+    """Nothing is shipped for this release of LLVM."""
+
+
 @dataclass(frozen=True)
 class PackEntry:
     """One shipped list. `verdicts`: target -> suite -> {"programs": N, "failures": 0}."""
@@ -26,6 +30,11 @@ class PackEntry:
     passes: str
     provenance: dict[str, Any]
     verdicts: dict[str, Suites]
+
+    @property
+    def failed(self) -> bool:
+        """Did any program of any suite fail, on any target?"""
+        return any(suite["failures"] for suites in self.verdicts.values() for suite in suites.values())
 
     def programs_passed(self, target: str) -> int:
         """Self-checking programs that this list passed on `target`; 0 if any failed or none ran."""
@@ -45,6 +54,11 @@ class Pack:
 
     def find(self, passes: str) -> PackEntry | None:
         return next((entry for entry in self.lists if entry.passes == passes), None)
+
+    def usable(self, verify: str) -> tuple[str, ...]:
+        """Its lists in order, without those that failed a suite on any target, unless `verify` is
+        "none"."""
+        return tuple(e.passes for e in self.lists if verify == "none" or not e.failed)
 
     def with_verdicts(self, target: str, verdicts: Mapping[str, Suites]) -> Pack:
         """With what the suites said of these lists on `target`."""
@@ -71,11 +85,11 @@ def shipped_majors() -> list[int]:
 
 
 def pack_path(major: int) -> Path:
-    """The pack of this release; OzmaError names the releases that have one."""
+    """The pack of this release; NoLists names the releases that have one."""
     path = _FOLDER / f"pack-{major}.json"
     if not path.exists():
         have = ", ".join(map(str, shipped_majors())) or "none"
-        raise OzmaError(
+        raise NoLists(
             f"no pass lists are shipped for LLVM {major} (there are for: {have})",
             hint="choose one of those with --llvm, or give your own list with --passes",
         )
@@ -91,7 +105,7 @@ def target_pack(major: int, target: str, own: Path | None = None) -> Pack:
     """The pack of this release as it serves `target` best: its order there, its verdicts there;
     or the user's `own` pack file as it is.
 
-    OzmaError names the releases that have a pack.
+    NoLists names the releases that have a pack.
     """
     if own:
         return load_pack(own)

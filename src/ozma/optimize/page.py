@@ -53,7 +53,7 @@ def checks(one: Optimized) -> str:
     ]
     if one.rejected:
         rejected = f'<span class="badge plain">{len(one.rejected)}</span>'
-        rows.append(("smaller candidates rejected because their output differed", rejected))
+        rows.append(("smaller candidates rejected: their output differs, or opt fails", rejected))
     body = "".join(f"<tr><td>{what}</td><td>{state}</td></tr>" for what, state in rows)
     return (
         f'<div class="scroll"><table><tbody>{body}</tbody></table></div>'
@@ -162,7 +162,7 @@ def _remark(trial: Evaluation, one: Optimized, rejected: set, seen: dict[str, in
     if not trial.ok:
         return f"{trial.outcome.value}: {trial.message}" if trial.message else trial.outcome.value
     if trial.ir_hash in rejected:
-        return "rejected: its output differs"
+        return "rejected: its output differs, or opt fails"
     if trial.passes == one.passes:
         return "chosen"
     if trial.ir_hash in seen:

@@ -73,7 +73,7 @@ def _summary(optimized: Sequence[Optimized]) -> str:
     first = optimized[0]
     head = (
         f"<h1>ozma optimize</h1><p class=soft>LLVM {escape(first.llvm)} · target "
-        f"{escape(first.config.target)} · against clang {escape(first.config.level)} · "
+        f"{escape(first.target)} · against clang {escape(first.config.level)} · "
         f"budget {escape(str(first.config.budget))}</p>"
     )
     if len(optimized) == 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Budget:
-    """Compiles (pipeline runs that gave a new optimized IR or failed) and wall seconds; None: no limit."""
+    """Compiles (lists that are run) and wall seconds; None: no limit."""
 
     compiles: int | None = 16
     seconds: float | None = None

@@ -15,7 +15,7 @@ Table = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class Step:
-    """One list of the cover: bytes that it saves beyond the earlier ones, and on how many modules."""
+    """One list of the cover: bytes saved beyond the earlier ones, and on how many modules."""
 
     passes: str
     saved: int
@@ -31,8 +31,9 @@ def greedy_cover(
 ) -> list[Step]:
     """At most `count` lists, best first; fewer when no further list saves a byte.
 
-    Those of `first` come before all others, as given. With `cap` a list is chosen by the shares of their own bytes that it saves, each counted up to
-    `cap` only: one lucky module then does not decide the order (LOG.md, 'order of the pack').
+    Those of `first` come before all others, as given. With `cap` a list is chosen by the shares of
+    their own bytes that it saves on modules, each counted up to `cap` only: one lucky module then
+    does not decide the order (LOG.md, 'order of the pack').
     """
     current = dict(baseline)
     left = dict(table)

@@ -22,7 +22,7 @@ from ozma.search.budget import Budget
 from ozma.search.genetic import Genetic
 from ozma.search.records import Record, RecordStore
 from ozma.search.strategy import RandomLists, StaticLists, Strategy
-from ozma.search.tune import Subject, Tuner
+from ozma.search.tune import OtherModule, Subject, Tuner
 
 STRATEGIES = ("genetic", "random", "static")
 _PR_SET_PDEATHSIG = 1
@@ -95,7 +95,10 @@ def tune_module(
         return Tuned(module, problem=error.message)
     try:
         base = clang_pipeline(worker.toolchain, config.level)
-        tuner = Tuner(worker, Subject(module, loaded, base, config.target), store)
+        try:
+            tuner = Tuner(worker, Subject(module, loaded, base, config.target), store)
+        except OtherModule as error:
+            return Tuned(module, problem=str(error))
         if tuner.baseline.rank is None:
             return Tuned(module, tuner.baseline, problem=f"baseline {tuner.baseline.outcome}")
         best = tuner.run(make_strategy(config, module, worker.toolchain), config.budget)
@@ -112,7 +115,7 @@ def _prepare(toolchain: Toolchain, config: TuneConfig, parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once: its records are safe
     _state["config"] = config
     _state["store"] = RecordStore(config.records)
     _state["worker"] = Worker(toolchain, timeout=config.timeout, options=config.switches)
@@ -130,7 +133,6 @@ def tune_modules(
     Everything found is in the record store at once: a killed run goes on where it was.
     """
     RecordStore(config.records)  # a folder that cannot be made fails here, before any process
-    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         min(config.jobs, max(1, len(modules))),
         multiprocessing.get_context("fork"),
@@ -146,9 +148,5 @@ def tune_modules(
             "a search process was killed",
             hint="run the same command again: it goes on from the records",
         ) from None
-    except BaseException:  # Ctrl-C: a module's search would go on for minutes
-        for process in set(multiprocessing.active_children()) - others:
-            process.kill()
-        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

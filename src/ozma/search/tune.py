@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ozma.errors import OzmaError
 from ozma.llvm import Loaded, Worker
 from ozma.passes import Pipeline
 from ozma.search.budget import Budget, Meter
@@ -17,6 +18,10 @@ Measured on 40 modules with 29 lists each: 1.25 loses none of the gain, 1.2 lose
 (LOG.md, 'instruction cut')."""
 
 
+class OtherModule(OzmaError):
+    """The records of this name were made with another module, or at another level."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """A module under search. `baseline` is the pass list of `clang -Oz` itself."""
@@ -28,14 +33,35 @@ class Subject:
 
 
 class Tuner:
-    """Evaluates lists for one module, through the store: nothing is computed twice."""
+    """Evaluates lists for one module, through the store: nothing is computed twice.
+
+    Records made with another release, target or back-end switches say nothing here.
+    """
 
     def __init__(self, worker: Worker, subject: Subject, store: RecordStore) -> None:
         self._worker, self._subject, self._store = worker, subject, store
-        self._known = {record.passes: record for record in store.load(subject.name)}
+        made_so = (worker.toolchain.version, subject.target, " ".join(worker.options))
+        self._known = {
+            record.passes: record
+            for record in store.load(subject.name)
+            if (record.llvm, record.target, record.switches) == made_so
+        }
+        self._refuse_other_module()
         self.evaluated = 0
         self.baseline = self.evaluate(subject.baseline, "baseline")
         self.best = self.baseline
+
+    def _refuse_other_module(self) -> None:
+        """A source that was edited, or other words for clang, make other IR of clang's own list."""
+        if not self._known:
+            return
+        stored = self._known.get(self._subject.baseline)
+        now = self._worker.evaluate(self._subject.loaded.id, self._subject.baseline, skip_above=-1)
+        if stored is None or (now.ok and stored.ir_hash not in (None, now.ir_hash)):
+            raise OtherModule(
+                f"{self._store.path(self._subject.name)} was made with another module or level",
+                hint="give another folder to --records",
+            )
 
     def evaluate(self, passes: str, strategy: str) -> Record:
         """The record of this list: from the store if it is there, else measured and appended."""

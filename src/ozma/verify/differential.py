@@ -75,8 +75,8 @@ def check_object(
     try:
         trial = Trial(bitcode, toolchain, target, worker, inputs, seed, Limits(wall=timeout))
         functions = trial.run(candidate)
-    except OzmaError as error:
-        return _without_run(Verdict.NOT_CHECKED, error.message, started)
+    except (OzmaError, OSError) as error:  # a full disk, say
+        return _without_run(Verdict.NOT_CHECKED, getattr(error, "message", str(error)), started)
     return DifferentialReport(functions, _worst(functions), time.perf_counter() - started)
 
 

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Iterable
 
-from ozma.lines import append_lines
+from ozma.errors import OzmaError
+from ozma.lines import append_lines, read_lines
 from ozma.verify.judge import Finding
 from ozma.verify.suites.program import Program, Suite
 from ozma.verify.verdict import Verdict
@@ -52,7 +53,10 @@ class RecordFile:
         self.path = path
         self._known: dict[tuple[str, ...], dict] = {}
         for row in _json_lines(path):
-            self._known[_record_key(row)] = row
+            try:
+                self._known[_record_key(row)] = row
+            except (KeyError, TypeError):
+                raise OzmaError(f"{path} holds other lines than the verdicts of lists") from None
 
     def find(self, passes: str, suite: Suite) -> SuiteVerdict | None:
         key = (passes, suite.name, suite.fingerprint, suite.llvm, suite.target)
@@ -100,8 +104,7 @@ class JudgedObjects:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        rows = (line.split("\t") for line in lines)
+        rows = (line.decode("utf-8", "replace").split("\t") for line in read_lines(path))
         self._known = {row[0]: (row[1], row[2]) for row in rows if len(row) == 3}
 
     def __len__(self) -> int:
@@ -131,9 +134,9 @@ def program_key(program: Program, parts: Iterable[str]) -> str:
 
 def _json_lines(path: Path) -> list[dict]:
     rows = []
-    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+    for line in read_lines(path):
         try:
             rows.append(json.loads(line))
         except ValueError:
-            continue  # a line that a killed process left unfinished
+            continue  # damaged by an older release, which did not cut off unfinished lines
     return rows

@@ -55,6 +55,11 @@ _EXACT = {
     "-fplugin": "compiler plug-in",
 }
 
+_INTERNAL = (
+    *("-emit-llvm", "-emit-pch", "-load", "-fsyntax-only"),
+    *("-disable-llvm-passes", "-disable-llvm-optzns"),
+)
+
 _PREFIXES = (
     ("-fsanitize", "sanitizer"),
     ("-fprofile-", "profiling"),
@@ -133,7 +138,7 @@ class Scan:
             self.refuse("" if value in LANGUAGES else "other language")
         elif option == "-arch":
             self.architectures += 1
-        elif option == "-Xclang" and value in ("-emit-llvm", "-emit-pch", "-load", "-fsyntax-only"):
+        elif option == "-Xclang" and value in _INTERNAL:
             self.refuse("compiler internals")
         elif option == "-MJ":
             self.refuse("compilation database")
@@ -214,6 +219,20 @@ def _refusal_of_level(level: str) -> str:
     return f"optimization level {level}" if level in known else "other optimization level"
 
 
+def _refusal_of_options(found: Scan) -> str:
+    if found.reason:
+        return found.reason
+    if found.lto:
+        return "link-time optimization"
+    return "several architectures" if found.architectures > 1 else ""
+
+
+def option_refusal(words: list[str]) -> str:
+    """Why no object of ours can stand for clang's under these options, or "": a list of ours would
+    leave out what they ask for, such as a sanitizer."""
+    return _refusal_of_options(scan(words))
+
+
 def refusal(words: list[str], folder: str) -> str:
     """Why the real compiler should run alone, or "" when the object is ours to improve.
 
@@ -223,12 +242,8 @@ def refusal(words: list[str], folder: str) -> str:
     found = scan(words)
     if is_probe(found, folder):
         return "configure probe"
-    if found.reason:
-        return found.reason
-    if found.lto:
-        return "link-time optimization"
-    if found.architectures > 1:
-        return "several architectures"
+    if reason := _refusal_of_options(found):
+        return reason
     if found.output == "-" or found.output.startswith("/dev/"):
         return "output is not a file"
     return _refusal_of_inputs(found) or _refusal_of_level(found.level)

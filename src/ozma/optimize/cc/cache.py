@@ -98,14 +98,14 @@ class Cache:
         for _, size, path in entries:
             if freed >= wanted:
                 break
-            discard(path)
-            freed += size
+            freed += size if discard(path) else 0
         return freed
 
 
-def discard(path: Path) -> None:
-    """Removes a file if it is there and can be removed."""
+def discard(path: Path) -> bool:
+    """Removes a file if it is there and can be removed; was it?"""
     try:
         path.unlink()
     except OSError:
-        return
+        return False
+    return True

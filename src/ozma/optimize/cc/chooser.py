@@ -9,18 +9,12 @@ from ozma.llvm.opt import StockOpt
 from ozma.llvm.target import target_name
 from ozma.optimize.cc.result import Chosen, Problem
 from ozma.optimize.choose import load_unit, measure_all, pick
-from ozma.optimize.pack import Pack, PackEntry
+from ozma.optimize.pack import Pack
 from ozma.optimize.rank import Advisor
 from ozma.verify.verdict import Verdict
 
 NOT_CHECKED = Verdict.NOT_CHECKED.value
 RUN_SECONDS = 10.0
-
-
-def usable(entry: PackEntry, verify: str) -> bool:
-    """Lists that failed a suite on any target are out, unless nothing is to be verified."""
-    suites = (suite for target in entry.verdicts.values() for suite in target.values())
-    return verify == "none" or not any(suite["failures"] for suite in suites)
 
 
 def about_list(pack: Pack, passes: str, verify: str, target: str) -> str:
@@ -34,22 +28,24 @@ def about_list(pack: Pack, passes: str, verify: str, target: str) -> str:
 
 @dataclass
 class DifferentialCheck:
-    """Runs a candidate's functions against those of the unoptimized build, where that can run."""
+    """Runs the functions of a candidate's object against those of the unoptimized build, where that
+    can run."""
 
     problem: Problem
     target: str
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     def __call__(self, candidate: Evaluation) -> bool:
-        from ozma.verify.differential import check
+        from ozma.verify.differential import check_object
 
         if self.target not in TARGETS:
             return True
-        problem, passes = self.problem, candidate.passes
-        report = check(
-            problem.bitcode, passes, problem.toolchain, TARGETS[self.target], timeout=RUN_SECONDS
+        problem, target = self.problem, TARGETS[self.target]
+        made = problem.make_object(candidate.bitcode)
+        report = check_object(
+            problem.bitcode, made, problem.toolchain, target, timeout=RUN_SECONDS
         )
-        self.verdicts[passes] = report.verdict
+        self.verdicts[candidate.passes] = report.verdict
         return not report.verdict.failed
 
     def about(self, passes: str) -> str:
@@ -77,7 +73,7 @@ class ListChooser:
 
     def _measure(self, problem: Problem) -> tuple[Evaluation, ...]:
         config = problem.config
-        lists = [entry.passes for entry in self.pack.lists if usable(entry, config.verify)]
+        lists = self.pack.usable(config.verify)
         with Worker(problem.toolchain, options=problem.step.backend_options) as worker:
             if self.advisor is not None:
                 lists = self.advisor(worker, problem.bitcode, lists).lists

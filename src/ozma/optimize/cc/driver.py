@@ -13,7 +13,6 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from ozma.errors import OzmaError
 from ozma.llvm.result import Sizes
 from ozma.llvm.target import target_name
 from ozma.llvm.toolchain import Toolchain
@@ -24,7 +23,7 @@ from ozma.optimize.cc.exclude import read_exclusions
 from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result
 from ozma.optimize.cc.signals import RealCompiler
 from ozma.optimize.cc.unit import Tools, improve_unit
-from ozma.optimize.pack import Pack, target_pack
+from ozma.optimize.pack import NoLists, Pack, target_pack
 
 _PLAN_SECONDS = 60.0
 
@@ -39,7 +38,8 @@ def improve(
 ) -> int:
     """Waits for the real compiler, then improves what it made; returns its exit code.
 
-    A negative code is the signal that ended it. OzmaError: an option of ours does not read.
+    A negative code is the signal that ended it. OzmaError: an option of ours does not read, or the
+    lists or the model that it names.
     """
     try:
         asked = _ask_for_steps(compiler, words)
@@ -76,9 +76,7 @@ def _improve_all(config: CompilerConfig, plan: subprocess.Popen, choose: Chooser
     except (Unsupported, subprocess.SubprocessError, OSError) as error:
         _hand_over(config, error)
         return
-    except OzmaError:
-        if config.lists:  # asked for by the user, who must hear of it
-            raise
+    except NoLists:
         _hand_over(config, Unsupported("no pass lists for this LLVM"))
         return
     for step in steps:
@@ -100,13 +98,15 @@ def _hand_over(config: CompilerConfig, error: Exception) -> None:
 def _tools(
     config: CompilerConfig, step: CompileStep, version: str, choose: Chooser | None
 ) -> Tools:
-    lists_hash = ""
+    lists_hash, number = "", version.partition(".")[0]
+    if not number.isdigit():
+        raise Unsupported("release of the compiler not understood")
+    major = int(number)
     if choose is None:
-        major = int(version.partition(".")[0])
         pack = target_pack(major, target_name(step.triple), config.lists)
         choose, lists_hash = _chooser(pack, config.model), pack.digest + _model_hash(config)
     prefix = Path(step.compiler).parent.parent
-    toolchain = Toolchain(int(version.partition(".")[0]), prefix)
+    toolchain = Toolchain(major, prefix)
     exclusions = read_exclusions(config.exclude_file)
     return Tools(config, toolchain, version, exclusions, choose, lists_hash)
 

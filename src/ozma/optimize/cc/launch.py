@@ -49,7 +49,12 @@ def _words_of_environment() -> list[str]:
         return text.split()
     import shlex
 
-    return shlex.split(text)
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        from ozma.errors import OzmaError
+
+        raise OzmaError(f"{FLAGS_VARIABLE} does not read: {error}") from error
 
 
 def _working_directory() -> str:

@@ -26,7 +26,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a chooser is asked: an object of this bitcode (file `unit`) smaller than `before`."""
+    """What a chooser is asked: an object of this bitcode (file `unit`) smaller than `before`.
+
+    `make_object` makes of optimized bitcode the object that would take the place of clang's.
+    """
 
     unit: Path
     bitcode: bytes
@@ -34,6 +37,7 @@ class Problem:
     step: CompileStep
     toolchain: Toolchain
     config: CompilerConfig
+    make_object: Callable[[bytes], bytes]
 
 
 Chooser = Callable[[Problem], Chosen]

@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
@@ -94,5 +95,6 @@ class RealCompiler:
     def end(self, number: int) -> None:
         """Passes a signal on, if still needed, so that the compiler removes unfinished output."""
         if self._pid:
-            os.kill(self._pid, number)
-            os.waitpid(self._pid, 0)
+            with suppress(ProcessLookupError, ChildProcessError):  # it was just waited for
+                os.kill(self._pid, number)
+                os.waitpid(self._pid, 0)

@@ -24,6 +24,8 @@ def read_records(folder: Path, session: str | None = None) -> Iterator[dict]:
             record = json.loads(line)
         except ValueError:
             continue
+        if not isinstance(record, dict):
+            continue
         if session is None or record.get("session") == session:
             yield record
 
@@ -109,7 +111,7 @@ def latest_units(records: Iterable[dict]) -> list[dict]:
     """Of the units that were compiled several times to the same output, the last one each."""
     kept: dict[object, dict] = {}
     for number, record in enumerate(records):
-        kept[record["output"] if record.get("event") == "unit" else number] = record
+        kept[record.get("output", number)] = record
     return list(kept.values())
 
 

@@ -78,6 +78,9 @@ class Unit:
 
     def _improve(self) -> None:
         result, config = self.result, self.tools.config
+        if not self.output.is_file():  # a pipe has been read already, and would never end here
+            result.reason = "output is not a file"
+            return
         try:
             result.before = result.after = measure_object(self.output.read_bytes())
         except ObjectError:
@@ -140,7 +143,9 @@ class Unit:
     def _choose(self) -> Chosen:
         tools = self.tools
         before, toolchain, config = self.result.before, tools.toolchain, tools.config
-        problem = Problem(self._unit, self.bitcode, before, self.step, toolchain, config)
+        problem = Problem(
+            self._unit, self.bitcode, before, self.step, toolchain, config, self._generate
+        )
         try:
             with self.result.timed("choice"):
                 return self.tools.choose(problem)
@@ -168,10 +173,13 @@ class Unit:
         result.after, result.outcome = sizes, "improved"
 
     def _replace(self, data: bytes) -> None:
+        """With the time of clang's object: what was edited since then is newer for `make` too."""
         aside = self.output.with_name(f".{self.output.name}.{os.getpid()}.ozma")
         try:
             aside.write_bytes(data)
-            aside.chmod(self.output.stat().st_mode & 0o7777)
+            status = self.output.stat()
+            aside.chmod(status.st_mode & 0o7777)
+            os.utime(aside, ns=(status.st_atime_ns, status.st_mtime_ns))
             aside.replace(self.output)
         except OSError as error:
             raise StepFailed("object not written", str(error)) from error

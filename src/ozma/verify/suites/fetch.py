@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tarfile
@@ -63,10 +64,15 @@ def kept_folder(folder: Path, fill: Callable[[Path], int], what: str) -> Path:
     """`folder`, filled once by `fill` (which returns the number of files), whole or not at all."""
     if folder.exists():
         return folder
-    part = folder.with_name(folder.name + ".part")
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     if not fill(part):
         raise OzmaError(f"no {what} found in what was downloaded")
-    part.replace(folder)
+    try:
+        part.replace(folder)
+    except OSError:  # another process was faster
+        if not folder.exists():
+            raise
+        shutil.rmtree(part, ignore_errors=True)
     return folder

@@ -13,6 +13,7 @@ from ozma.errors import OzmaError
 from ozma.verify.suites.draft import Draft, SuiteOptions, Unit
 
 _FLAGS = ("-w", "-std=c++17")
+_FIELDS = ("task_id", "prompt", "canonical_solution", "declaration", "test")
 
 
 def draft_programs(options: SuiteOptions) -> list[Draft]:
@@ -36,6 +37,9 @@ def _read(path: Path) -> list[dict]:
 
 
 def _draft(problem: dict, folder: Path) -> Draft:
+    missing = [name for name in _FIELDS if name not in problem]
+    if missing:
+        raise OzmaError(f"not a file of HumanEval-X: a problem has no {', '.join(missing)}")
     number = problem["task_id"].rpartition("/")[2]
     solution = folder / f"{number}.cpp"
     solution.write_text(problem["prompt"] + problem["canonical_solution"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -81,7 +82,7 @@ def pack_path(cache: Path, name: str, llvm: str, target: str) -> Path:
 def write_suite(suite: Suite, path: Path) -> None:
     """Writes the pack, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{os.getpid()}.part")
     index = {
         "name": suite.name,
         "llvm": suite.llvm,
