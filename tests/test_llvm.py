@@ -96,6 +96,13 @@ def test_a_crashing_pass_is_a_result_and_the_next_evaluation_works(worker, bitco
     assert worker.restarts == 1
 
 
+def test_ctrl_c_is_no_crash_of_a_list(worker, bitcode):
+    loaded = worker.load(bitcode)
+    os.kill(worker.pid, signal.SIGINT)  # a terminal sends it to all of its processes
+    assert worker.evaluate(loaded.id, "default<Oz>").ok
+    assert worker.restarts == 0
+
+
 def test_a_hanging_pass_is_a_result(toolchain, bitcode):
     with Worker(toolchain, timeout=0.1) as worker:
         loaded = worker.load(bitcode)

@@ -29,7 +29,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     build.add_argument("out", type=Path, metavar="OUT", help="the corpus: made, or gone on with")
     build.add_argument(
-        "local", nargs="*", type=Path, metavar="PATH",
+        "local", nargs="*", type=Path, default=[], metavar="PATH",
         help="a folder, an archive or a compile_commands.json",
     )  # fmt: skip
     _add_sources(build)
@@ -149,9 +149,11 @@ def run_build(options: argparse.Namespace) -> int:
     """0 when the corpus holds at least one unit."""
     from ozma.corpus.choose_sources import count_done, count_wanted, sources_of
     from ozma.corpus.confine import isolation
+    from ozma.corpus.parquet import load_pyarrow
     from ozma.corpus.progress import ProgressLine
     from ozma.corpus.projects import read_projects
 
+    load_pyarrow()  # else each project would fail
     wanted, done = _wanted(options), read_projects(options.out)
     progress = ProgressLine(count_wanted(wanted), "projects")
     if lack := isolation():

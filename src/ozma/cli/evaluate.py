@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 
 _DESCRIPTION = (
@@ -22,8 +23,8 @@ _BARS = "95 %% intervals are bootstraps over projects"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ozma evaluate", description=_DESCRIPTION, allow_abbrev=False
+    parser = Parser(
+        prog="ozma evaluate", description=_DESCRIPTION
     )
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     _add_flags(tasks)
@@ -34,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_flags(tasks: argparse._SubParsersAction) -> None:
     parser = tasks.add_parser(
-        "flags", help="gain over clang -Oz against compiles and seconds", allow_abbrev=False
+        "flags", help="gain over clang -Oz against compiles and seconds"
     )
     _add_common(parser)
     parser.add_argument(
@@ -83,7 +84,7 @@ def _add_flags(tasks: argparse._SubParsersAction) -> None:
 
 
 def _add_asked(tasks: argparse._SubParsersAction, name: str, text: str) -> None:
-    parser = tasks.add_parser(name, help=text, allow_abbrev=False)
+    parser = tasks.add_parser(name, help=text)
     _add_common(parser)
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument("--model", type=Path, metavar="FOLDER", help="a model's folder")

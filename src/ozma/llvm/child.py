@@ -92,8 +92,8 @@ class Child:
         faulthandler.disable()  # a crash here is LLVM's: its own message is wanted, not Python's
         os.dup2(self._stderr.fileno(), 2)
         os.chdir(_NO_FILES)  # passes such as dot-cfg write files where they stand
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, no list's crash
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the parent died before prctl
             os._exit(0)
