@@ -30,6 +30,7 @@ os.environ["OMP_WAIT_POLICY"] = "passive"
 
 import numpy as np
 
+from ozma.errors import OzmaError
 from ozma.model.config import LlamaConfig, read_config, write_config
 from ozma.model.weights import read_weights, write_weights
 
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from ozma.model.estimate import LayerCost
 
 M20 = LlamaConfig(8192, 384, 1024, 8, 6, 6, 16_384)
-BACKENDS = ("numpy", "torch", "transformers", "llama.cpp-f32", "llama.cpp-q8_0")
+BACKENDS = (
+    "numpy", "torch", "transformers", "onnx-f32", "onnx-q8", "llama.cpp-f32", "llama.cpp-q8_0",
+)  # fmt: skip
 STEPS = 16
 ROWS = 16
 
@@ -62,6 +65,10 @@ def loaded(backend: str, folder: Path):
         from ozma.model.generate.torch_llama import TorchLlama
 
         return TorchLlama.load(folder)
+    if backend.startswith("onnx"):
+        from ozma.model.generate.onnx_llama import OnnxLlama
+
+        return OnnxLlama(folder / f"{backend}.onnx")
     from ozma.model.generate.llama_cpp import LlamaCpp
 
     storage = backend.removeprefix("llama.cpp-")
@@ -144,16 +151,34 @@ def peak_memory() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
 
 
-def prepared(folder: Path, model: Path | None) -> None:
-    """The model as a Hugging Face folder and as GGUF files."""
-    from ozma.model.generate.gguf_export import export_gguf
-
+def prepared(folder: Path, model: Path | None, backends: list[str]) -> list[str]:
+    """The model as a Hugging Face folder and in the backends' formats; the backends that have
+    theirs. Of the others is said what is missing."""
     config = read_config(model) if model else M20
     weights = read_weights(model, config) if model else random_weights(config)
     write_config(folder, config)
     write_weights(folder, weights)
-    for storage in ("f32", "q8_0"):
+    ready = []
+    for backend in backends:
+        try:
+            export(folder, backend, config, weights)
+            ready.append(backend)
+        except OzmaError as error:
+            print(f"{backend}: {error}", file=sys.stderr)
+    return ready
+
+
+def export(folder: Path, backend: str, config: LlamaConfig, weights: dict) -> None:
+    """The file that a backend reads, if it is not the folder's own."""
+    name, _, storage = backend.partition("-")
+    if name == "llama.cpp":
+        from ozma.model.generate.gguf_export import export_gguf
+
         export_gguf(folder / f"{storage}.gguf", config, weights, storage)
+    elif name == "onnx":
+        from ozma.model.generate.onnx_export import export_onnx
+
+        export_onnx(folder / f"{backend}.onnx", config, weights, storage)
 
 
 def in_turn(folder: Path, backends: list[str], prompts: list[int], rounds: int) -> dict[str, dict]:
@@ -277,8 +302,8 @@ def main() -> None:
         if asked.large:
             print(large(Path(folder), prompt=1024))
             return
-        prepared(Path(folder), asked.model)
-        results = in_turn(Path(folder), asked.backends, asked.prompts, asked.rounds)
+        backends = prepared(Path(folder), asked.model, asked.backends)
+        results = in_turn(Path(folder), backends, asked.prompts, asked.rounds)
     imports = {
         f"import {m}": import_seconds(m) for m in ("ozma.cli", "ozma.model.generate.numpy_llama")
     }

@@ -183,7 +183,7 @@ def test_a_build_that_compiles_nothing_is_told(make_project, tree: Path) -> None
 
 def test_a_failing_build_names_its_log(make_project, tree: Path) -> None:
     (tree / "one.c").write_text("#error no\n")
-    with pytest.raises(OzmaError, match=r"failed with exit code 2; its output is in .*build-1.log"):
+    with pytest.raises(OzmaError, match=r"code 2: .*error: no; its output is in .*build-1.log"):
         verify_project(make_project())
 
 

@@ -225,6 +225,11 @@ def test_download_limits_and_refusals(server, tmp_path):
     with pytest.raises(OzmaError, match="http"):
         download("file:///etc/hostname", tmp_path / "name")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OzmaError, match="cannot write .*/file/big: "):
+        download(f"{server.url}/big", tmp_path / "file/big")
+    with pytest.raises(OzmaError, match="cannot make .*/file/tree: "):
+        unpack(tmp_path / "file", tmp_path / "file/tree")
 
 
 def test_no_server_is_one_clear_line(tmp_path):

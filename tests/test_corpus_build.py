@@ -20,7 +20,8 @@ import pytest
 from corpus_support import make_tar, write_tree
 
 from ozma.cli import corpus as corpus_verb
-from ozma.corpus.build import build_project, main_reasons
+from ozma.corpus import build_run, store
+from ozma.corpus.build import BuiltProject, build_project, main_reasons
 from ozma.corpus.build_options import BuildOptions
 from ozma.corpus.build_run import BuildRun, RunOptions, build_and_store
 from ozma.corpus.choose_sources import Wanted, count_done
@@ -349,6 +350,8 @@ def difficult_work(task: str) -> str:
         time.sleep(60)
     if task == "refuses":
         raise OzmaError("the disk is full")
+    if task == "who":
+        return str(os.getpid())
     if task == "surprises":
         raise ZeroDivisionError("1/0")
     return task.upper()
@@ -365,6 +368,36 @@ def test_no_workers_death_ends_the_work():
     assert found["surprises"].problem == "ZeroDivisionError: 1/0"
     with pytest.raises(ValueError, match="size must be at least 1"):
         Crew(difficult_work, 0, 1)
+
+
+def test_a_worker_that_dies_while_idle_is_replaced():
+    found = []
+
+    def tasks():
+        yield "who"
+        while not found:
+            yield None
+        os.kill(int(found[0]), signal.SIGKILL)
+        while os.path.exists(f"/proc/{found[0]}") and "Z" not in state(found[0]):
+            time.sleep(0.01)
+        yield "who"
+
+    def state(process: str) -> str:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+    for one in filter(None, Crew(difficult_work, 1, seconds=20).run(tasks())):
+        assert not one.lost
+        found.append(one.result)
+    assert len(set(found)) == 2
+
+
+def test_a_project_is_split_by_the_release_that_built_it(tmp_path, toolchain, monkeypatch):
+    asked = []
+    record = ProjectRecord("calc", path="none")
+    monkeypatch.setattr(build_run, "build_project", lambda *_: BuiltProject(record))
+    monkeypatch.setattr(store, "find_toolchain", lambda major=None: asked.append(major) or toolchain)
+    build_and_store(build_run.Task(Source("calc"), BuildOptions(llvm=17), tmp_path))
+    assert asked == [17]
 
 
 # --- whole runs -----------------------------------------------------------------------------

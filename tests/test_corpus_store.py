@@ -6,16 +6,18 @@ import json
 import os
 import resource
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ozma.cli import main
 from ozma.corpus import parquet
-from ozma.corpus.export import MLGO_COMMAND, read_functions
+from ozma.corpus.export import MLGO_COMMAND, export_mlgo, read_functions
 from ozma.corpus.plots import bar_chart, doubling_histogram
 from ozma.corpus.projects import ProjectRecord, append_record, read_projects
-from ozma.corpus.split_files import read_split
+from ozma.corpus.split import SplitConfig
+from ozma.corpus.split_files import make_split, read_split
 from ozma.corpus.stats import failures_of, quantiles, shares_within, summarize
 from ozma.corpus.stats_text import render
 from ozma.corpus.store import (
@@ -275,6 +277,15 @@ def test_export_for_mlgo(corpus, capsys, tmp_path, splitter):
     assert "zlib/src/one.c" in description["modules"]
     for module in description["modules"]:
         assert splitter.load((tmp_path / f"mlgo/{module}.bc").read_bytes()).instructions
+
+
+def test_units_of_one_file_are_exported_apart(units, splitter, tmp_path):
+    rows = [replace(row, file="lib.c") for row in (*units["zlib"], *units["proj-aa"])]
+    stored = write_project(tmp_path / "corpus", ProjectRecord("zlib"), rows, splitter).units
+    make_split(tmp_path / "corpus", SplitConfig())
+    assert export_mlgo(tmp_path / "corpus", tmp_path / "mlgo", "test") == stored > 1
+    modules = json.loads((tmp_path / "mlgo/corpus_description.json").read_text())["modules"]
+    assert len({(tmp_path / f"mlgo/{one}.bc").read_bytes() for one in modules}) == stored
 
 
 def test_a_unit_cannot_be_exported_outside(units, splitter, capsys, tmp_path):

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ozma.cli import evaluate as cli
+from ozma.cli.emulate import Outcome as Emulated
 from ozma.corpus.parquet import read_columns, write_rows
 from ozma.corpus.split_files import SPLIT, function_split_schema
 from ozma.corpus.store import functions_path
 from ozma.errors import OzmaError
-from ozma.evaluate.asking import PLAIN, SHORT, some_subjects
+from ozma.evaluate.asked import Asking, record_file
+from ozma.evaluate.asking import PLAIN, SHORT, Form, some_subjects
 from ozma.evaluate.bootstrap import Draws
 from ozma.evaluate.choice import Choice as Policies
 from ozma.evaluate.costs import seconds_for
@@ -64,7 +66,8 @@ from ozma.optimize.ranker.forest import Forest
 from ozma.optimize.ranker.keys import list_key
 from ozma.optimize.ranker.ranker import load_ranker
 from ozma.passes import check, parse
-from ozma.tasks.answers import Facts, code_answer, flags_answer
+from ozma.tasks.answers import Facts, code_answer, flags_answer, parse_code_answer
+from ozma.tasks.normal import NotShortened
 from ozma.tasks.prompts import CLOSE, OPEN
 from ozma.tasks.question import OPTIMIZED, SKETCH, Question
 
@@ -718,6 +721,49 @@ def test_a_silent_model_counts_as_wrong(subjects, worker, tmp_path):
     assert facts["exact"][0] == facts["compiles"][0] == facts["bleu"][0] == 0 == facts["not_asked"]
 
 
+def test_a_truth_that_the_short_form_cannot_hold_is_compared_as_it_is(worker):
+    def refusing(text: str) -> str:
+        raise NotShortened("the type %0 has no name")
+
+    form = Form("stub", refusing, lambda answer, source: answer)
+    judged = Emulation(None, form, Sampling(), worker, LISTS)._judge_ir("no IR", "", "no IR")
+    assert judged == {"exact": False, "compiles": False, "bleu": 1.0}
+
+
+def test_tables_are_of_the_modules_that_were_asked_about(subjects, tmp_path):
+    file = RecordFile(tmp_path / "sizes.jsonl")
+    file.append([{"module": subject.hash, "project": subject.project} for subject in subjects])
+    asking = Asking(file, subjects[:2], FakeAnswerer(), PLAIN, 9, 20)
+    assert [row["module"] for row in asking.rows()] == [one.hash for one in subjects[:2]]
+
+
+def test_answers_of_another_length_are_other_records(tmp_path):
+    answerer = FakeAnswerer()
+    short, again, long = (
+        record_file(tmp_path, "emulation", answerer, PLAIN, "test", None, tokens).version
+        for tokens in (100, 100, 200)
+    )
+    assert short == again != long
+
+
+@pytest.mark.parametrize("words", [["sizes", "OUT", "--model", "m", "--modules", "0"],
+                                   ["flags", "OUT", "--modules", "-1"]])  # fmt: skip
+def test_a_number_of_modules_below_one_is_one_line(words):
+    with pytest.raises(OzmaError, match="modules is"):
+        cli.main(words)
+
+
+def test_tables_of_records_need_no_labels(labelled, tmp_path, capsys):
+    records = tmp_path / "records"
+    facts = _flags(labelled, capsys, "--policies", "static", "--records", str(records))
+    assert _flags(tmp_path / "nothing", capsys, "--tables", "--records", str(records)) == facts
+
+
+def test_a_last_line_without_an_end_is_no_difference():
+    assert Emulated(parse_code_answer("<code>ret i32 %0</code>"), "ret i32 %0\n").same
+    assert not Emulated(parse_code_answer("<code>ret i32 %1</code>"), "ret i32 %0\n").same
+
+
 def test_pairs_are_the_same_everywhere_and_of_three_kinds(toolchain):
     catalogue = catalogue_of(toolchain)
     pairs = pairs_of("ab", catalogue, LISTS)
@@ -734,6 +780,7 @@ def test_the_assembler_judges_text_and_reads_no_files(toolchain):
     assert assembles(toolchain, "f:\n  ret\n")
     assert not assembles(toolchain, "f:\n  rett\n")
     assert not assembles(toolchain, '.incbin "/etc/passwd"\n')
+    assert not assembles(toolchain, '.INCBIN "/etc/passwd"\n')
 
 
 def test_size_errors_are_against_what_llvm_measures(subjects, worker, tmp_path):
@@ -779,7 +826,7 @@ def test_perplexity_of_every_level_and_view(subjects, worker, tmp_path):
 def test_subjects_are_a_stable_choice(labelled):
     whole = [s.hash for s in some_subjects(labelled, "test", None, 5000)]
     assert [s.hash for s in some_subjects(labelled, "test", 1, 5000)] == [min(whole)]
-    with pytest.raises(OzmaError, match="nothing to label"):
+    with pytest.raises(OzmaError, match="has no functions of validation"):
         list(some_subjects(labelled, "validation", None, 5000))
 
 

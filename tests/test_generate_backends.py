@@ -5,7 +5,11 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import gc
+import sys
 import tempfile
+import weakref
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,9 +19,10 @@ import pytest
 from generate_support import TOY, ids_of, random_weights, toy_tokenizer_json
 
 from ozma.errors import OzmaError
-from ozma.model.config import read_config, write_config
+from ozma.model.config import LlamaConfig, read_config, write_config
 from ozma.model.estimate import LLM_COMPILER_7B
 from ozma.model.generate.backend import Backend, ContextOverflow, log_softmax
+from ozma.model.generate.backends import load_backend
 from ozma.model.generate.loading import read_model
 from ozma.model.generate.numpy_attention import attend_prompt
 from ozma.model.generate.numpy_llama import NumpyLlama
@@ -64,7 +69,7 @@ def torch_backend() -> Backend:
     return TorchLlama(TOY, random_weights(TOY))
 
 
-def llama_cpp_backend(storage: str, cache: str) -> Backend:
+def llama_cpp_backend(storage: str, cache: str, path: Path | None = None) -> Backend:
     pytest.importorskip("gguf")
     from ozma.model.generate.gguf_export import export_gguf
     from ozma.model.generate.llama_cpp import LlamaCpp
@@ -75,16 +80,35 @@ def llama_cpp_backend(storage: str, cache: str) -> Backend:
     except OzmaError:
         pytest.skip("no llama.cpp is installed")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "toy.gguf"
+        path = path or Path(folder) / "toy.gguf"
         export_gguf(path, TOY, random_weights(TOY), storage)
         backend = LlamaCpp(path, cache=cache)
         backend.tolerance = 0.01 if storage == "f32" else 0.1
         return backend
 
 
+def onnx_backend(
+    storage: str,
+    config: LlamaConfig = TOY,
+    weights: Mapping[str, np.ndarray] | None = None,
+    path: Path | None = None,
+) -> Backend:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from ozma.model.generate.onnx_export import export_onnx
+    from ozma.model.generate.onnx_llama import OnnxLlama
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = path or Path(folder) / "toy.onnx"
+        export_onnx(path, config, weights or random_weights(config), storage)
+        return OnnxLlama(path)
+
+
 BACKENDS = {
     "numpy": numpy_backend,
     "torch": torch_backend,
+    "onnx-f32": lambda: onnx_backend("f32"),
+    "onnx-q8": lambda: onnx_backend("q8"),
     "llama.cpp-f32": lambda: llama_cpp_backend("f32", "f32"),
     "llama.cpp-q8": lambda: llama_cpp_backend("q8_0", "f16"),
 }
@@ -105,6 +129,14 @@ def close(got: np.ndarray, ids: list[int], backend: Backend) -> None:
 def test_logits_after_a_prompt(backend, length):
     ids = ids_of(length)
     close(backend.prefill(ids).logits[0], ids, backend)
+
+
+def test_a_prompt_that_is_encoded_in_several_parts(backend, monkeypatch):
+    module = sys.modules[type(backend).__module__]
+    for name in {"CHUNK", "BATCH"} & vars(module).keys():
+        monkeypatch.setattr(module, name, 32)
+    for length in (64, 100):
+        close(backend.prefill(ids_of(length)).logits[0], ids_of(length), backend)
 
 
 def test_logits_step_by_step(backend):
@@ -171,7 +203,8 @@ def test_joined_states_of_several_prompts(backend):
     backend.extend(states[0], [[4, 5, 6], [7]])
     state = backend.join(states)
     backend.step(state, [10, 11, 12, 13])
-    texts = [[4, 5, 6, 10], [7, 11], [12], [13]]
+    backend.extend(state, [[], [], [14], [15, 16]])
+    texts = [[4, 5, 6, 10], [7, 11], [12, 14], [13, 15, 16]]
     for row, text in enumerate(texts):
         close(state.logits[row], prompts[row // 2] + text, backend)
 
@@ -186,14 +219,18 @@ def test_scores_are_the_log_probabilities_of_the_same_ids(backend):
     close(state.logits[0], prompt, backend)
 
 
-def test_a_tree_scores_as_its_paths_one_by_one(backend):
+@pytest.mark.parametrize("chunk", [256, 8])
+def test_a_tree_scores_as_its_paths_one_by_one(backend, chunk, monkeypatch):
+    monkeypatch.setattr("ozma.model.generate.cached_llama.CHUNK", chunk)
     prompt, rng = ids_of(20), np.random.default_rng(6)
     tokens = rng.integers(3, TOY.vocab_size, 60).tolist()
     parents = [-1, *(int(rng.integers(max(-1, node - 5), node)) for node in range(1, 60))]
     state = backend.prefill(prompt)
     backend.extend(state, [[4, 5]])
     got = backend.score_tree(state, tokens, parents)
-    np.testing.assert_allclose(got, Backend.score_tree(backend, state, tokens, parents), atol=1e-4)
+    want = Backend.score_tree(backend, state, tokens, parents)
+    # a difference in the last bit may round an int8 activation to its other neighbour
+    np.testing.assert_allclose(got, want, atol=max(1e-4, backend.tolerance / 10))
     close(backend.step(state, [6])[0], [*prompt, 4, 5, 6], backend)
 
 
@@ -292,6 +329,51 @@ def test_the_same_checkpoint_as_gguf_gives_the_same_tokens(folder, tmp_path):
     assert first_tokens(backend) == first_tokens(NumpyLlama.load(folder))
 
 
+def test_the_same_checkpoint_as_onnx_gives_the_same_tokens(folder):
+    backend = onnx_backend("f32", *read_model(folder, bits=32))
+    assert first_tokens(backend) == first_tokens(NumpyLlama.load(folder))
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "onnx", "llama.cpp"])
+def test_a_backend_is_chosen_by_its_name(name, tmp_path):
+    write_config(tmp_path, TOY)
+    write_weights(tmp_path, random_weights(TOY))
+    if name == "torch":
+        pytest.importorskip("torch")
+    if name == "onnx":
+        onnx_backend("f32", path=tmp_path / "model.onnx")
+    if name == "llama.cpp":
+        llama_cpp_backend("f32", "f16", tmp_path / "model.gguf")
+    backend = load_backend(name, tmp_path)
+    assert backend.name == name
+    np.testing.assert_allclose(
+        backend.prefill([5]).logits, numpy_backend().prefill([5]).logits, atol=0.02
+    )
+
+
+def test_a_backend_that_is_not_there_is_one_clear_line(tmp_path):
+    with pytest.raises(
+        OzmaError, match="no backend 'tpu'; there are numpy, torch, onnx, llama.cpp"
+    ):
+        load_backend("tpu", tmp_path)
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(OzmaError, match=f"there is no file {tmp_path / 'model.onnx'}"):
+        load_backend("onnx", tmp_path)
+
+
+@pytest.mark.parametrize("storage", ["f32", "q8"])
+def test_an_onnx_file_holds_tied_embeddings_once(storage, tmp_path):
+    config = replace(TOY, hidden_size=256, vocab_size=2048, tie_word_embeddings=True)
+    weights = random_weights(config, scale=0.05)
+    path = tmp_path / "toy.onnx"
+    backend = onnx_backend(storage, config, weights, path)
+    bits = 32 if storage == "f32" else 9
+    assert path.stat().st_size < 1.05 * config.parameters() * bits / 8 + 30_000
+    state, twin = backend.prefill(ids_of(30)), NumpyLlama(config, weights).prefill(ids_of(30))
+    got, want = (log_softmax(each.logits) for each in (state, twin))
+    np.testing.assert_allclose(got, want, atol=backend.tolerance)
+
+
 def test_int8_storage_stays_near_the_float_model(tmp_path):
     write_config(tmp_path, TOY)
     write_weights(tmp_path, random_weights(TOY), "q8")
@@ -356,7 +438,7 @@ def test_a_gguf_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     llama_cpp = type(BACKENDS["llama.cpp-f32"]())
     path = tmp_path / "large.gguf"
     path.write_bytes(b"x" * 1000)
-    monkeypatch.setattr("ozma.model.generate.llama_cpp.free_memory", lambda: 999)
+    monkeypatch.setattr("ozma.model.generate.loading.free_memory", lambda: 999)
     with pytest.raises(OzmaError, match="memory are free; use a file with fewer bits"):
         llama_cpp(path)
 
@@ -368,6 +450,46 @@ def test_a_damaged_gguf_file_is_one_clear_line(tmp_path):
     for wrong in (path, tmp_path / "none.gguf"):
         with pytest.raises(OzmaError, match=f"{wrong}"):
             type(llama_cpp)(wrong)
+
+
+def test_a_dropped_gguf_model_leaves_the_log_function_that_others_use():
+    """llama.cpp keeps one for all: one that took its own away broke those still open."""
+    one = BACKENDS["llama.cpp-f32"]()
+    log = weakref.ref(BACKENDS["llama.cpp-f32"]()._library._log)
+    gc.collect()
+    assert log() is one._library._log
+
+
+def test_an_onnx_file_that_cannot_be_read_is_one_clear_line(tmp_path, monkeypatch):
+    onnx = pytest.importorskip("onnx")
+    onnx_llama = type(onnx_backend("f32"))
+    from ozma.model.generate.onnx_export import export_onnx
+
+    whole, cut, other = (tmp_path / name for name in ("whole.onnx", "cut.onnx", "other.onnx"))
+    export_onnx(whole, TOY, random_weights(TOY))
+    cut.write_bytes(whole.read_bytes()[:-1000])
+    model = onnx.load(whole)
+    del model.metadata_props[:]
+    onnx.save(model, other)
+    for wrong in (cut, other, tmp_path / "none.onnx"):
+        with pytest.raises(OzmaError, match=f"{wrong}") as caught:
+            onnx_llama(wrong)
+        assert "\n" not in str(caught.value)
+    monkeypatch.setattr("ozma.model.generate.loading.free_memory", lambda: 999)
+    with pytest.raises(OzmaError, match="memory are free; use a file with fewer bits"):
+        onnx_llama(whole)
+
+
+def test_an_onnx_file_that_cannot_be_written_is_one_clear_line(tmp_path):
+    pytest.importorskip("onnx")
+    from ozma.model.generate.onnx_export import export_onnx
+
+    with pytest.raises(OzmaError, match=f"cannot write {tmp_path}: "):
+        export_onnx(tmp_path, TOY, random_weights(TOY))
+    with pytest.raises(OzmaError, match="the model has 27.0 GB as f32, an ONNX file holds 2 GB"):
+        export_onnx(tmp_path / "large.onnx", LLM_COMPILER_7B, {})
+    with pytest.raises(ValueError, match="storage is 'q4': give one of f32, q8"):
+        export_onnx(tmp_path / "q4.onnx", TOY, {}, "q4")
 
 
 def test_a_backend_whose_package_is_missing_says_what_to_install(monkeypatch):

@@ -15,13 +15,17 @@ import pytest
 
 from ozma.cli import label as verb
 from ozma.corpus.crew import Finished
-from ozma.corpus.parquet import table_path
+from ozma.corpus.parquet import read_columns, table_path, write_rows
+from ozma.corpus.split import SplitConfig
+from ozma.corpus.split_files import SPLIT, function_split_schema, make_split
+from ozma.corpus.store import function_schema
 from ozma.errors import OzmaError
 from ozma.labels import execute
 from ozma.labels.chunk import chunks_of, close_workers, label_chunk
 from ozma.labels.journal import Journal
 from ozma.labels.label_set import LabelSet
 from ozma.labels.options import SEARCH, set_folder
+from ozma.labels.report import report
 from ozma.labels.schemas import schema_of
 from ozma.labels.subjects import Choice, choose
 
@@ -100,6 +104,24 @@ def test_a_lost_process_is_said_and_made_good(out, flags, monkeypatch, capsys):
         assert verb.main(words) == 100
     assert "lost with their process" in capsys.readouterr().err
     assert verb.main(words) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(execute, "on_this_machine", losing)
+        assert verb.main([str(out), "--check", "1"]) == 100
+    assert "1 modules lost with their process" in capsys.readouterr().out
+
+
+def test_rows_of_a_project_are_there_though_its_last_chunk_was_lost(out, flags):
+    def losing_the_last(stream, options):
+        chunks = list(stream)
+        for chunk in chunks:
+            lost = chunk is chunks[-1]
+            yield Finished(chunk, None if lost else label_chunk(chunk, options), lost=lost)
+
+    options = replace(flags, chunk=1e-6)
+    assert run(out, options, losing_the_last).lost == 1
+    labels = LabelSet(out, set_folder(out, options))
+    assert len(list(labels.rows(["hash"]))) == 4
+    assert run(out, options).labelled == 1 and len(list(labels.rows(["hash"]))) == 5
 
 
 def test_another_release_on_a_node_is_refused(subjects, flags):
@@ -124,11 +146,36 @@ def test_the_verb_labels_and_reports(out, capsys):
     ("words", "message"),
     [([], "nothing to do"), (["--task", "flags", "--timeout", "0"], "timeout is 0"),
      (["--task", "emulation", "--pairs", "0"], "pairs is 0"),
-     (["--task", "flags", "--functions", "0"], "functions is 0"), (["--report"], "no labels in")],
+     (["--task", "flags", "--functions", "0"], "functions is 0"), (["--report"], "no labels in"),
+     (["--task", "flags", "--search", "-3"], "compiles is -3"), (["--check", "0"], "check is 0"),
+     (["--task", "flags", "--search", "4", "--broadcast", "0"], "broadcast is 0"),
+     (["--task", "flags", "--splits", "test"], "has no functions of test with 0 to 5000"),
+     (["--task", "flags", "--least", "4000"], "has no functions of train, validation, test with")],
 )  # fmt: skip
 def test_bad_words_are_one_line(out, words, message):
     with pytest.raises(OzmaError, match=message):
         verb.main([str(out), *words])
+    assert not list(out.glob("labels/*/*.parquet"))  # said before any work
+
+
+def test_what_the_split_left_out_does_not_train(out, flags):
+    run(out, flags)
+    make_split(out, SplitConfig())
+    rows = read_columns(out / SPLIT, function_split_schema().names).to_pylist()
+    write_rows(out / SPLIT, function_split_schema(), rows[1:])
+    (facts,) = report(out)["flags"]
+    assert sum(one["count"] for one in facts["splits"].values()) == len(rows) - 1
+
+
+def test_a_split_of_other_rows_is_named(out, corpus):
+    make_split(out, SplitConfig())
+    (out / "functions").unlink()
+    shutil.copytree(corpus / "functions", out / "functions")
+    path = table_path(out / "functions", "calc")
+    names = function_schema().names
+    write_rows(path, function_schema(), read_columns(path, names).to_pylist()[::-1])
+    with pytest.raises(OzmaError, match="calc was built again after the split"):
+        choose(out, Choice())
 
 
 @pytest.mark.parametrize("damage", ["cut off", "overwritten"])

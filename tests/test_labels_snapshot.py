@@ -74,6 +74,16 @@ def test_a_snapshot_gives_split_and_labels_again(labelled, listed, corpus, tmp_p
     assert read_columns(again / SPLIT, names).equals(read_columns(labelled / SPLIT, names))
 
 
+def test_labels_beyond_the_snapshot_stay(out, flags, listed, tmp_path_factory):
+    run(out, flags, functions=1)
+    folder = tmp_path_factory.mktemp("snapshot")
+    published = publish(out, folder, listed).rows
+    run(out, flags)
+    before = list(LabelSet(out, set_folder(out, flags)).rows())
+    assert rebuild(out, folder).restored == sum(published.values()) == 2 < len(before)
+    assert list(LabelSet(out, set_folder(out, flags)).rows()) == before
+
+
 def test_what_the_rebuilt_corpus_lacks_is_counted(labelled, listed, corpus, tmp_path_factory, capsys):
     folder, again = (tmp_path_factory.mktemp(name) for name in ("snapshot", "again"))
     assert verb.main([str(labelled), "--publish", str(folder), "--list", str(listed)]) == 0
@@ -109,8 +119,11 @@ def test_a_damaged_snapshot_and_a_short_list_are_one_line(labelled, listed, tmp_
     with pytest.raises(OzmaError, match="no snapshot of labels"):
         rebuild(labelled, folder)
     save_list(ProjectList((Source("calc"),)), listed)
+    (folder / MANIFEST).write_text("{}")
     with pytest.raises(OzmaError, match="lacks 1 projects of the corpus, other"):
         publish(labelled, folder, listed)
+    assert (folder / MANIFEST).read_text() == "{}"  # what was published is there still
+    assert not list(folder.parent.glob(".*.part"))
     with pytest.raises(OzmaError, match="holds something else"):
         publish(labelled, labelled, listed)
     with pytest.raises(OzmaError, match="no list of projects"):

@@ -96,6 +96,13 @@ def test_a_crashing_pass_is_a_result_and_the_next_evaluation_works(worker, bitco
     assert worker.restarts == 1
 
 
+def test_ctrl_c_is_no_crash_of_a_list(worker, bitcode):
+    loaded = worker.load(bitcode)
+    os.kill(worker.pid, signal.SIGINT)  # a terminal sends it to all of its processes
+    assert worker.evaluate(loaded.id, "default<Oz>").ok
+    assert worker.restarts == 0
+
+
 def test_a_hanging_pass_is_a_result(toolchain, bitcode):
     with Worker(toolchain, timeout=0.1) as worker:
         loaded = worker.load(bitcode)
@@ -232,12 +239,11 @@ def test_no_child_outlives_a_killed_parent(bitcode, tmp_path):
 
 
 def test_every_child_gives_out_the_same_memory(toolchain, monkeypatch):
-    """The same addresses, but for multiples of 64 MiB."""
     allocate = ctypes.CDLL(None).malloc
     allocate.restype = ctypes.c_size_t
 
     def tell_addresses(service, requests, outbox):
-        outbox.put([allocate(size) % (64 << 20) for size in (40, 700, 3000, 50_000)])
+        outbox.put([allocate(size) for size in (40, 700, 3000, 50_000, 500_000)])
         outbox.ring()
 
     monkeypatch.setattr("ozma.llvm.child.serve", tell_addresses)
@@ -261,6 +267,23 @@ def test_every_child_gives_out_the_same_memory(toolchain, monkeypatch):
         done.set()
         other.join()
     assert addresses() == first
+
+
+def test_the_library_lies_at_the_same_place_in_processes_that_ask_for_it(toolchain):
+    script = (
+        "import sys; from pathlib import Path; from ozma.llvm.memory import load_in_place;"
+        "held = [bytes(n) for n in range(int(sys.argv[2]))]; load_in_place(Path(sys.argv[1]));"
+        "maps = Path('/proc/self/maps').read_text().splitlines();"
+        "print([line.split()[0] for line in maps if line.endswith(sys.argv[1])])"
+    )
+    library = toolchain.library.resolve()
+    places = {
+        subprocess.run(
+            [sys.executable, "-c", script, str(library), held], capture_output=True, check=True
+        ).stdout
+        for held in ("0", "900", "3000")
+    }
+    assert len(places) == 1 and b"-" in places.pop()
 
 
 def test_hopeless_candidates_get_no_code(worker, bitcode):

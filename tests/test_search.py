@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ozma.cli import main
 from ozma.errors import OzmaError
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.passes import complete, crossover, mutate, parse
@@ -278,3 +279,12 @@ def test_a_source_file_is_tuned_with_clangs_words(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "not checked" in done.stdout
+
+
+def test_a_list_that_was_found_is_shown_and_can_be_kept_for_validate(bitcode, tmp_path, capsys):
+    module, lists = tmp_path / "m.bc", tmp_path / "found.txt"
+    module.write_bytes(bitcode)
+    words = ["tune", module, "--records", tmp_path / "records", "--budget", 40, "--lists", lists]
+    assert main([str(word) for word in words]) == 0
+    found = lists.read_text().splitlines()
+    assert len(found) == 1 and f"passes: {found[0]}" in capsys.readouterr().out.splitlines()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -356,6 +357,17 @@ def test_a_checkpoint_of_the_published_architecture_is_continued(folder, data, t
     result = Training(recipe, data, tmp_path / "out", ALONE).run()
     before, after = model.state_dict(), result.model.state_dict()
     assert max(float((before[name] - after[name]).abs().max()) for name in before) < 1e-6
+
+
+def test_a_checkpoint_with_other_constants_is_not_continued(folder, data, tmp_path):
+    config = tiny("tie_word_embeddings=false").config(data.vocabulary)
+    start = tmp_path / "start"
+    export_model(Llama(replace(config, rms_norm_eps=1e-6)), start, "{}", "")
+    with pytest.raises(OzmaError, match="start has rms_norm_eps=1e-06, the training 1e-05"):
+        Training(continued(start), data, tmp_path / "out", ALONE)
+    export_model(Llama(replace(config, rope_theta=1e4)), start, "{}", "")
+    with pytest.raises(OzmaError, match=r"start has rope_theta=10000, the training 1e\+06"):
+        Training(replace(continued(start), rope_theta=1e6), data, tmp_path / "out", ALONE)
 
 
 # --- many processes

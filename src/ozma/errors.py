@@ -38,3 +38,24 @@ class OzmaError(Exception):
         if self.hint:
             parts.append(self.hint)
         return "; ".join(parts)
+
+
+_EXTRAS = {
+    "gguf": "gguf", "llguidance": "model", "numpy": "model", "openvino_genai": "fast",
+    "pyarrow": "corpus", "ray": "ray", "rensa": "corpus", "sklearn": "evaluate",
+    "tokenizers": "train", "torch": "train", "unicorn": "lift", "urllib3": "corpus",
+    "xllamacpp": "gguf",
+}  # fmt: skip
+
+
+def of_system(error: Exception) -> Exception:
+    """What the system lacks or refused (an optional package, a folder that is a file, a full disk,
+    no permission) as an OzmaError that names it; any other exception as it is."""
+    package = error.name if isinstance(error, ModuleNotFoundError) else None
+    if package in _EXTRAS:
+        hint = f"install it: pip install 'ozma[{_EXTRAS[package]}]'"
+        return OzmaError(f"this needs {package}", hint=hint)
+    if not isinstance(error, OSError):
+        return error
+    place = f"{error.filename}: " if error.filename else ""
+    return OzmaError(f"{place}{error.strerror or error}")

@@ -53,18 +53,28 @@ def _run(verb: str, words: list[str]) -> int:
 def main(words: list[str] | None = None) -> int:
     """Runs one verb; returns its exit code. Our own failures are 100 and above."""
     words = sys.argv[1:] if words is None else words
+    if words[:1] == ["help"] and words[1:2] and words[1] in VERBS:
+        words = [words[1], "--ozma-help" if words[1] in ("cc", "c++") else "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(_usage())
         return 0
-    if words[0] == "--version":
+    if words[0] in ("-V", "--version"):
         from ozma import __version__
 
         print(f"ozma {__version__}")
         return 0
     if words[0] not in VERBS:
-        print(f"ozma: unknown verb '{words[0]}'; known are {', '.join(VERBS)}", file=sys.stderr)
+        print(f"ozma: error: unknown verb '{words[0]}'; {_advice(words[0])}", file=sys.stderr)
         return _FAILED
     return _guarded(words[0], words[1:])
+
+
+def _advice(word: str) -> str:
+    """The verb that was probably meant, or where they are listed."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, VERBS, 1)
+    return f"did you mean '{near[0]}'?" if near else "see `ozma --help`"
 
 
 def _guarded(verb: str, words: list[str]) -> int:
@@ -79,14 +89,11 @@ def _guarded(verb: str, words: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"ozma {verb}: interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except OSError as error:  # a full disk, a folder that nobody may write to
-        place = f"{error.filename}: " if error.filename else ""
-        print(f"ozma {verb}: error: {place}{error.strerror or error}", file=sys.stderr)
-        return _FAILED
     except Exception as error:
-        from ozma.errors import OzmaError
+        from ozma.errors import OzmaError, of_system
 
-        if not isinstance(error, OzmaError):
+        told = of_system(error)
+        if not isinstance(told, OzmaError):
             raise
-        print(f"ozma {verb}: error: {error}", file=sys.stderr)
-        return error.exit_code
+        print(f"ozma {verb}: error: {told}", file=sys.stderr)
+        return told.exit_code

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ozma.cli import corpus_build
+from ozma.cli.parser import Parser
 from ozma.corpus.split import SPLITS, SplitConfig
 from ozma.errors import OzmaError
 
@@ -16,7 +17,7 @@ _DESCRIPTION = "Real programs as unoptimized LLVM-IR, split for training and for
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ozma corpus", description=_DESCRIPTION)
+    parser = Parser(prog="ozma corpus", description=_DESCRIPTION)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     corpus_build.add_parsers(verbs)
     _add_split(verbs)
@@ -68,8 +69,10 @@ def _add_export(verbs: argparse._SubParsersAction) -> None:
 
 
 def _split(options: argparse.Namespace) -> int:
+    from ozma.corpus.parquet import load_pyarrow
     from ozma.corpus.split_files import make_split
 
+    load_pyarrow()
     try:
         config = SplitConfig(salt=options.salt, functions=options.functions)
     except ValueError as error:
@@ -83,6 +86,13 @@ def _split(options: argparse.Namespace) -> int:
         print(
             f"{split:<12}{facts['projects_by_split'][split]:>7,} projects "
             f"{facts['units'][split]:>9,} units {facts['functions'][split]:>11,} functions"
+        )
+    empty = [split for split in SPLITS if not facts["projects_by_split"][split]]
+    if empty:
+        print(
+            f"ozma corpus: warning: no project in {', '.join(empty)}: a project is in one split "
+            "whole, chosen by its name; --salt WORD chooses anew",
+            file=sys.stderr,
         )
     return 0
 

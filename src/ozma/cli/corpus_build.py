@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     build.add_argument("out", type=Path, metavar="OUT", help="the corpus: made, or gone on with")
     build.add_argument(
-        "local", nargs="*", type=Path, metavar="PATH",
+        "local", nargs="*", type=Path, default=[], metavar="PATH",
         help="a folder, an archive or a compile_commands.json",
     )  # fmt: skip
     _add_sources(build)
@@ -150,9 +149,11 @@ def run_build(options: argparse.Namespace) -> int:
     """0 when the corpus holds at least one unit."""
     from ozma.corpus.choose_sources import count_done, count_wanted, sources_of
     from ozma.corpus.confine import isolation
+    from ozma.corpus.parquet import load_pyarrow
     from ozma.corpus.progress import ProgressLine
     from ozma.corpus.projects import read_projects
 
+    load_pyarrow()  # else each project would fail
     wanted, done = _wanted(options), read_projects(options.out)
     progress = ProgressLine(count_wanted(wanted), "projects")
     if lack := isolation():
@@ -238,4 +239,4 @@ def _print(summary, options: argparse.Namespace) -> None:
     print(f"{facts['empty']} gave none, {facts['not_fetched']} were not served; "
           f"{facts['tried']} files tried")  # fmt: skip
     for reason, count in facts["failures"].items():
-        print(f"  {count:6}  {reason}", file=sys.stdout)
+        print(f"  {count:6}  {reason}")

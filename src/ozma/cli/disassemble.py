@@ -11,13 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ozma.cli.lift_options import (
-    MACHINES, add_lift_options, answer_options, chosen_functions, write_out,
+    MACHINES, add_lift_options, answer_options, chosen_functions,
 )  # fmt: skip
+from ozma.cli.output import write_out
+from ozma.cli.parser import Parser
 from ozma.lift.answers import Answer, Job, Verdict, answer_all
 from ozma.lift.asm.source import Source, read_source
 from ozma.lift.program.excerpt import excerpts_of
 from ozma.lift.program.merge import merge_modules
-from ozma.llvm import find_toolchain
+from ozma.llvm import Toolchain, find_toolchain
 
 _EPILOG = """\
 Verdicts, never more than was shown:
@@ -34,13 +36,12 @@ Verdicts, never more than was shown:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma disassemble",
         description="LLVM-IR for x86-64 and AArch64 assembly that compiles back to the same "
         "assembly.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_lift_options(parser, budget="2s")
     parser.add_argument(
@@ -63,7 +64,7 @@ def main(words: list[str]) -> int:
     options = _parser().parse_args(words)
     toolchain = find_toolchain(options.llvm)
     source = read_source(toolchain, options.file, options.target)
-    answers = _answers(source, options)
+    answers = _answers(toolchain, source, options)
     text = _module(source, answers)
     if options.report:
         from ozma.lift.answers.report import write_report
@@ -75,9 +76,11 @@ def main(words: list[str]) -> int:
     return 0 if good else 100
 
 
-def _answers(source: Source, options: argparse.Namespace) -> list[Answer]:
+def _answers(
+    toolchain: Toolchain, source: Source, options: argparse.Namespace
+) -> list[Answer]:
     """In the order of the text; each is reported as it comes."""
-    chosen = chosen_functions(source, options.function)
+    chosen = chosen_functions(toolchain, source, options.function)
     texts, whole = excerpts_of(source, chosen), source.is_one_function()
     settings = answer_options(source, options.budget)
     jobs = [

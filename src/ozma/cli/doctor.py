@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Target, Toolchain, Worker, find_toolchain, installed_toolchains
 from ozma.llvm.clang import compile_bitcode, compile_object
@@ -78,7 +78,7 @@ def _print(facts: dict, default: bool) -> None:
 
 def main(words: list[str]) -> int:
     """0 if every release that is examined passes its self-test on every target."""
-    parser = argparse.ArgumentParser(prog="ozma doctor", description=__doc__)
+    parser = Parser(prog="ozma doctor", description=__doc__)
     parser.add_argument("--llvm", type=int, metavar="N", help="examine this release only")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(words)

@@ -10,14 +10,14 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ozma.cli.clang_words import split_words
+from ozma.cli.parser import Parser
 from ozma.cli.prompt import bitcode_of, done_of, source_of
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Worker, find_toolchain
-from ozma.llvm.pipelines import clang_pipeline
+from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.model.shipped import SHIPPED
 from ozma.optimize.file import OptimizeConfig
-from ozma.passes import parse
+from ozma.passes import explicit, parse
 from ozma.tasks.answers import CodeAnswer, Facts, parse_code_answer
 from ozma.tasks.canonical import shorten
 from ozma.tasks.prompts import Task, emulation_prompt
@@ -30,13 +30,12 @@ The answer is a prediction and may be wrong; --check runs LLVM and shows the dif
 """
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="ozma emulate",
         description="Predict the code and its sizes after a pass list, without running a pass.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "file", metavar="FILE", help=".c .cc .cpp .i .ii .ll .bc; - is standard input (LLVM-IR)"
@@ -73,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`truth` and `facts` are LLVM's own, with --check; `same`: the same text."""
+    """`truth` and `facts` are LLVM's own, with --check; `same`: the same text, but for blank space
+    around it."""
 
     answer: CodeAnswer
     truth: str | None = None
@@ -81,16 +81,16 @@ class Outcome:
 
     @property
     def same(self) -> bool | None:
-        return None if self.truth is None else self.truth == self.answer.code
+        return None if self.truth is None else self.truth.strip() == self.answer.code.strip()
 
 
 def main(words: list[str]) -> int:
     """0 when the model gave code; 1 when --check shows that it is not LLVM's."""
-    ours, theirs = split_words(words)
-    options, unknown = _parser().parse_known_args(ours)
+    options, rest = _parser().parse_with_clang(words)
     toolchain = find_toolchain(options.llvm)
     passes = clang_pipeline(toolchain) if options.passes is None else str(parse(options.passes))
-    config = OptimizeConfig(target=options.target, clang_args=tuple(theirs + unknown))
+    explicit(parse(passes), catalogue_of(toolchain))  # names that this LLVM does not have
+    config = OptimizeConfig(target=options.target, clang_args=tuple(rest))
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
         source = source_of(options.file, Path(folder))
         bitcode = bitcode_of(toolchain, worker, source, config, options.function)

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 
 _DESCRIPTION = (
@@ -22,8 +23,8 @@ _BARS = "95 %% intervals are bootstraps over projects"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ozma evaluate", description=_DESCRIPTION, allow_abbrev=False
+    parser = Parser(
+        prog="ozma evaluate", description=_DESCRIPTION
     )
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     _add_flags(tasks)
@@ -34,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_flags(tasks: argparse._SubParsersAction) -> None:
     parser = tasks.add_parser(
-        "flags", help="gain over clang -Oz against compiles and seconds", allow_abbrev=False
+        "flags", help="gain over clang -Oz against compiles and seconds"
     )
     _add_common(parser)
     parser.add_argument(
@@ -83,7 +84,7 @@ def _add_flags(tasks: argparse._SubParsersAction) -> None:
 
 
 def _add_asked(tasks: argparse._SubParsersAction, name: str, text: str) -> None:
-    parser = tasks.add_parser(name, help=text, allow_abbrev=False)
+    parser = tasks.add_parser(name, help=text)
     _add_common(parser)
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument("--model", type=Path, metavar="FOLDER", help="a model's folder")
@@ -124,8 +125,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def main(words: list[str]) -> int:
     """Prints the tables of one task; returns 0."""
     options = _parser().parse_args(words)
-    if options.draws < 1:
-        raise OzmaError(f"draws is {options.draws}", hint="give at least 1")
+    for name in ("draws", "modules"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            raise OzmaError(f"{name} is {getattr(options, name)}", hint="give at least 1")
     try:
         return _flags(options) if options.task == "flags" else _asked(options)
     except ValueError as error:
@@ -143,8 +145,11 @@ def _flags(options: argparse.Namespace) -> int:
     from ozma.evaluate.plots import gain_plots, write_plots
     from ozma.evaluate.tables import render_gain
 
-    name = dense_set(options.out, options.set).folder.name
-    folder = options.records or options.out / "evaluation" / f"{name}-{options.split}"
+    if options.tables and options.records:
+        folder, name = options.records, ""
+    else:
+        name = dense_set(options.out, options.set).folder.name
+        folder = options.records or options.out / "evaluation" / f"{name}-{options.split}"
     if not options.tables:
         policies = DEFAULT if options.policies is None else tuple(options.policies)
         choice = Choice(
@@ -166,9 +171,13 @@ def _asked(options: argparse.Namespace) -> int:
     form = asked.PLAIN if options.published else asked.SHORT
     answerer = asked.load_answerer(options.model, getattr(options, "endpoint", None))
     folder = options.records or options.out / "evaluation"
-    file = asked.record_file(folder, options.task, answerer, form, options.split, options.model)
-    subjects = asked.some_subjects(options.out, options.split, options.modules, options.largest)
     tokens = getattr(options, "max_tokens", 0)
+    file = asked.record_file(
+        folder, options.task, answerer, form, options.split, options.model, tokens
+    )
+    subjects = list(
+        asked.some_subjects(options.out, options.split, options.modules, options.largest)
+    )
     asking = asked.Asking(file, subjects, answerer, form, tokens, options.draws)
     facts, text = asked.TASKS[options.task](asking)
     print(json.dumps(facts) if options.json else text)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.corpus.debian import fetch_source
 from ozma.corpus.pypi import fetch_sdist
 
 
 def main(words: list[str]) -> int:
     """Prints the folder that holds the sources."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma fetch",
         description="Fetch a package's sources by name through this machine's own mirrors; "
         "checksums are verified and nothing of the package is run.",

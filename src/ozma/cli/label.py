@@ -22,7 +22,7 @@ def main(words: list[str]) -> int:
     something is not as it was labelled or published."""
     options = parser().parse_args(words)
     for verb in (_report, _rebuild, _check, _publish):
-        if getattr(options, verb.__name__[1:]):
+        if getattr(options, verb.__name__[1:]) is not None:
             return verb(options)
     if not options.task:
         raise OzmaError(
@@ -50,6 +50,8 @@ def _check(options: argparse.Namespace) -> int:
     from ozma.labels.check import check_set
     from ozma.labels.label_set import label_sets
 
+    if options.check < 1:
+        raise OzmaError(f"check is {options.check}", hint="give at least 1 row")
     sets = [one for one in label_sets(options.out) if options.task in (None, one.options.task)]
     if not sets:
         raise OzmaError(f"no labels in {options.out}", hint="run `ozma label` first")
@@ -57,7 +59,8 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(one) for one in found]))
     for one in () if options.json else found:
-        print(f"{one.set}: {one.same:,} of {one.rows:,} rows came out the same")
+        lost = f"; {one.lost:,} modules lost with their process" if one.lost else ""
+        print(f"{one.set}: {one.same:,} of {one.rows:,} rows came out the same{lost}")
         print("".join(f"  {line}\n" for line in one.differing), end="")
     return 100 if any(one.lost or one.same < one.rows for one in found) else 0
 
@@ -139,23 +142,34 @@ def _choice(options: argparse.Namespace) -> Choice:
 def _label(options: argparse.Namespace, settings: LabelOptions, choice: Choice) -> int:
     from ozma.labels.subjects import choose
 
+    search = _searching(options, settings)  # before hours of work, as its options may be wrong
     damaged: dict[str, str] = {}
     stage = _stage(options, choose(options.out, choice, damaged), damaged)
     results = [stage(settings)]
-    if settings.task == FLAGS and options.search:
-        results += _search(options, settings, stage)
+    if search:
+        results += _search(options, settings, search, stage)
     for one in results:
         print(json.dumps(one) if options.json else _line(one))
     return 100 if any(one["lost"] or one["damaged"] for one in results) else 0
 
 
-def _search(options: argparse.Namespace, dense: LabelOptions, stage: Callable) -> list[dict]:
+def _searching(options: argparse.Namespace, dense: LabelOptions) -> LabelOptions | None:
+    """The settings of the search after a dense table; None where none is wanted."""
+    if not options.search or dense.task != FLAGS:
+        return None
+    if options.broadcast < 1:
+        raise ValueError(f"broadcast is {options.broadcast}: it must be at least 1")
+    shorten = options.search if options.shorten is None else options.shorten
+    return replace(dense, task=SEARCH, lists=(), compiles=options.search, shorten=shorten)
+
+
+def _search(
+    options: argparse.Namespace, dense: LabelOptions, search: LabelOptions, stage: Callable
+) -> list[dict]:
     """The two further stages of flag tuning, each with its own set of labels."""
     from ozma.labels.label_set import LabelSet
     from ozma.labels.winners import BROADCAST, seeding, write_winners
 
-    shorten = options.search if options.shorten is None else options.shorten
-    search = replace(dense, task=SEARCH, lists=(), compiles=options.search, shorten=shorten)
     seeds = seeding(LabelSet(options.out, set_folder(options.out, dense)))
     results = [stage(search, seeds)]
     searched = LabelSet(options.out, set_folder(options.out, search))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.corpus.split import SPLITS
 from ozma.labels.options import DISASSEMBLY, EMULATION, FLAGS
 from ozma.labels.subjects import KINDS
@@ -19,12 +20,14 @@ _DESCRIPTION = (
 
 def parser() -> argparse.ArgumentParser:
     """Every option of the verb."""
-    made = argparse.ArgumentParser(
-        prog="ozma label", description=_DESCRIPTION, allow_abbrev=False
+    made = Parser(
+        prog="ozma label", description=_DESCRIPTION
     )
     made.add_argument("out", type=Path, metavar="OUT", help="a folder of `ozma corpus build`")
     made.add_argument("--task", choices=(FLAGS, EMULATION, DISASSEMBLY), help="what to label for")
-    made.add_argument("--report", action="store_true", help="print what the labels in OUT say")
+    made.add_argument(
+        "--report", action="store_true", default=None, help="print what the labels in OUT say"
+    )
     made.add_argument(
         "--check", type=int, metavar="N",
         help="label about N random rows of each set again and compare",

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ozma.cli.clang_words import split_words
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
@@ -29,13 +29,12 @@ Words that ozma does not know (-I, -D, -std=, -m...) are handed to clang.
 """
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="ozma optimize",
         description="Make objects smaller than clang -Oz does; never larger.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "files", nargs="+", metavar="FILE",
@@ -148,9 +147,7 @@ def _sources(files: list[str], folder: Path) -> list[Path]:
 
 def main(words: list[str]) -> int:
     """Optimizes each file; 0 when every file gave an object."""
-    ours, theirs = split_words(words)
-    options, unknown = _parser().parse_known_args(ours)
-    rest = theirs + unknown
+    options, rest = _parser().parse_with_clang(words)
     toolchain = find_toolchain(options.llvm)
     config = _config(options, rest, toolchain)
     pack, advisor = _pack(options, toolchain), _advisor(options, toolchain)

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, find_toolchain
 from ozma.optimize.build_pack import (
@@ -19,7 +20,7 @@ from ozma.optimize.pack import Pack, load_pack, pack_path, read_targets, target_
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma pack",
         description="Show the shipped pass lists with their verdicts, or build a pack: the lists "
         "that passed every self-checking program, ordered by what each adds to those before.",

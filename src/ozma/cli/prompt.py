@@ -8,12 +8,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ozma.cli.clang_words import split_words
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Evaluation, Toolchain, Worker, find_toolchain
-from ozma.llvm.pipelines import clang_pipeline
+from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.optimize.file import IR_SUFFIXES, OptimizeConfig, check_input, front_end
-from ozma.passes import parse
+from ozma.passes import explicit, parse
 from ozma.tasks.canonical import shorten
 from ozma.tasks.prompts import Task, disassembly_prompt, emulation_prompt, flags_prompt
 
@@ -29,13 +29,12 @@ Words that ozma does not know (-I, -D, -std=, -m...) are handed to clang.
 """
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="ozma prompt",
         description="Show exactly what is sent to a model; how many tokens that are, on stderr.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "file", metavar="FILE",
@@ -68,16 +67,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(words: list[str]) -> int:
     """Prints the prompt."""
-    ours, theirs = split_words(words)
-    options, unknown = _parser().parse_known_args(ours)
+    options, rest = _parser().parse_with_clang(words)
     toolchain = find_toolchain(options.llvm)
-    parse(options.passes)
+    explicit(parse(options.passes), catalogue_of(toolchain))  # names that this LLVM does not have
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
         source = source_of(options.file, Path(folder))
         if source.suffix == ".s" and options.task == "disassemble":
             prompt = disassembly_prompt(_read(source))
         else:
-            config = OptimizeConfig(target=options.target, clang_args=tuple(theirs + unknown))
+            config = OptimizeConfig(target=options.target, clang_args=tuple(rest))
             bitcode = bitcode_of(toolchain, worker, source, config, options.function)
             prompt = _prompt(toolchain, worker, bitcode, options)
     _show(prompt, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import sys
 from dataclasses import fields, replace
 
 from ozma.cli.train_options import parser
@@ -50,7 +51,12 @@ def _prepare(options: argparse.Namespace, command: str) -> int:
         line.close()
     (options.data / COMMANDS).write_text(command + "\n", "utf-8")
     for name, count in sorted(state.items()):
-        print(f"{name}: {count:,}")
+        if name != "of projects":
+            print(f"{name}: {count:,}")
+    if not any(name.startswith("train ") for name in state):
+        text = f"no function of {options.out} is in its train group: nothing to train on"
+        hint = "another `ozma corpus split --salt`, or more projects"
+        print(f"ozma train: warning: {text}; {hint}", file=sys.stderr)
     return 0
 
 
@@ -79,7 +85,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
     _load_torch()
     from ozma.model.training.data import TrainingData
     from ozma.model.training.distributed import join, leave
-    from ozma.model.training.export import export, note_command
+    from ozma.model.training.export import RECIPE_JSON, export, note_command
     from ozma.model.training.loop import Training
 
     recipe = _recipe(options)
@@ -113,9 +119,10 @@ def _recipe(options: argparse.Namespace):
 def _export(options: argparse.Namespace, command: str) -> int:
     _set_threads(None)
     _load_torch()
-    from ozma.model.training.export import export, note_command
+    from ozma.model.training.export import RECIPE_JSON, export, note_command
 
-    note_command(options.out, command)
+    if (options.out / RECIPE_JSON).is_file():
+        note_command(options.out, command)
     config = export(options.out, options.folder, options.storage)
     print(f"{config.parameters():,} parameters as {options.storage}: {options.folder}")
     return 0

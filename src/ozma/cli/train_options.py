@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.tasks.question import FRONT, VIEWS
 
 _DESCRIPTION = (
@@ -16,21 +17,21 @@ _DESCRIPTION = (
 
 def parser() -> argparse.ArgumentParser:
     """Every verb and its options."""
-    made = argparse.ArgumentParser(
-        prog="ozma train", description=_DESCRIPTION, allow_abbrev=False
+    made = Parser(
+        prog="ozma train", description=_DESCRIPTION
     )
     verbs = made.add_subparsers(
         dest="verb", required=True, metavar="prepare|run|export|recipes|trees"
     )
     _add_prepare(
-        verbs.add_parser("prepare", help="corpus and labels to tokens", allow_abbrev=False)
+        verbs.add_parser("prepare", help="corpus and labels to tokens")
     )
-    _add_run(verbs.add_parser("run", help="train a recipe", allow_abbrev=False))
-    _add_export(verbs.add_parser("export", help="write a Hugging Face folder", allow_abbrev=False))
-    verbs.add_parser("recipes", help="show the recipes and their settings", allow_abbrev=False)
+    _add_run(verbs.add_parser("run", help="train a recipe"))
+    _add_export(verbs.add_parser("export", help="write a Hugging Face folder"))
+    verbs.add_parser("recipes", help="show the recipes and their settings")
     _add_trees(
         verbs.add_parser(
-            "trees", help="trees that order lists, from flag labels", allow_abbrev=False
+            "trees", help="trees that order lists, from flag labels"
         )
     )
     return made

@@ -7,8 +7,10 @@ import json
 import sys
 
 from ozma.cli.lift_options import (
-    MACHINES, add_lift_options, answer_options, chosen_functions, write_out,
+    MACHINES, add_lift_options, answer_options, chosen_functions,
 )  # fmt: skip
+from ozma.cli.output import write_out
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.lift.answers import Answerer, Verdict
 from ozma.lift.answers.migrate import Migrated, Migrator
@@ -30,12 +32,11 @@ char.
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma translate",
         description="Assembly or an object for one machine as assembly for another.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_lift_options(parser, budget="32")
     parser.add_argument(
@@ -74,7 +75,7 @@ def _migrated(compiler: Compiler, source: Source, options: argparse.Namespace) -
         EmulatorCheck(toolchain, source.target, max(options.inputs, 1)) as check,
     ):
         settings = answer_options(source, options.budget)
-        chosen = chosen_functions(source, options.function)
+        chosen = chosen_functions(toolchain, source, options.function)
         answerer = Answerer(compiler, settings, check if options.inputs else None)
         whole = source.is_one_function()
         for name, excerpt in excerpts_of(source, chosen).items():

@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from ozma.cli.clang_words import split_words
+from ozma.cli.output import write_out
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, find_toolchain
 from ozma.optimize.file import IR_SUFFIXES, OptimizeConfig, check_input, front_end
@@ -18,12 +19,11 @@ from ozma.search.budget import Budget
 from ozma.search.session import STRATEGIES, TuneConfig, Tuned, tune_modules
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="ozma tune",
         description="Search for the pass list that makes each module smallest. Records are "
         "appended as they are made: run the same command again and it goes on.",
-        allow_abbrev=False,
     )
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE",
@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
         "-j", "--jobs", type=int, default=1, metavar="N", help="processes (default 1)"
     )
     parser.add_argument("--llvm", type=int, metavar="N", help="LLVM release (default 19)")
+    parser.add_argument(
+        "--lists", type=Path, metavar="FILE",
+        help="write the lists found, one per line, as `ozma validate FILE` takes them",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object per module")
     return parser
 
@@ -90,9 +94,7 @@ def _config(options: argparse.Namespace, lists: tuple[str, ...]) -> TuneConfig:
 
 def main(words: list[str]) -> int:
     """0 when every module had a baseline."""
-    ours, theirs = split_words(words)
-    options, unknown = _parser().parse_known_args(ours)
-    rest = theirs + unknown
+    options, rest = _parser().parse_with_clang(words)
     toolchain = find_toolchain(options.llvm)
     pack = (
         load_pack(options.pack) if options.pack else shipped_pack(toolchain.major, options.target)
@@ -116,6 +118,8 @@ def main(words: list[str]) -> int:
         results.append(tuned)
         print(_line(tuned, options.json), flush=True)
         _progress(len(results), len(modules), started)
+    if options.lists:
+        write_out("".join(f"{passes}\n" for passes in _found(results)), str(options.lists))
     if not options.json:
         print(_sum(results))
     return 0 if all(not tuned.problem for tuned in results) else 100
@@ -146,12 +150,19 @@ def _line(tuned: Tuned, as_json: bool) -> str:
     return f"{tuned.module}: {smaller}, {tuned.evaluated} evaluations"
 
 
+def _found(results: list[Tuned]) -> list[str]:
+    """Each list that made a module smaller, once."""
+    better = (t.best for t in results if t.best and t.best.total < t.baseline.total)
+    return list(dict.fromkeys(best.passes for best in better))
+
+
 def _sum(results: list[Tuned]) -> str:
-    good = [tuned for tuned in results if tuned.best]
+    good, found = [tuned for tuned in results if tuned.best], _found(results)
+    shown = f"passes: {found[0]}\n" if found and len(results) == 1 else ""
     before = sum(tuned.baseline.total for tuned in good)
     after = sum(tuned.best.total for tuned in good)
     share = 100 * (1 - after / before) if before else 0.0
-    return (
+    return shown + (
         f"sum: {before:,} -> {after:,} bytes, {share:.2f}% smaller than clang's own pipeline "
         f"({len(good)} of {len(results)} modules; lists found here: not checked)"
     )

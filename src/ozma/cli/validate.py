@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Iterator
 
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Target, Toolchain, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
@@ -24,6 +26,7 @@ from ozma.verify.sweep import SweptPass, save_reproducer, sweep_catalogue, swept
 
 OPTIONAL_SUITE = "humaneval-x"
 _SHOWN_FAILURES = 3
+_FILE_NAME = re.compile(r"^[\w./~-]*(?:/[\w.-]*|\.(?:txt|json|lst|list))$")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def main(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma validate",
         description="Compile self-checking programs with each list, run them, and say which fail.",
     )
@@ -108,10 +111,18 @@ def _lists(args: argparse.Namespace, toolchain: Toolchain) -> Iterator[str]:
     for word in args.lists:
         if word == "-":
             yield from _from_lines(sys.stdin.read(), toolchain)
-        elif os.path.isfile(word):
-            yield from _from_lines(Path(word).read_text("utf-8"), toolchain)
+        elif os.path.exists(word) or _FILE_NAME.search(word):
+            yield from _from_lines(_text_of(Path(word)), toolchain)
         else:
             yield _explicit(word, toolchain)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise OzmaError(f"cannot read lists from {path}: {reason}") from error
 
 
 def _from_lines(text: str, toolchain: Toolchain) -> Iterator[str]:

@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from ozma.cli.parser import Parser
 from ozma.errors import OzmaError
 from ozma.optimize.cc import records, signals
 from ozma.optimize.project import Project, ProjectConfig
@@ -16,7 +17,7 @@ from ozma.optimize.verification import Verification, verify_project
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ozma verify",
         description="Build with `ozma cc`, run the project's own tests and, if they fail, find the "
         "translation units at fault and leave those to clang from then on.",

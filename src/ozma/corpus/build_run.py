@@ -92,7 +92,7 @@ def build_and_store(task: Task) -> tuple[ProjectRecord, float]:
     """Build one project and write it; the record as stored and the seconds for both."""
     started = time.monotonic()
     built = build_project(task.source, task.options)
-    record = write_project(task.out, built.record, built.units)
+    record = write_project(task.out, built.record, built.units, llvm=task.options.llvm)
     return record, time.monotonic() - started
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.corpus.confined_clang import ConfinedClang
-from ozma.corpus.fastpath import LANGUAGES, Unit
-from ozma.corpus.front_ends import short_reason
+from ozma.corpus.fastpath import LANGUAGES, Unit, short_reason
 from ozma.errors import OzmaError
 from ozma.llvm.clang import CompileError
 

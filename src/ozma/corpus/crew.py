@@ -81,10 +81,18 @@ class Crew:
                 return False
             if task is None:
                 return True
-            member = self._idle_member()
-            member.task, member.deadline = task, time.monotonic() + self._seconds
-            member.pipe.send(task)
+            self._give(task)
         return True
+
+    def _give(self, task: Any) -> None:
+        member = self._idle_member()
+        try:
+            member.pipe.send(task)
+        except OSError:  # it died while it had nothing to do
+            self._members.remove(member)
+            _end(member)
+            return self._give(task)
+        member.task, member.deadline = task, time.monotonic() + self._seconds
 
     def _idle_member(self) -> _Member:
         idle = next((one for one in self._members if one.task is None), None)

@@ -46,8 +46,11 @@ def download(
     """
     if sha256 and path.exists() and file_sha256(path) == sha256:
         return sha256
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file, opener(url) as response:

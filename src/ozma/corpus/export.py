@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ozma.corpus.dataset_card import render_card
-from ozma.corpus.parquet import ParquetFile, load_pyarrow, read_columns, writing
+from ozma.corpus.parquet import ParquetFile, load_pyarrow, read_columns, read_values, writing
 from ozma.corpus.split import SPLITS
 from ozma.corpus.split_files import SPLIT, SPLIT_UNITS, read_split
 from ozma.corpus.store import function_schema, functions_path, read_projects, units_path
@@ -31,10 +31,7 @@ class Place:
 def places(out: Path, table: str, split: str) -> Iterator[Place]:
     """Where the members of `split` are stored; `table` is SPLIT or SPLIT_UNITS."""
     columns = ["project", "row", "split", *(["near_duplicate"] if table == SPLIT else [])]
-    read = read_columns(out / table, columns)
-    for project, row, name, *near in zip(
-        *(read.column(c).to_pylist() for c in columns), strict=True
-    ):
+    for project, row, name, *near in read_values(out / table, columns):
         if name == split:
             yield Place(project, row, *near)
 
@@ -86,18 +83,25 @@ def export_mlgo(out: Path, folder: Path, split: str) -> int:
     The layout is that of llvm/utils/mlgo-utils: `modules` are paths without `.bc`, and one command
     for all of them stands in `global_command_override`.
     """
-    modules = []
+    modules: dict[str, None] = {}
     for project, members in _by_project(places(out, SPLIT_UNITS, split)):
         table = read_columns(units_path(out, project), ["file", "bitcode"])
         for row in table.take([place.row for place in members]).to_pylist():
-            module = f"{project}/{row['file']}"
+            module = _free_name(f"{project}/{row['file']}", modules)
             _write_module(folder, module, row["bitcode"])
-            modules.append(module)
+            modules[module] = None
     description = {
-        "global_command_override": MLGO_COMMAND, "has_thinlto": False, "modules": modules,
+        "global_command_override": MLGO_COMMAND, "has_thinlto": False,
+        "modules": list(modules),
     }  # fmt: skip
     _write_text(folder / "corpus_description.json", json.dumps(description, indent=1) + "\n")
     return len(modules)
+
+
+def _free_name(module: str, taken: Container[str]) -> str:
+    """A build may compile one file twice, for two libraries."""
+    names = (module, *(f"{module}.{number}" for number in range(2, 1000)))
+    return next(name for name in names if name not in taken)
 
 
 def _write_module(folder: Path, module: str, bitcode: bytes) -> None:

@@ -105,7 +105,7 @@ def choose_files(
     nothing but their names: no held-out file, no second copy, none empty or huge.
     """
     chosen, seen = [], set()
-    for path in sorted(sources, key=lambda path: _mix_key(root, path)):
+    for path in sorted(sources, key=lambda path: mix_key(root, path)):
         if len(chosen) >= options.tried:
             break
         size = path.stat().st_size
@@ -120,5 +120,6 @@ def choose_files(
     return chosen
 
 
-def _mix_key(root: Path, path: Path) -> str:
+def mix_key(root: Path, path: Path) -> str:
+    """A stable shuffle of a tree's files."""
     return hashlib.sha256(path.relative_to(root).as_posix().encode("utf-8", "replace")).hexdigest()

@@ -119,7 +119,7 @@ class FastPackage:
                 args = [*standard, *self.flags, *folders]
                 return Unit(source, language, self._compile(source, args))
             except CompileError as error:
-                reason = _short_reason(error.message)
+                reason = short_reason(error.message)
             missing = _MISSING.match(reason)
             if not missing or not self._supply(missing.group(1)):
                 self._lost.update(missing.groups() if missing else ())
@@ -171,5 +171,5 @@ def _read(path: Path) -> str:
     return path.read_text("utf-8", "replace")
 
 
-def _short_reason(message: str) -> str:
+def short_reason(message: str) -> str:
     return message.rpartition("error: ")[2].strip()[:120]

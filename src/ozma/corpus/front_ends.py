@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from ozma.corpus.confined_clang import ConfinedClang
-from ozma.corpus.fastpath import Unit
+from ozma.corpus.fastpath import Unit, short_reason
 from ozma.corpus.headers import walk_files
 from ozma.llvm.clang import CompileError
 from ozma.llvm.toolchain import Toolchain
@@ -69,10 +69,6 @@ def compile_others(
 
 def _front_end(source: Path, toolchain: Toolchain) -> FrontEnd:
     return next(one for one in find_front_ends(toolchain) if one.takes(source))
-
-
-def short_reason(message: str) -> str:
-    return message.rpartition("error: ")[2].strip()[:120]
 
 
 def _find_rust(toolchain: Toolchain) -> FrontEnd | None:

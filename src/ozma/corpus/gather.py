@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from ozma.corpus.fast_build import mix_key
 from ozma.corpus.fastpath import FastPath, Unit, compile_tree, list_sources
 from ozma.corpus.held_out import HeldOut
 from ozma.corpus.packages import Package
@@ -58,7 +59,7 @@ class Gatherer:
             root = unpack(archive, Path(scratch, "tree"))
             sources = list_sources(root)
             allowed = [path for path in sources if self._allowed(root, path)]
-            mixed = sorted(allowed, key=lambda path: _mix_key(path.relative_to(root)))
+            mixed = sorted(allowed, key=lambda path: mix_key(root, path))
             units, failures, tried = 0, Counter(), 0
             for unit in compile_tree(root, mixed[: self.limits.tried], self.fast_path):
                 tried += 1
@@ -106,8 +107,3 @@ class Gatherer:
         with (self.out / "index.jsonl").open("a", encoding="utf-8") as index:
             index.write(json.dumps(row) + "\n")
         return None
-
-
-def _mix_key(relative: Path) -> str:
-    """A stable shuffle, so that the files tried are a mix of the whole package."""
-    return hashlib.sha256(relative.as_posix().encode()).hexdigest()

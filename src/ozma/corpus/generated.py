@@ -29,16 +29,18 @@ def _render_line(line: str, system: SystemHeaders) -> str:
     if not found and (place := _PLACE.fullmatch(line.strip())):
         return "#include <stdint.h>" if "STDINT" in place.group() else ""
     if not found:
-        return _PLACE.sub(lambda place: _fill(place.group(1) or place.group(2), system), line)
+        return _filled(line, system)
     kind, name, rest = found.groups()
     answer = _answer(name, system)
     if kind == "cmakedefine01":
         return f"#define {name} {answer or 0}"
     if kind == "cmakedefine" and answer and rest.strip():
-        answer = _PLACE.sub(
-            lambda place: _fill(place.group(1) or place.group(2), system), rest.strip()
-        )
+        answer = _filled(rest.strip(), system)
     return f"#define {name} {answer}" if answer else f"/* #undef {name} */"
+
+
+def _filled(text: str, system: SystemHeaders) -> str:
+    return _PLACE.sub(lambda place: _fill(place.group(1) or place.group(2), system), text)
 
 
 def _fill(name: str, system: SystemHeaders) -> str:

@@ -2,7 +2,7 @@
 
 MinHash with locality-sensitive hashing (`rensa`) proposes pairs, and the exact Jaccard index over
 the opcodes decides, so that no figure here is an estimate except for the pairs that LSH misses
-(under 1 % at the threshold, fewer above it).
+(1 % at the threshold, fewer above it).
 """
 
 from __future__ import annotations

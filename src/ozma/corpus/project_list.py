@@ -30,14 +30,21 @@ class ProjectList:
 
 
 def save_list(projects: ProjectList, path: Path) -> None:
-    """One JSON line for the list, then one for each project by name; .xz is compressed."""
+    """One JSON line for the list, then one for each project by name; .xz is compressed.
+
+    OzmaError when it cannot be written.
+    """
     head = {key: getattr(projects, key) for key in _HEAD}
     rows = [{key: getattr(one, key) for key in _FIELDS} for one in projects.sources]
     lines = [head, *sorted(rows, key=lambda row: row["name"])]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(lzma.compress(text, preset=9) if path.suffix == ".xz" else text)
-    part.replace(path)
+    try:
+        part.write_bytes(lzma.compress(text, preset=9) if path.suffix == ".xz" else text)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
 
 
 def load_list(path: Path) -> ProjectList:

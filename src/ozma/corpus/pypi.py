@@ -12,11 +12,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
+from ozma.corpus.debian import CACHE
 from ozma.corpus.download import download, open_url
 from ozma.corpus.unpack import unpack
 from ozma.errors import OzmaError
 
-CACHE = Path("~/.cache/ozma/sources").expanduser()
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
 _SDIST = (".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from ozma.corpus.build_options import BuildOptions
 from ozma.corpus.confine import Confinement, Ending
 from ozma.corpus.confined_clang import confined_environment, explain_failure, read_untrusted
-from ozma.corpus.fast_build import Harvest
+from ozma.corpus.fast_build import Harvest, mix_key
 from ozma.corpus.fastpath import LANGUAGES, OLD_C, Unit, list_sources
 from ozma.corpus.held_out import HeldOut
 from ozma.llvm.clang import FRONT_END_ONLY, CompileError, first_error
@@ -156,7 +156,7 @@ def collect_objects(root: Path, options: BuildOptions, held_out: HeldOut) -> Ite
     """Every different bitcode object below `root`, mixed over the tree, with its source."""
     sources = _by_stem(root)
     seen: set[bytes] = set()
-    for path in sorted(_object_files(root), key=lambda path: _mix_key(root, path)):
+    for path in sorted(_object_files(root), key=lambda path: mix_key(root, path)):
         source = source_of(path, root, sources)
         named = [one.relative_to(root).as_posix() for one in (path, source)]
         if any(map(held_out.names_file, named)):
@@ -201,7 +201,3 @@ def source_of(path: Path, root: Path, sources: dict[str, list[Path]]) -> Path:
 
 def _shared_parts(one: Path, other: Path) -> int:
     return len(set(one.parent.parts) & set(other.parent.parts))
-
-
-def _mix_key(root: Path, path: Path) -> str:
-    return hashlib.sha256(path.relative_to(root).as_posix().encode("utf-8", "replace")).hexdigest()

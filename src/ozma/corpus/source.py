@@ -48,6 +48,11 @@ def local_source(path: Path) -> Source:
     path = path.resolve()
     if not path.exists():
         raise OzmaError(f"{path} does not exist", hint="give a folder, an archive or a database")
+    if path.is_file() and path.suffix != ".json" and not _ARCHIVE.search(path.name):
+        raise OzmaError(
+            f"{path} is no folder, archive or compile_commands.json",
+            hint="for a source file give its folder",
+        )
     named = path.parent if path.suffix == ".json" else path
     if not named.name:
         raise OzmaError(f"{path} has no name to call the project by")

@@ -36,18 +36,23 @@ _SPLIT_SECONDS = 120.0  # processor time for one unit; the largest seen takes 15
 
 
 def write_project(
-    out: Path, record: ProjectRecord, units: Iterable[UnitRow], worker: Worker | None = None
+    out: Path,
+    record: ProjectRecord,
+    units: Iterable[UnitRow],
+    worker: Worker | None = None,
+    llvm: int | None = None,
 ) -> ProjectRecord:
     """Store a project: its units, their functions, and last its line in projects.jsonl.
 
     Returns the record with `units`, `functions`, `duplicates` and `refused` counted, and with the
     units that LLVM refused among `failures`. Give no units to record that a project gave none. A
     project written before is replaced: its newest line counts. Safe to call from several
-    processes at once. `worker` splits the units; without one, one is started for this call.
+    processes at once. `worker` splits the units; without one, one of the release `llvm` is
+    started for this call.
     Raises OzmaError when the disk is full or unwritable; then no line was written.
     """
     tally = Tally()
-    own = Worker(find_toolchain(), timeout=_SPLIT_SECONDS) if worker is None else None
+    own = Worker(find_toolchain(llvm), timeout=_SPLIT_SECONDS) if worker is None else None
     with (
         own or nullcontext(worker) as splitting,
         writing(units_path(out, record.project), unit_schema()) as unit_file,

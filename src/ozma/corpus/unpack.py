@@ -55,7 +55,10 @@ def unpack(archive: Path, destination: Path, limits: UnpackLimits | None = None)
     """
     if destination.exists():
         raise OzmaError(f"{destination} already exists", hint="give an empty place to unpack to")
-    destination.mkdir(parents=True)
+    try:
+        destination.mkdir(parents=True)
+    except OSError as error:
+        raise OzmaError(f"cannot make {destination}: {error.strerror}") from error
     meter = _Meter(archive, limits or UnpackLimits())
     unpack_kind = _unpack_zip if archive.suffix == ".zip" else _unpack_tar
     try:

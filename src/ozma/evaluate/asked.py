@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from ozma.evaluate.perplexity import (
     render_perplexity,
 )
 from ozma.evaluate.policies import digest_of
-from ozma.evaluate.records import RecordFile, record_path
+from ozma.evaluate.records import RecordFile, Row, record_path
 from ozma.evaluate.sizes import measure_sizes, render_sizes, size_facts
 from ozma.labels.subjects import Subject
 from ozma.llvm import Worker, find_toolchain
@@ -47,21 +47,25 @@ def load_answerer(folder: Path | None, endpoint: str | None) -> Answerer:
 
 
 def record_file(
-    folder: Path, task: str, answerer: Answerer, form: Form, split: str, model: Path | None
-) -> RecordFile:
-    """Where this model's records of `task` are kept; other weights or another form, other ones."""
+    folder: Path, task: str, answerer: Answerer, form: Form, split: str, model: Path | None,
+    tokens: int = 0,
+) -> RecordFile:  # fmt: skip
+    """Where this model's records of `task` are kept; other weights, another form or another length
+    of answers, other ones."""
     name = model.resolve().name if model else digest_of(answerer.name)
-    version = digest_of(fingerprint(model) if model else answerer.name, form.name)
+    length = (f"{tokens} tokens",) if tokens else ()
+    version = digest_of(fingerprint(model) if model else answerer.name, form.name, *length)
     return RecordFile(record_path(folder / task, f"{name} {split}"), version, _KEYS[task])
 
 
 @dataclass(frozen=True)
 class Asking:
     """Whom to ask about which modules, and how: `tokens` is the length of an answer, `draws` those
-    of the bootstrap behind the intervals. What is answered goes to `file`."""
+    of the bootstrap behind the intervals. What is answered goes to `file`, from where the tables of
+    these modules are made."""
 
     file: RecordFile
-    subjects: Iterable[Subject]
+    subjects: Sequence[Subject]
     answerer: Answerer
     form: Form
     tokens: int
@@ -72,11 +76,16 @@ class Asking:
 
         return Sampling(max_tokens=self.tokens)
 
+    def rows(self) -> list[Row]:
+        """Records of these modules alone: an earlier run may have asked about more."""
+        asked = {subject.hash for subject in self.subjects}
+        return [row for row in self.file.rows() if row["module"] in asked]
+
 
 def _sizes(ask: Asking) -> Report:
     with Worker(find_toolchain()) as worker:
         measure_sizes(ask.file, ask.subjects, ask.answerer, ask.form, ask.greedy(), worker)
-    facts = size_facts(ask.file.rows(), ask.draws)
+    facts = size_facts(ask.rows(), ask.draws)
     return facts, render_sizes(facts)
 
 
@@ -86,14 +95,14 @@ def _emulation(ask: Asking) -> Report:
     with Worker(toolchain) as worker:
         asked = Emulation(ask.answerer, ask.form, ask.greedy(), worker, known)
         asked.measure(ask.file, ask.subjects)
-    facts = emulation_facts(ask.file.rows(), ask.draws)
+    facts = emulation_facts(ask.rows(), ask.draws)
     return facts, render_emulation(facts)
 
 
 def _perplexity(ask: Asking) -> Report:
     with Worker(find_toolchain()) as worker:
         measure_perplexity(ask.file, ask.subjects, BackendScorer(ask.answerer), ask.form, worker)
-    facts = perplexity_facts(ask.file.rows(), ask.draws)
+    facts = perplexity_facts(ask.rows(), ask.draws)
     return facts, render_perplexity(facts)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ozma.labels.disassembly import LEVELS as LABELLED
 from ozma.labels.disassembly import Level, lower
-from ozma.labels.subjects import Choice, Subject, choose, load_subjects
+from ozma.labels.subjects import Choice, Subject, choose, load_subjects, near_duplicates
 from ozma.lift.asm.lines import code_lines, normalized_lines
 from ozma.lift.judging.compile_back import Compiler
 from ozma.llvm import TARGETS, InvalidIR, Worker
@@ -62,7 +62,7 @@ def truths(
     """
     from ozma.llvm import find_toolchain
 
-    near = _near_duplicates(corpus)
+    near = near_duplicates(corpus)
     seen: set[str] = set()
     toolchain = find_toolchain()
     with Worker(toolchain) as worker, Compiler(toolchain) as compiler:
@@ -81,16 +81,6 @@ def _in_order(corpus: Path, split: str, largest: int) -> Iterator[Subject]:
     chosen = choose(corpus, Choice(splits=(split,), largest=largest))
     found = [subject for one in chosen for subject in load_subjects(corpus, one)]
     yield from sorted(found, key=lambda subject: subject.hash)
-
-
-def _near_duplicates(corpus: Path) -> set[str]:
-    from ozma.corpus.parquet import read_values
-    from ozma.corpus.split_files import SPLIT
-
-    path = corpus / SPLIT
-    if not path.exists():
-        return set()
-    return {digest for digest, near in read_values(path, ["hash", "near_duplicate"]) if near}
 
 
 def _digest(assembly: str, target: str) -> str:

@@ -128,12 +128,20 @@ class Emulation:
         try:
             text = ir_text(self._worker, self._form.long(code, source).encode("utf-8", "replace"))
         except InvalidIR:
-            return _row(False, False, code, self._form.short(truth))
+            return _row(False, False, code, self._shown(truth))
         try:
             said, expected = shorten(text), shorten(truth)
         except NotShortened:
             said, expected = text, truth
         return _row(said == expected, bool(text), said, expected)
+
+
+    def _shown(self, truth: str) -> str:
+        """As the model would have written it, where its form can hold it."""
+        try:
+            return self._form.short(truth)
+        except NotShortened:
+            return truth
 
 
 def _row(exact: bool, compiles: bool, said: str, truth: str) -> Row:
@@ -154,7 +162,7 @@ def _stripped(assembly: str) -> str:
 
 def assembles(toolchain: Toolchain, assembly: str, seconds: float = 10.0) -> bool:
     """Does clang's assembler take it? Files that it names are not read: `.incbin` is refused."""
-    if ".incbin" in assembly or ".include" in assembly:
+    if ".incbin" in assembly.lower() or ".include" in assembly.lower():
         return False
     words = [str(toolchain.tool("clang")), "-c", "-x", "assembler", "-", "-o", "/dev/null"]
     try:

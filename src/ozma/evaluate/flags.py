@@ -56,7 +56,7 @@ def evaluate_flags(
     if not kinds:
         raise OzmaError(
             f"{labels.folder.name} has no {choice.split} modules",
-            hint="run `ozma corpus split`, then label that split",
+            hint="`ozma corpus stats` says where projects are; another --split, or label that split",
         )
     with Worker(toolchain, labels.options.timeout, labels.options.memory) as worker:
         for kind in kinds:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ozma.errors import OzmaError
-from ozma.labels.subjects import Chosen, choose, Choice, load_subjects
+from ozma.labels.subjects import Choice, Chosen, choose, load_subjects
 from ozma.llvm import Worker
 
 

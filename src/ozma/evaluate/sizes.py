@@ -30,7 +30,7 @@ def measure_sizes(
     sampling: Sampling,
     worker: Worker,
 ) -> None:
-    """Adds a record for each subject that has none: what was said and what is so."""  # fmt: skip
+    """Adds a record for each subject that has none: what was said and what is so."""
     for subject in subjects:
         if (subject.hash,) not in file:
             file.append([_record(subject, answerer, form, sampling, worker)])

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ozma.corpus.parquet import read_columns, read_values, table_path
-from ozma.corpus.split import TRAIN
-from ozma.corpus.split_files import SPLIT
+from ozma.corpus.parquet import read_columns, table_path
 from ozma.errors import OzmaError
 from ozma.labels.flags import MISSING
 from ozma.labels.journal import labelled_projects
 from ozma.labels.label_set import LabelSet
-from ozma.labels.subjects import splits_of
+from ozma.labels.subjects import near_duplicates, split_of, splits_of
 
 _COLUMNS = ["hash", "kind", "project", "instructions", "problem", "base_total"]
 
@@ -74,20 +72,14 @@ def load_table(labels: LabelSet) -> DenseTable:
     if not parts:
         raise OzmaError(f"no labels in {labels.folder}", hint="run `ozma label` first")
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    near, names = near_duplicates(labels), columns["hash"].tolist()
-    split_n = _splits(labels, names)
+    near, names = near_duplicates(labels.out), columns["hash"].tolist()
+    splits = splits_of(labels.out)
     return DenseTable(
         labels.folder.name, labels.options.lists, columns["hash"], columns["kind"],
-        columns["project"], split_n,
+        columns["project"], np.array([split_of(name, splits) for name in names], object),
         np.array([name in near for name in names], bool), columns["instructions"],
         columns["base_total"], columns["totals"],
     )  # fmt: skip
-
-
-def _splits(labels: LabelSet, names: list[str]) -> np.ndarray:
-    """Of each hash; empty for one that the split left out. A corpus without a split trains."""
-    splits = splits_of(labels.out)
-    return np.array([splits.get(name, "") if splits else TRAIN for name in names], object)
 
 
 def _parts(labels: LabelSet) -> Iterator[dict[str, np.ndarray]]:
@@ -105,11 +97,3 @@ def _parts(labels: LabelSet) -> Iterator[dict[str, np.ndarray]]:
 def _array(column: Any) -> np.ndarray:
     values = column.to_numpy()
     return values if values.dtype == object else np.nan_to_num(values).astype(np.int64)
-
-
-def near_duplicates(labels: LabelSet) -> set[str]:
-    """Hashes of validation and test functions that a training function nearly equals."""
-    path = labels.out / SPLIT
-    if not path.exists():
-        return set()
-    return {name for name, near in read_values(path, ["hash", "near_duplicate"]) if near}

@@ -10,6 +10,7 @@ from ozma.labels import disassembly, emulation, flags, hunt
 from ozma.labels.options import DISASSEMBLY, EMULATION, FLAGS, SEARCH, LabelOptions
 from ozma.labels.subjects import Subject
 from ozma.llvm import TARGETS, InvalidIR, Worker, find_toolchain
+from ozma.llvm.memory import load_in_place
 from ozma.llvm.rewrite import Rewrite, machine_of
 
 Chunk = tuple[Subject, ...]
@@ -54,7 +55,7 @@ def label_chunk(chunk: Chunk, options: LabelOptions) -> list[tuple[str, Rows]]:
 
 
 def _worker_for(options: LabelOptions) -> Worker:
-    """One in each process; its library stays loaded."""
+    """One in each process; its library stays loaded, at the same place everywhere."""
     key = (options.major, options.timeout, options.memory)
     if key not in _workers:
         toolchain = find_toolchain(options.major)
@@ -64,6 +65,7 @@ def _worker_for(options: LabelOptions) -> Worker:
                 f"{options.llvm}",
                 hint="install the same release on every machine",
             )
+        load_in_place(toolchain.library)
         _workers[key] = Worker(toolchain, options.timeout, options.memory)
     return _workers[key]
 

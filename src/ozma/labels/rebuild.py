@@ -138,6 +138,14 @@ def _restore(out: Path, place: Path, subjects: list[_Subject]) -> tuple[int, int
         if identity:
             by_project.setdefault(identity["project"], []).append(packer.unpack(row, identity))
     for project, rows in by_project.items():
-        rows.sort(key=lambda row: row["hash"])
-        write_rows(table_path(folder, project), schema, rows)
+        _put(folder, project, schema, rows)
     return len(packed), sum(map(len, by_project.values()))
+
+
+def _put(folder: Path, project: str, schema: Any, rows: list[dict]) -> None:
+    """What OUT has labelled beyond the snapshot stays; published rows take the place of its own."""
+    path = table_path(folder, project)
+    published = {row["hash"] for row in rows}
+    own = read_columns(path, schema.names).to_pylist() if path.exists() else []
+    kept = rows + [row for row in own if row["hash"] not in published]
+    write_rows(path, schema, sorted(kept, key=lambda row: row["hash"]))

@@ -14,7 +14,7 @@ from ozma.labels.flags import MISSING
 from ozma.labels.label_set import LabelSet, label_sets
 from ozma.labels.options import FLAGS, SEARCH
 from ozma.labels.order import gains, greedy_order
-from ozma.labels.subjects import KINDS, splits_of
+from ozma.labels.subjects import KINDS, split_of, splits_of
 from ozma.labels.winners import BROADCAST
 from ozma.passes import parse
 
@@ -58,9 +58,11 @@ def dense_facts(labels: LabelSet, splits: dict[str, str]) -> list[dict[str, Any]
 
 
 def _facts(rows: list[dict], splits: dict[str, str]) -> dict[str, Any]:
-    by_split: dict[str, list[dict]] = {split: [] for split in SPLITS}
+    """Of all rows, but for `splits` and `curve`: what the split left out is in none of them."""
+    by_split: dict[str, list[dict]] = {split: [] for split in ("", *SPLITS)}
     for row in rows:
-        by_split[splits.get(row["hash"], TRAIN)].append(row)
+        by_split[split_of(row["hash"], splits)].append(row)
+    del by_split[""]
     order = [step.index for step in greedy_order(*_table(by_split[TRAIN] or rows), _LISTS)]
     counted = Counter(row["best"] for row in rows)
     return {

@@ -111,14 +111,9 @@ class _Job:
             self._write(project, finished.result)
         self._left[project] -= 1
         if not self._left[project]:
-            self._close(project, finished.lost)
+            self._journals.pop(project).finish()
 
     def _write(self, project: str, labelled: list[tuple[str, list[dict]]]) -> None:
         self.progress.labelled += self._journals[project].append(labelled)
         rows = (row for _, rows in labelled for row in rows)
         self.progress.problems += sum(1 for row in rows if row["problem"])
-
-    def _close(self, project: str, lost: bool) -> None:
-        journal = self._journals.pop(project)
-        if not lost:
-            journal.finish()

@@ -51,7 +51,8 @@ class Published:
 
 
 def publish(out: Path, folder: Path, projects: Path) -> Published:
-    """Writes the snapshot of the corpus in `out` into `folder`, which is made or replaced.
+    """Writes the snapshot of the corpus in `out` into `folder`, which is made or replaced, whole or
+    not at all.
 
     `projects` is the list that the corpus was built from (or that the build wrote). OzmaError when
     it lacks a project, or when the disk refuses.
@@ -62,17 +63,23 @@ def publish(out: Path, folder: Path, projects: Path) -> Published:
         raise OzmaError(f"no labels in {out}", hint="run `ozma label` first")
     if folder.exists() and not (folder / MANIFEST).exists() and any(folder.iterdir()):
         raise OzmaError(f"{folder} holds something else", hint="give an empty folder")
+    folder = folder.resolve()
+    part = folder.with_name(f".{folder.name}.part")
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        _write_list(projects, folder / LIST, digests)
-        places = _write_subjects(out, sets, folder / SUBJECTS)
-        rows = {labels.options.name: _write_set(labels, places, folder) for labels in sets}
+        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+        part.mkdir(parents=True)
+        _write_list(projects, part / LIST, digests)
+        places = _write_subjects(out, sets, part / SUBJECTS)
+        rows = {labels.options.name: _write_set(labels, places, part) for labels in sets}
         if (out / SPLIT_JSON).exists():
-            shutil.copyfile(out / SPLIT_JSON, folder / SPLIT_JSON)
-        _write_manifest(folder, digests)
+            shutil.copyfile(out / SPLIT_JSON, part / SPLIT_JSON)
+        _write_manifest(part, digests)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
     except OSError as error:
         raise OzmaError(f"cannot write {folder}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     size = sum(path.stat().st_size for path in _files(folder)) + (folder / MANIFEST).stat().st_size
     return Published(len(digests), len(places), rows, size)
 

@@ -91,8 +91,19 @@ def choose(out: Path, choice: Choice, damaged: dict[str, str] | None = None) -> 
             chosen.append(_limited(out, project, rows, choice))
     chosen = [one for one in chosen if len(one)]
     if not chosen and not damaged:
-        raise OzmaError(f"nothing to label in {out}", hint="run `ozma corpus build` first")
+        raise _nothing(out, choice)
     return chosen
+
+
+def _nothing(out: Path, choice: Choice) -> OzmaError:
+    if not read_projects(out):
+        return OzmaError(f"nothing to label in {out}", hint="run `ozma corpus build` first")
+    wanted = f"{'s, '.join(choice.kinds)}s of {', '.join(choice.splits)}"
+    sizes = f"{choice.least} to {choice.largest} IR instructions"
+    return OzmaError(
+        f"{out} has no {wanted} with {sizes}",
+        hint="without `ozma corpus split` all of a corpus is train",
+    )
 
 
 class _Damage:
@@ -114,7 +125,7 @@ class _Damage:
 def _candidates(out: Path, kind: str, splits: tuple[str, ...], damage: _Damage) -> dict[str, list]:
     path = out / (SPLIT if kind == FUNCTION else SPLIT_UNITS)
     if not path.exists():
-        return _all_rows(out, kind, damage)
+        return _all_rows(out, kind, damage) if TRAIN in splits else {}
     columns = ["project", "row", key_column(kind), "split"]
     found: dict[str, list] = {}
     for project, *place in read_values(path, columns):
@@ -124,7 +135,7 @@ def _candidates(out: Path, kind: str, splits: tuple[str, ...], damage: _Damage) 
 
 
 def _all_rows(out: Path, kind: str, damage: _Damage) -> dict[str, list]:
-    """Every stored row once: without a split, all of them train."""
+    """Every stored row once."""
     found, seen = {}, set()
     for project, record in read_projects(out).items():
         if not record.units:
@@ -142,13 +153,24 @@ def _all_rows(out: Path, kind: str, damage: _Damage) -> dict[str, list]:
 def _limited(out: Path, project: str, rows: dict[str, list], choice: Choice) -> Chosen:
     kept = {}
     for kind, places in rows.items():
-        sizes = [size for (size,) in read_values(corpus_file(out, kind, project), ["instructions"])]
+        sizes = _sizes(out, kind, project, places)
         fitting = [p for p in places if choice.least <= sizes[p[0]] <= choice.largest]
         bounded = [place for place in fitting if place[2] in choice.bounded]
         by_hash = sorted(bounded, key=lambda place: place[1])  # a choice that is stable
         allowed = set(by_hash[: choice.bound(kind)])
         kept[kind] = [p for p in fitting if p[2] not in choice.bounded or p in allowed]
     return Chosen(project, kept)
+
+
+def _sizes(out: Path, kind: str, project: str, places: list) -> list[int]:
+    """IR instructions of each row; OzmaError when the rows are no longer those of the split."""
+    columns = [key_column(kind), "instructions"]
+    rows = list(read_values(corpus_file(out, kind, project), columns))
+    if any(row >= len(rows) or rows[row][0] != digest for row, digest, _ in places):
+        raise OzmaError(
+            f"{project} was built again after the split", hint=f"run `ozma corpus split {out}`"
+        )
+    return [size for _, size in rows]
 
 
 def load_subjects(out: Path, chosen: Chosen) -> Iterator[Subject]:
@@ -184,6 +206,19 @@ def splits_of(out: Path) -> dict[str, str]:
         if (out / name).exists():
             found.update(read_values(out / name, [key_column(kind), "split"]))
     return found
+
+
+def split_of(digest: str, splits: dict[str, str]) -> str:
+    """By what `splits_of` found: '' for what the split left out; without a split all train."""
+    return splits.get(digest, "") if splits else TRAIN
+
+
+def near_duplicates(out: Path) -> set[str]:
+    """Hashes of validation and test functions that a training function nearly equals."""
+    path = out / SPLIT
+    if not path.exists():
+        return set()
+    return {name for name, near in read_values(path, ["hash", "near_duplicate"]) if near}
 
 
 def key_column(kind: str) -> str:

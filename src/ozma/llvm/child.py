@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import gc
 import os
 import resource
 import select
 import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.llvm.capi import load_library
+from ozma.llvm.memory import close_gaps, in_fresh_memory
 from ozma.llvm.result import Outcome
 from ozma.llvm.serve import Service, serve
 from ozma.llvm.messages import Outbox, receive, send
@@ -30,8 +28,6 @@ _MESSAGE_BYTES = 2000
 _PATIENCE = 8
 _RINGS = 4096  # bytes of the bell read at once
 _ALL = 1 << 30  # every answer that is left in the pipe
-_STACK = 8 << 20  # bytes, as a main thread's usual limit
-_FROM_MALLOC = 4096  # bytes: Python has memory of its own for less than 512
 _NO_FILES = "/proc"  # where not even root can create a file
 _OUT_OF_MEMORY = ("out of memory", "bad_alloc", "Cannot allocate memory")
 
@@ -96,11 +92,12 @@ class Child:
         faulthandler.disable()  # a crash here is LLVM's: its own message is wanted, not Python's
         os.dup2(self._stderr.fileno(), 2)
         os.chdir(_NO_FILES)  # passes such as dot-cfg write files where they stand
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, no list's crash
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the parent died before prctl
             os._exit(0)
+        close_gaps()
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         limit = used + self._limits.memory
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -170,41 +167,3 @@ class Child:
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         lines = [line for line in text.strip().splitlines() if line]
         return ChildDied(Outcome.CRASHED, f"{how}: {lines[0][:200]}" if lines else how)
-
-
-def in_fresh_memory(work: Callable[[], None]) -> None:
-    """In a new process: calls `work` where memory is given out as in any other new process.
-
-    Passes walk sets of pointers, in an order that depends on where objects lie. A thread of its own
-    takes them from an arena of its own, and glibc puts arenas at multiples of 64 MiB: so addresses
-    are the same up to that, whatever the parent held and wherever the kernel puts the heap. Arenas
-    that threads of the parent left are given to threads that only wait.
-    """
-    gc.freeze()  # what the parent held is never freed here, into this thread's cache
-    threading.stack_size(_STACK)
-    for _ in range(_arenas() - 1):
-        taken = threading.Semaphore(0)
-        threading.Thread(target=_take_arena, args=(taken,), daemon=True).start()
-        taken.acquire()
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-
-
-def _arenas() -> int:
-    """How many of malloc's arenas this process has, the main one included; 1 without glibc."""
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "malloc_info"):
-        return 1
-    library.open_memstream.restype = ctypes.c_void_p
-    text, size = ctypes.c_char_p(), ctypes.c_size_t()
-    file = ctypes.c_void_p(library.open_memstream(ctypes.byref(text), ctypes.byref(size)))
-    library.malloc_info(0, file)
-    library.fclose(file)
-    return text.value.count(b"<heap ")
-
-
-def _take_arena(taken: threading.Semaphore) -> None:
-    _ = bytearray(_FROM_MALLOC)
-    taken.release()
-    threading.Event().wait()

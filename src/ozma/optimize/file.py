@@ -135,8 +135,14 @@ def object_of(step: CompileStep, optimized: bytes, folder: Path) -> bytes:
 def front_end(
     toolchain: Toolchain, source: Path, config: OptimizeConfig, folder: Path
 ) -> bytes:
-    """Unoptimized bitcode of one file, as clang's front end emits it for the user's words."""
-    return bitcode_of(compile_step(toolchain, source, config), folder, source)
+    """Unoptimized bitcode of one file, as clang's front end emits it for the user's words.
+
+    CompileError in clang's own words, with the command that a user would type."""
+    try:
+        return bitcode_of(compile_step(toolchain, source, config), folder, source)
+    except CompileError:
+        run_clang(toolchain, compile_words(source, config), source)
+        raise
 
 
 def check_input(source: Path) -> None:

@@ -136,6 +136,9 @@ def load_pack(path: Path) -> Pack:
             PackEntry(row["passes"], row.get("provenance", {}), row.get("verdicts", {}))
             for row in content["lists"]
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OzmaError(f"{path} is not a pack of pass lists: {error}") from error
+    except OSError as error:
+        raise OzmaError(f"cannot read the pack {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        hint = "`ozma pack --records DIR -o FILE` makes one"
+        raise OzmaError(f"{path} is not a pack of pass lists: {error}", hint=hint) from error
     return Pack(content.get("llvm", ""), lists, hashlib.sha256(data).hexdigest()[:16])

@@ -159,7 +159,8 @@ class Project:
             child = self._start(command, label, output)
             code = _wait(child, timeout)
         if must and code:
-            text = f"'{command}' failed with exit code {code}"
+            why = _what_failed(path)
+            text = f"'{command}' failed with exit code {code}" + (f": {why}" if why else "")
             raise OzmaError(text, hint=f"its output is in {path}")
         return code
 
@@ -180,7 +181,15 @@ class Project:
             )
         except OSError as error:
             signals.release()
-            raise OzmaError(f"cannot run '{command}': {error.strerror}") from error
+            place = "" if self.config.folder.is_dir() else f" in {self.config.folder}"
+            raise OzmaError(f"cannot run '{command}'{place}: {error.strerror}") from error
+
+
+def _what_failed(log: Path) -> str:
+    """The first error in a log, else its last line."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = [line.strip() for line in lines if line.strip()]
+    return next((line for line in said if "error:" in line), said[-1] if said else "")[:200]
 
 
 def _wait(child: subprocess.Popen, timeout: float | None) -> int:

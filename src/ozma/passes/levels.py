@@ -6,6 +6,7 @@ of its first name. `explicit` writes the adaptors down, as LLVM prints them itse
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -155,13 +156,19 @@ def _misplaced(item: Pass, context: Level, catalogue: Catalogue) -> PipelineLeve
             f"pass list: '{item.head}(...)' cannot stand in a {context.value} pipeline"
         )
     if not homes:
-        return PipelineLevelError(
-            f"pass list: LLVM {catalogue.major} has no pass '{item.head}'",
-            hint=f"'opt --print-passes' of LLVM {catalogue.major} lists what it has",
-        )
+        return _unknown(item, catalogue)
     kind = " or ".join(dict.fromkeys(homes))
     return PipelineLevelError(
         f"pass list: '{item.head}' is a {kind} pass and cannot stand in a {context.value} pipeline"
+    )
+
+
+def _unknown(item: Pass, catalogue: Catalogue) -> PipelineLevelError:
+    near = difflib.get_close_matches(item.head, sorted({one.name for one in catalogue.passes}), 1)
+    listed = f"'opt --print-passes' of LLVM {catalogue.major} lists what it has"
+    return PipelineLevelError(
+        f"pass list: LLVM {catalogue.major} has no pass '{item.head}'",
+        hint=f"did you mean '{near[0]}'? {listed}" if near else listed,
     )
 
 

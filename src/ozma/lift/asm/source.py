@@ -11,11 +11,16 @@ from ozma.errors import OzmaError
 from ozma.lift.asm.lines import code_lines, function_names
 from ozma.lift.asm.object_text import object_text
 from ozma.llvm import Toolchain
+from ozma.llvm.clang import CXX_SUFFIXES
+from ozma.llvm.objects import ObjectError
 
 _AARCH64 = re.compile(
     r"^\s+(?:stp|ldp|adrp|cbn?z|tbn?z|b\.\w+|ldr|str|mov)\s+[wxsdq]\d+", re.MULTILINE
 )
 _X86 = re.compile(r"%[re]?[abcd][xl]\b|%[re]?[sd]i|%r\d+|%xmm\d|\b[er][abcd]x\b", re.MULTILINE)
+_ARM = re.compile(r"^\s*\.(?:thumb|arm|syntax unified|cpu cortex-m\w*)\b.*$", re.MULTILINE)
+_MACHINES = "x86-64 and AArch64 can be lifted"
+_STRIPPED = "functions are found by symbols: was it stripped? `strip --strip-unneeded` keeps them"
 _GLOBAL = re.compile(r"\s*\.(?:globl|global|weak)\s+(\S+)")
 
 
@@ -46,20 +51,36 @@ def read_source(toolchain: Toolchain, name: str, target: str | None = None) -> S
     nor an object, or not for `target`."""
     data = _read(name)
     if data[:4] == b"\x7fELF":
-        text, found = object_text(toolchain, data)
+        text, found = _text_of_object(toolchain, data, name)
         if target and target != found:
             raise OzmaError(f"{name} is an object for {found}, not for {target}")
-        return Source(name, text, found, from_object=True)
+        source = Source(name, text, found, from_object=True)
+        if not source.functions():
+            raise OzmaError(f"{name} names no function", hint=_STRIPPED)
+        return source
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise OzmaError(f"{name} is neither assembly text nor an ELF object") from error
+    if other := _ARM.search(text):
+        raise OzmaError(f"{name} is 32-bit ARM assembly ({other[0].strip()})", hint=_MACHINES)
     source = Source(name, text, target or _target_of(text))
     if not source.functions():
-        raise OzmaError(
-            f"{name} defines no function", hint="assembly needs .type NAME,@function and a label"
-        )
+        wanted = "assembly needs .type NAME,@function and a label"
+        hint = f"compile it first: clang -Oz -S {name}" if _is_c(name) else wanted
+        raise OzmaError(f"{name} defines no function", hint=hint)
     return source
+
+
+def _text_of_object(toolchain: Toolchain, data: bytes, name: str) -> tuple[str, str]:
+    try:
+        return object_text(toolchain, data)
+    except ObjectError as error:
+        raise OzmaError(f"cannot read {name}: {error.message}") from error
+
+
+def _is_c(name: str) -> bool:
+    return Path(name).suffix in (".c", ".i", *CXX_SUFFIXES)
 
 
 def _read(name: str) -> bytes:

@@ -114,7 +114,7 @@ def load_unicorn():
     except ImportError as error:
         raise EmulatorMissing(
             f"the behaviour check needs the emulator unicorn ({error})",
-            hint="install it with: pip install 'ozma[lift]'",
+            hint="install it: pip install 'ozma[lift]'; or give --inputs 0: no behaviour check",
         ) from error
     return unicorn
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from ozma.errors import OzmaError
 from ozma.model.generate.backend import Backend, ContextOverflow, State
+from ozma.model.generate.backends import load_backend
 from ozma.model.generate.constraint import Constraint, Grammar
-from ozma.model.generate.numpy_llama import NumpyLlama
 from ozma.model.generate.priority import priority
 from ozma.model.generate.ranking import best_texts, rank_texts
 from ozma.model.generate.rows import Limits, Sample
@@ -94,13 +94,14 @@ class TokenAnswerer:
         self._banned = (tokenizer.pad, tokenizer.bos, *unknown)
 
     @classmethod
-    def load(cls, folder: Path, backend: Backend | None = None) -> TokenAnswerer:
-        """A model's folder: weights (NumPy unless a backend is given), tokenizer, known lists."""
+    def load(cls, folder: Path, backend: Backend | str = "numpy") -> TokenAnswerer:
+        """A model's folder: its tokenizer, known lists, and weights in a backend, which is one that
+        has loaded them or its name (`backends.load_backend`)."""
         tokenizer = Tokenizer.load(folder / "tokenizer.json")
         lists, first = read_lists(folder)
-        return cls(
-            backend or NumpyLlama.load(folder), tokenizer, ListTokens(tokenizer, lists, first)
-        )
+        if isinstance(backend, str):
+            backend = load_backend(backend, folder)
+        return cls(backend, tokenizer, ListTokens(tokenizer, lists, first))
 
     @property
     def known_lists(self) -> Sequence[str]:

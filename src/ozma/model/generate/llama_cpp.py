@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from ozma.errors import OzmaError
-from ozma.model.estimate import free_memory
 from ozma.model.generate.backend import Backend, State, log_softmax
-from ozma.model.generate.llama_cpp_api import Batch, Library, installed_library
+from ozma.model.generate.llama_cpp_api import Batch, installed_library, library_at
+from ozma.model.generate.loading import check_file
 
 BATCH = 512
 """Tokens in one call of llama_decode."""
@@ -67,7 +67,8 @@ class LlamaCpp(Backend):
     ) -> None:
         if cache not in CACHE_TYPES:
             raise ValueError(f"cache is '{cache}': give one of {', '.join(CACHE_TYPES)}")
-        self._library = library = Library(installed_library())
+        self._library = library = library_at(installed_library())
+        library.errors.clear()
         self._model = self._context = None
         self._model = self._load(path)
         self.context = context or library.llama_model_n_ctx_train(self._model)
@@ -80,14 +81,7 @@ class LlamaCpp(Backend):
 
     def _load(self, path: Path) -> int:
         library = self._library
-        if not path.is_file():
-            raise OzmaError(f"there is no file {path}", hint="give a GGUF file")
-        size, free = path.stat().st_size, free_memory()
-        if size > free:
-            raise OzmaError(
-                f"{path} has {size / 1e9:.1f} GB, {free / 1e9:.1f} GB of memory are free",
-                hint="use a file with fewer bits a weight, or a model behind an endpoint",
-            )
+        check_file(path, "a GGUF file")
         model = library.llama_model_load_from_file(
             str(path).encode(), library.llama_model_default_params()
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, c_float, c_int8, c_int32, c_uint8, c_void_p
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,13 @@ def _find_switches(params: Params, words: Any) -> tuple[int, int] | None:
         return None
     place = bytes(params.data).find(_SWITCHES, 4 * types + 8)
     return (place, types) if place >= 0 else None
+
+
+@cache
+def library_at(path: Path) -> Library:
+    """The library, for as long as the process runs: llama.cpp has one log function for all models
+    and goes on calling the one that it was given last."""
+    return Library(path)
 
 
 def installed_library() -> Path:

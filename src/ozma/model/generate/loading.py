@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ozma.errors import OzmaError
 from ozma.model.config import LlamaConfig, read_config
-from ozma.model.estimate import check_memory
+from ozma.model.estimate import check_memory, free_memory
 from ozma.model.weights import read_weights
 
 _PROMPT = 1024
@@ -30,3 +31,16 @@ def read_model(folder: Path, bits: int, free: int | None = None) -> tuple[LlamaC
     config = read_config(folder)
     check_memory(config, bits, _PROMPT, free=free)
     return config, Once(read_weights(folder, config))
+
+
+def check_file(path: Path, kind: str) -> None:
+    """OzmaError when `path` is no file, or is larger than the free memory; `kind` is what to give,
+    with its article."""
+    if not path.is_file():
+        raise OzmaError(f"there is no file {path}", hint=f"give {kind}")
+    size, free = path.stat().st_size, free_memory()
+    if size > free:
+        raise OzmaError(
+            f"{path} has {size / 1e9:.1f} GB, {free / 1e9:.1f} GB of memory are free",
+            hint="use a file with fewer bits a weight, or a model behind an endpoint",
+        )

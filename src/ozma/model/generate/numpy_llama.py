@@ -7,21 +7,18 @@ rotary positions by halves, SiLU gate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ozma.model.config import LlamaConfig
-from ozma.model.generate.backend import Backend, log_softmax
+from ozma.model.generate.cached_llama import CHUNK, CachedLlama, NewTokens
+from ozma.model.generate.cached_state import Prompt
 from ozma.model.generate.loading import read_model
 from ozma.model.generate.numpy_attention import attend_prompt, attend_rows
-from ozma.model.generate.numpy_cache import NumpyState, Prompt, joined
-from ozma.model.generate.tree_order import TreeChunks
-
-CHUNK = 256
-"""Prompt tokens encoded at once: memory does not grow with the prompt but for its cache."""
+from ozma.model.generate.numpy_cache import NumpyState, empty_prompt
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +31,13 @@ class Layer:
     down: np.ndarray
 
 
-class NumpyLlama(Backend):
+class NumpyLlama(CachedLlama):
     """A Llama of float32 matrices in memory. Reads HF folders and Ozma's own int8 ones."""
 
     name = "numpy"
 
     def __init__(self, config: LlamaConfig, weights: Mapping[str, np.ndarray]) -> None:
-        self.config = config
-        self.context, self.vocab_size = config.max_position_embeddings, config.vocab_size
+        super().__init__(config)
         self._embedding = np.ascontiguousarray(weights["model.embed_tokens.weight"], np.float32)
         self._layers = [_layer(config, weights, i) for i in range(config.num_hidden_layers)]
         self._norm = weights["model.norm.weight"].astype(np.float32)
@@ -56,7 +52,7 @@ class NumpyLlama(Backend):
 
     def _encode(self, ids: list[int]) -> NumpyState:
         config = self.config
-        prompt = Prompt.empty(
+        prompt = empty_prompt(
             config.num_hidden_layers, config.num_key_value_heads, len(ids), config.head_dim
         )
         for start in range(0, len(ids), CHUNK):
@@ -77,102 +73,22 @@ class NumpyLlama(Backend):
             self._finish(layer, x, seen.swapaxes(0, 1))
         return x
 
-    def _extend(
-        self, state: NumpyState, ids: list[list[int]], scores: bool
-    ) -> list[np.ndarray] | None:
-        counts = np.array([len(row) for row in ids])
-        if not counts.any():
-            return [np.empty(0, np.float32) for _ in ids] if scores else None
-        padded = np.zeros((len(ids), int(counts.max())), np.int64)
-        for row, tokens in enumerate(ids):
-            padded[row, : len(tokens)] = tokens
-        hidden = self._append(state, padded, counts)
-        before = state.logits
-        last = self._logits(hidden[np.arange(len(ids)), counts - 1])
-        state.logits = np.where(counts[:, None] > 0, last, before)
-        return self._scores(hidden, ids, before) if scores else None
-
-    def _append(self, state: NumpyState, padded: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Hidden (n, m, d) of the new tokens (n, m); rows keep `counts` of them."""
-        rows, new = padded.shape
-        state.make_room(new)
-        slots = state.lengths[:, None] + np.arange(new)
-        positions = np.minimum(state.positions[:, None] + np.arange(new), self.context - 1)
-        used = int(slots.max()) + 1
-        hidden = np.arange(used) > slots[:, :, None]
-        x = self._through(
-            state, padded.ravel(), positions.ravel(), slots, hidden if hidden.any() else None
-        )
-        state.lengths = state.lengths + counts
-        return x.reshape(rows, new, -1)
-
-    def _through(
-        self,
-        state: NumpyState,
-        tokens: np.ndarray,
-        positions: np.ndarray,
-        slots: np.ndarray,
-        hidden: np.ndarray | None,
-    ) -> np.ndarray:
-        """Hidden (n * m, d) of new answer tokens, whose keys and values go to `slots` (n, m)."""
-        rows, new = slots.shape
-        used = int(slots.max()) + 1
-        at = (np.arange(rows)[:, None], slice(None), slots)
-        x = self._embedding[tokens]
+    def _through(self, state: NumpyState, new: NewTokens, wanted: np.ndarray) -> np.ndarray:
+        at = (np.arange(len(new.slots))[:, None], slice(None), new.slots)
+        hidden = new.hidden if new.hidden.any() else None
+        x = self._embedding[new.tokens.ravel()]
         for index, layer in enumerate(self._layers):
-            query, key, value = self._heads(layer, x, positions)
+            query, key, value = self._heads(layer, x, new.positions.ravel())
             keys, values = state.keys[index], state.values[index]
-            keys[at] = key.reshape(rows, new, *key.shape[1:])
-            values[at] = _with_ones(value).reshape(rows, new, *value.shape[1:-1], -1)
-            query = query.reshape(rows, new, *query.shape[1:]).swapaxes(1, 2)
+            keys[at] = _by_row(key, new)
+            values[at] = _by_row(_with_ones(value), new)
+            query = np.ascontiguousarray(_by_row(query, new).swapaxes(1, 2))
             prompts = ((p.keys[index], p.values[index], count) for p, count in state.groups)
             seen = attend_rows(
-                np.ascontiguousarray(query), prompts, keys[:, :, :used], values[:, :, :used], hidden
+                query, prompts, keys[:, :, : new.used], values[:, :, : new.used], hidden
             )
             self._finish(layer, x, seen.swapaxes(1, 2))
-        return x
-
-    def _scores(
-        self, hidden: np.ndarray, ids: list[list[int]], before: np.ndarray
-    ) -> list[np.ndarray]:
-        """Log-probability of each row's new tokens; the first was predicted by `before`."""
-        result = []
-        for row, tokens in enumerate(ids):
-            logits = np.concatenate(
-                [before[row : row + 1], self._logits(hidden[row, : len(tokens) - 1])]
-            )
-            log_probs = log_softmax(logits[: len(tokens)])
-            result.append(log_probs[np.arange(len(tokens)), tokens])
-        return result
-
-    def score_tree(
-        self, state: NumpyState, tokens: Sequence[int], parents: Sequence[int]
-    ) -> np.ndarray:
-        self._check_ids(list(tokens))
-        chunks = TreeChunks(tokens, parents, CHUNK)
-        self._check_room(int(state.positions[0]) + chunks.depth)
-        state = self.select(state, [0])
-        scores = chunks.scores(-1, log_softmax(state.logits[0]))
-        base, answer = int(state.positions[0]), int(state.lengths[0])
-        for chunk in chunks:
-            state.lengths[:] = answer + chunk.kept
-            state.make_room(len(chunk.nodes))
-            chunk.compact(state.keys, state.values, answer)
-            slots = answer + chunk.kept + np.arange(len(chunk.nodes))[None]
-            seen = np.concatenate([np.ones((len(chunk.nodes), answer), bool), chunk.seen], axis=1)
-            x = self._through(state, chunk.tokens, base + chunk.depths, slots, ~seen[None])
-            log_probs = log_softmax(self._logits(x))
-            for node, row in zip(chunk.nodes, log_probs, strict=True):
-                scores |= chunks.scores(node, row)
-        return np.array([scores[node] for node in range(len(tokens))])
-
-    def select(
-        self, state: NumpyState, rows: Sequence[int], lengths: Sequence[int] | None = None
-    ) -> NumpyState:
-        return state.chosen(rows, lengths)
-
-    def join(self, states: Sequence[NumpyState]) -> NumpyState:
-        return joined(states)
+        return self._logits(x[wanted])
 
     def _heads(
         self, layer: Layer, x: np.ndarray, positions: np.ndarray
@@ -239,6 +155,11 @@ def _normed(x: np.ndarray, epsilon: float) -> np.ndarray:
     """RMSNorm without its weight."""
     mean = np.einsum("td,td->t", x, x) / x.shape[1]
     return x * (1 / np.sqrt(mean + np.float32(epsilon)))[:, None]
+
+
+def _by_row(x: np.ndarray, new: NewTokens) -> np.ndarray:
+    """(n, m, ...) of what was computed for the n * m new tokens."""
+    return x.reshape(*new.slots.shape, *x.shape[1:])
 
 
 def _with_ones(values: np.ndarray) -> np.ndarray:

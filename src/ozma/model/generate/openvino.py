@@ -14,6 +14,7 @@ import numpy as np
 from ozma.errors import OzmaError
 from ozma.model.generate.answer import Answer, Sampling, plain_ids
 from ozma.model.generate.backend import ContextOverflow
+from ozma.model.generate.loading import check_file
 from ozma.model.generate.optional import required
 from ozma.model.tokenizer import Tokenizer
 
@@ -39,8 +40,7 @@ class OpenVinoAnswerer:
         self._genai = required("openvino_genai", _INSTALL)
         self._tensor = required("openvino", _INSTALL).Tensor
         self.tokenizer, self.context = tokenizer, context
-        if not path.is_file():
-            raise OzmaError(f"there is no file {path}", hint="give a GGUF file")
+        check_file(path, "a GGUF file")
         hints = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
         try:
             self._pipeline = self._genai.LLMPipeline(str(path), "CPU", **hints)

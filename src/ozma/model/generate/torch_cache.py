@@ -1,60 +1,30 @@
-"""Caches of a shared prompt and of the answers to it, and attention to both.
+"""The caches of `cached_state` in torch, and attention to a prompt and its answers together.
 
 Letters in shapes as in `torch_llama`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ozma.model.generate.backend import State
+from ozma.model.generate.cached_state import CachedState
 from ozma.model.generate.optional import required
 
 torch = required("torch", "pip install torch")
 F = torch.nn.functional
 Tensor = Any
 
-FIRST_ROOM = 32
-"""Answer tokens for which a state has room at first; it doubles when they are used up."""
 
+class TorchState(CachedState):
+    """On the device and in the type of the weights."""
 
-@dataclass(eq=False)
-class Prompt:
-    """Cache of a prompt: `keys` and `values` (layers, H, P, D)."""
+    @staticmethod
+    def _grown(array: Tensor, room: int) -> Tensor:
+        return F.pad(array, (0, 0, 0, room - array.shape[3]))
 
-    keys: Tensor
-    values: Tensor
-
-    @property
-    def length(self) -> int:
-        return self.keys.shape[2]
-
-
-class TorchState(State):
-    """`keys` and `values` (layers, n, H, T, D) of the answers; `lengths` (n,) are filled."""
-
-    def __init__(
-        self,
-        owners: list[Prompt],
-        keys: Tensor,
-        values: Tensor,
-        lengths: np.ndarray,
-        logits: np.ndarray,
-    ) -> None:
-        self.owners, self.keys, self.values = owners, keys, values
-        self.lengths, self.logits = lengths, logits
-
-    @property
-    def positions(self) -> np.ndarray:
-        return np.array([owner.length for owner in self.owners]) + self.lengths
-
-
-def grown(cache: Tensor, room: int) -> Tensor:
-    """(layers, n, H, room, D), zero where it is new."""
-    return F.pad(cache, (0, 0, 0, room - cache.shape[3]))
+    @staticmethod
+    def _concatenated(arrays: list[Tensor]) -> Tensor:
+        return torch.cat(arrays, 1)
 
 
 def two_parts(

@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 
 from ozma.model.config import LlamaConfig
-from ozma.model.generate.backend import Backend
+from ozma.model.generate.cached_llama import CachedLlama, NewTokens
+from ozma.model.generate.cached_state import Prompt
 from ozma.model.generate.loading import read_model
-from ozma.model.generate.numpy_cache import grouped
 from ozma.model.generate.optional import required
-from ozma.model.generate.torch_cache import (
-    FIRST_ROOM, Prompt, Tensor, TorchState, grown, two_parts,
-)  # fmt: skip
+from ozma.model.generate.torch_cache import Tensor, TorchState, two_parts
 
 torch = required("torch", "pip install torch")
 F = torch.nn.functional
@@ -29,7 +27,7 @@ CHUNK = 1024
 """Prompt tokens encoded at once."""
 
 
-class TorchLlama(Backend):
+class TorchLlama(CachedLlama):
     """`device` and `dtype` are torch's names ("cuda", "bfloat16"). Runs without gradients."""
 
     name = "torch"
@@ -41,8 +39,7 @@ class TorchLlama(Backend):
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:
-        self.config = config
-        self.context, self.vocab_size = config.max_position_embeddings, config.vocab_size
+        super().__init__(config)
         self.tolerance = 1e-4 if dtype == "float32" else 0.1
         self._like = torch.empty(0, device=device, dtype=getattr(torch, dtype))
         self._weights = {name: _tensor(weights[name]).to(self._like) for name in config.shapes()}
@@ -72,8 +69,7 @@ class TorchLlama(Backend):
         prompt = Prompt(self._like.new_empty(shape), self._like.new_empty(shape))
         for start in range(0, len(ids), CHUNK):
             x = self._encode_chunk(ids[start : start + CHUNK], prompt, start)
-        answers = self._like.new_empty((shape[0], 1, shape[1], 0, shape[3]))
-        return TorchState([prompt], answers, answers, np.zeros(1, np.int64), self._logits(x[-1:]))
+        return TorchState.start(prompt, self._logits(x[-1:]))
 
     def _encode_chunk(self, ids: list[int], prompt: Prompt, start: int) -> Tensor:
         end = start + len(ids)
@@ -95,45 +91,26 @@ class TorchLlama(Backend):
         return x
 
     @torch.inference_mode()
-    def _extend(
-        self, state: TorchState, ids: list[list[int]], scores: bool
-    ) -> list[np.ndarray] | None:
-        counts = np.array([len(row) for row in ids])
-        if not counts.any():
-            return [np.empty(0, np.float32) for _ in ids] if scores else None
-        x = self._append(state, ids, counts)
-        before = state.logits
-        last = self._logits(x[torch.arange(len(ids)), torch.as_tensor(counts - 1)])
-        state.logits = np.where(counts[:, None] > 0, last, before)
-        return (
-            [self._scores(x[row], new, before[row]) for row, new in enumerate(ids)]
-            if scores
-            else None
+    def _through(self, state: TorchState, new: NewTokens, wanted: np.ndarray) -> np.ndarray:
+        tokens, positions, slots, hidden = (
+            torch.as_tensor(array, device=self._like.device)
+            for array in (new.tokens, new.positions, new.slots, new.hidden)
         )
-
-    def _append(self, state: TorchState, ids: list[list[int]], counts: np.ndarray) -> Tensor:
-        """Hidden (n, m, d) of the new tokens; rows keep `counts` of them."""
-        rows, new, device = len(ids), int(counts.max()), self._like.device
-        slots = torch.as_tensor(state.lengths[:, None] + np.arange(new), device=device)
-        used = int(state.lengths.max()) + new
-        if used > state.keys.shape[3]:
-            room = max(used, 2 * state.keys.shape[3], FIRST_ROOM)
-            state.keys, state.values = (grown(cache, room) for cache in (state.keys, state.values))
-        positions = torch.as_tensor(state.positions[:, None] + np.arange(new), device=device)
-        hidden = torch.arange(used, device=device) > slots[:, :, None]
-        x = self._embed([token for row in ids for token in [*row, *[0] * (new - len(row))]])
-        at = torch.arange(rows, device=device)[:, None]
+        at = torch.arange(len(slots), device=self._like.device)[:, None]
+        x = self._embed(tokens.flatten())
         for index in range(self.config.num_hidden_layers):
-            query, key, value = self._heads(
-                index, x, positions.clamp(max=self.context - 1).flatten()
-            )
-            keys, values = state.keys[index], state.values[index]
-            keys[at, :, slots] = key.unflatten(0, (rows, new))
-            values[at, :, slots] = value.unflatten(0, (rows, new))
-            seen = self._attend(index, state, query.unflatten(0, (rows, new)), hidden)
+            query, key, value = self._heads(index, x, positions.flatten())
+            state.keys[index][at, :, slots] = key.unflatten(0, slots.shape)
+            state.values[index][at, :, slots] = value.unflatten(0, slots.shape)
+            seen = self._attend(index, state, query.unflatten(0, slots.shape), hidden)
             x = self._finish(index, x, seen)
-        state.lengths = state.lengths + counts
-        return x.unflatten(0, (rows, new))
+        return self._logits(x[torch.as_tensor(wanted, device=self._like.device)])
+
+    @torch.inference_mode()
+    def score_tree(
+        self, state: TorchState, tokens: Sequence[int], parents: Sequence[int]
+    ) -> np.ndarray:
+        return super().score_tree(state, tokens, parents)
 
     def _attend(self, index: int, state: TorchState, query: Tensor, hidden: Tensor) -> Tensor:
         """(n * m, H * G, D) of queries (n, m, H, G, D), prompt and answer together."""
@@ -146,7 +123,7 @@ class TorchLlama(Backend):
         )
         answer = (query @ keys.transpose(2, 3)).float().masked_fill(hidden, -torch.inf)
         parts, low = [], 0
-        for prompt, count in grouped(state.owners):
+        for prompt, count in state.groups:
             part = slice(low, low + count)
             parts.append(
                 two_parts(
@@ -161,43 +138,10 @@ class TorchLlama(Backend):
         seen = torch.cat(parts).unflatten(2, (new, group)).permute(0, 2, 1, 3, 4)
         return seen.reshape(rows * new, heads * group, width)
 
-    def _scores(self, x: Tensor, ids: list[int], before: np.ndarray) -> np.ndarray:
-        if not ids:
-            return np.empty(0, np.float32)
-        logits = torch.cat(
-            [torch.as_tensor(before)[None], torch.as_tensor(self._logits(x[: len(ids) - 1]))]
-        )
-        return logits.log_softmax(1)[torch.arange(len(ids)), torch.tensor(ids)].numpy()
-
-    @torch.inference_mode()
-    def select(
-        self, state: TorchState, rows: Sequence[int], lengths: Sequence[int] | None = None
-    ) -> TorchState:
-        kept = state.lengths[list(rows)]
-        if lengths is not None:
-            kept = np.minimum(kept, np.asarray(lengths))
-        used = int(kept.max(initial=0))
-        index = torch.as_tensor(list(rows), device=self._like.device)
-        keys, values = (cache[:, index, :, :used] for cache in (state.keys, state.values))
-        return TorchState(
-            [state.owners[r] for r in rows], keys, values, kept, state.logits[list(rows)]
-        )
-
-    @torch.inference_mode()
-    def join(self, states: Sequence[TorchState]) -> TorchState:
-        room = max(int(state.lengths.max()) for state in states)
-        return TorchState(
-            [owner for state in states for owner in state.owners],
-            torch.cat([grown(state.keys[:, :, :, :room], room) for state in states], 1),
-            torch.cat([grown(state.values[:, :, :, :room], room) for state in states], 1),
-            np.concatenate([state.lengths for state in states]),
-            np.concatenate([state.logits for state in states]),
-        )
-
-    def _embed(self, ids: list[int]) -> Tensor:
-        return self._weights["model.embed_tokens.weight"][
-            torch.tensor(ids, device=self._like.device)
-        ]
+    def _embed(self, ids: Any) -> Tensor:
+        """(t, d) of a list or vector."""
+        at = torch.as_tensor(ids, device=self._like.device)
+        return self._weights["model.embed_tokens.weight"][at]
 
     def _matrix(self, index: int, name: str) -> Tensor:
         return self._weights[f"model.layers.{index}.{name}.weight"]

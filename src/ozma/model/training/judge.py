@@ -75,14 +75,12 @@ def whole_weight(documents: list[Document], recipe: Recipe) -> float:
     return sum(float(one.weights.sum()) for one in documents) + recipe.list_weight * choices
 
 
-def list_scores(model: Computing, data: TrainingData, prompts: list[np.ndarray]) -> np.ndarray:
-    """(prompts, lists): what the model gives each list as the answer to each prompt."""
-    lengths = [len(prompt) for prompt in prompts]
-    device = next(model.model.parameters()).device
-    ends = torch.from_numpy(np.cumsum(lengths) - 1).to(device)
-    logits = model(torch.from_numpy(np.concatenate(prompts)).to(device), lengths, ends)
+def list_scores(model: Computing, data: TrainingData, prompt: np.ndarray) -> np.ndarray:
+    """(lists,) what the model gives each list as the answer to the prompt."""
+    tokens = torch.from_numpy(prompt).to(next(model.model.parameters()).device)
+    end = torch.tensor([len(prompt) - 1], device=tokens.device)
     ids = data.codec.ids
-    return logits[:, ids.start : ids.stop].float().cpu().numpy()
+    return model(tokens, [len(prompt)], end)[0, ids.start : ids.stop].float().cpu().numpy()
 
 
 def flag_gains(
@@ -91,11 +89,8 @@ def flag_gains(
     """Percent of the bytes under -Oz that the best of the model's first k lists saves, -Oz the
     backup; "first list" without it; "best" is what all lists together would save."""
     sizes = [examples.tables(index)["sizes"] for index in places]
-    orders = [
-        np.argsort(-scores, kind="stable")
-        for index in places
-        for scores in list_scores(model, data, [examples.prompt(index)])
-    ]
+    scores = (list_scores(model, data, examples.prompt(index)) for index in places)
+    orders = [np.argsort(-row, kind="stable") for row in scores]
     return gains_of(sizes, orders)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ozma.errors import OzmaError
+from ozma.model.config import read_config
 from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
 from ozma.model.training.data import Mixture, TrainingData, groups_of
@@ -211,10 +212,24 @@ def _model(recipe: Recipe, data: TrainingData) -> Llama:
         )
     model = Llama(config, recipe.recompute)
     if recipe.start:
-        from ozma.model.hf import load_into
-
-        load_into(model, Path(recipe.start))
+        _load_start(model, Path(recipe.start))
     return model
+
+
+def _load_start(model: Llama, folder: Path) -> None:
+    """Weights of a folder. OzmaError if they were learnt with other constants than the model's:
+    it would be another one from the first step on."""
+    from ozma.model.hf import load_into
+
+    theirs = read_config(folder)
+    for name in ("rope_theta", "rms_norm_eps"):
+        value, own = getattr(theirs, name), getattr(model.config, name)
+        if value != own:
+            raise OzmaError(
+                f"{folder} has {name}={value:g}, the training {own:g}",
+                hint="--start FOLDER takes the folder's rope_theta; rms_norm_eps cannot be set",
+            )
+    load_into(model, folder)
 
 
 def _settings(recipe: Recipe, data: TrainingData) -> dict[str, Any]:

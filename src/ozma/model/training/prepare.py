@@ -58,7 +58,7 @@ class PrepareOptions:
 
 
 @dataclass(frozen=True)
-class Document:
+class Tokenized:
     """One tokenized example."""
 
     split: str
@@ -176,7 +176,7 @@ def _write_documents(folder: Path, jobs: Sequence[Job], processes: int) -> Itera
         writer.flush()
 
 
-def _made(jobs: Sequence[Job], processes: int) -> Iterator[tuple[list[Document], dict[str, int]]]:
+def _made(jobs: Sequence[Job], processes: int) -> Iterator[tuple[list[Tokenized], dict[str, int]]]:
     if processes == 1:
         yield from map(project_documents, jobs)
         return
@@ -184,13 +184,13 @@ def _made(jobs: Sequence[Job], processes: int) -> Iterator[tuple[list[Document],
         yield from pool.map(project_documents, jobs)
 
 
-def project_documents(job: Job) -> tuple[list[Document], dict[str, int]]:
+def project_documents(job: Job) -> tuple[list[Tokenized], dict[str, int]]:
     """All documents of a project, and how many were left out, by reason."""
     tokens = job.lists if job.options.list_tokens else ()
     tokenizer = ListTokens(Tokenizer(job.tokenizer_json), tokens, job.first)
     labelled = _labelled(job.labels, job.chosen.project)
     splits = {digest: split for rows in job.chosen.rows.values() for _, digest, split in rows}
-    documents: list[Document] = []
+    documents: list[Tokenized] = []
     skipped: Counter = Counter()
     with Worker(find_toolchain(), job.options.timeout) as worker:
         maker = ExampleMaker(worker, job.options.examples, job.lists)
@@ -206,13 +206,13 @@ def project_documents(job: Job) -> tuple[list[Document], dict[str, int]]:
     return documents, dict(skipped)
 
 
-def _tokenized(tokenizer: ListTokens, split: str, example: Example) -> Document:
+def _tokenized(tokenizer: ListTokens, split: str, example: Example) -> Tokenized:
     """Begins with bos; ends with eos unless the answer is still to be drawn."""
     prompt = [BOS, *tokenizer.encode(example.prompt)]
     if example.task == FLAGS:
-        return Document(split, example.task, prompt, len(prompt), example.tables)
+        return Tokenized(split, example.task, prompt, len(prompt), example.tables)
     tokens = [*prompt, *tokenizer.encode(example.answer), EOS]
-    return Document(split, example.task, tokens, len(prompt), {})
+    return Tokenized(split, example.task, tokens, len(prompt), {})
 
 
 def _facts(
