@@ -217,3 +217,12 @@ def test_a_format_that_is_not_seen_may_ask_for_all_that_is_set(compiler: Compile
 def test_what_the_epilogue_pops_is_no_result() -> None:
     code = "pushq %rdx", "movl $3, %edi", "call g", "popq %rax"
     assert "define dso_local void @f" in lift_function(_text(*code), "f").ir
+
+
+def test_a_push_where_the_last_register_was_set_before_is_an_argument(compiler: Compiler) -> None:
+    code = ["movl $6, %r9d", "testl %esi, %esi", "je .L2", "movl $7, %r9d", ".L2:", "pushq %rdx",
+            "pushq %rsi", "movl $5, %r8d", "movl $4, %ecx", "movl $3, %edx", "movl $2, %esi",
+            "movl $1, %edi", "call g", "popq %rdx", "popq %rcx"]  # fmt: skip
+    callees = {"g": Signature(("i32",) * 7, "i32")}
+    found = _run(compiler, _text(*code), Signature(("i32", "i32"), "i32"), callees)
+    assert found.verdict is Verdict.SAME

@@ -51,26 +51,27 @@ def _is_padding(step: Step, block: Block, convention: Convention, graph: Graph) 
     if not isinstance(pushed, Reg) or pushed.name in convention.preserved:
         return False
     if graph.of_gcc:
-        return not _may_fill_registers(step, graph, convention)
+        last = convention.integers[-2 if block.index else -1 :]
+        return not _sets_around(step, graph, last)
     return step.framed if graph.has_cfi else not block.index and _only_pushes(block, step)
 
 
-def _may_fill_registers(push: Step, graph: Graph, convention: Convention) -> bool:
-    """Is the last register of arguments set between the calls around the push? Then what is pushed
-    may be one argument more."""
+def _sets_around(push: Step, graph: Graph, last: tuple[str, ...]) -> bool:
+    """Is one of the last registers of arguments set between the calls around the push? Then what
+    is pushed may be one argument more."""
     lines = {Call: [], SetReg: []}
     for block in graph.blocks:
         for step in block.steps:
             for effect in step.effects:
-                if isinstance(effect, Call) or _sets(effect, convention.integers[-1]):
+                if isinstance(effect, Call) or _sets(effect, last):
                     lines[type(effect)].append(step.line)
     first = max((line for line in lines[Call] if line < push.line), default=0)
     last = min((line for line in lines[Call] if line > push.line), default=0)
     return any(first < line < last for line in lines[SetReg])
 
 
-def _sets(effect: Effect, register: str) -> bool:
-    return isinstance(effect, SetReg) and effect.name == register
+def _sets(effect: Effect, registers: tuple[str, ...]) -> bool:
+    return isinstance(effect, SetReg) and effect.name in registers
 
 
 def _is_discard(position: int, block: Block, convention: Convention) -> bool:
