@@ -226,3 +226,10 @@ def test_a_push_where_the_last_register_was_set_before_is_an_argument(compiler: 
     callees = {"g": Signature(("i32",) * 7, "i32")}
     found = _run(compiler, _text(*code), Signature(("i32", "i32"), "i32"), callees)
     assert found.verdict is Verdict.SAME
+
+
+def test_gcc_s_code_is_optimized_however_it_spills() -> None:
+    spill = ("subq $24, %rsp", "movl %edi, 12(%rsp)", "movl %esi, 8(%rsp)", "movl 12(%rsp), %eax",
+             "addl 8(%rsp), %eax", "movl %eax, 4(%rsp)", "movl 4(%rsp), %eax", "addq $24, %rsp")  # fmt: skip
+    assert lift_function(_text(*spill), "f").mode == "optimized"
+    assert lift_function(_text(*spill, gcc=False), "f").mode != "optimized"

@@ -140,7 +140,10 @@ def _framed(
     aligned = function.alignment >= architecture.usual_alignment
     if architecture.is_small:
         aligned = not architecture.is_small(function)
-    mode = find_mode(graph, frame, architecture, chooser.decisions.mode, aligned)
+    wanted = chooser.decisions.mode
+    if graph.of_gcc and wanted == "auto":  # what tells the modes apart is how LLVM spills
+        wanted = "optimized"
+    mode = find_mode(graph, frame, architecture, wanted, aligned)
     if mode != "O0":
         sink_hoisted(graph.blocks)
     convention, plain = architecture.convention, mode != "optimized"
