@@ -101,7 +101,7 @@ _UNPROVED = ("result", "arguments", "regions")
 
 def is_unproved(changed: Iterable[tuple[str, str]]) -> bool:
     """Does one of these choices (names, or names of sites, with values) set aside what only equal
-    assembly can prove: the signature, where objects on the stack end, that places do not overlap?"""
+    assembly can prove: the signature, where objects on the stack end, that places are apart?"""
     return any(name.partition("@")[0] in _UNPROVED for name, _ in changed)
 
 

@@ -6,7 +6,7 @@ from ozma.lift.flow.graph import Block, Step
 from ozma.lift.flow.origins import OWN, PASSED, SYMBOL, Before, Origin
 from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import (
-    Branch, Const, Effect, Expr, Let, Op, Reg, Repeat, SetReg, Temp, bits,
+    Branch, Const, Effect, Expr, Let, Op, Repeat, SetReg, Temp, bits,
 )  # fmt: skip
 from ozma.lift.reading.listing import Listing
 

@@ -113,7 +113,7 @@ def _words(entries: list[Value], convention: Convention) -> dict[str, Value]:
 def _place(value: Value) -> tuple[str, int]:
     """Register, or word of the stack, and the bit where the entry's part begins in it."""
     register, offset = value.extra
-    inside = int(register[1:-1]) % _WORD if register[0] == "[" else 0
+    inside = int(register[1:-1]) % _WORD if register[0] == "[" and register[1] != "-" else 0
     if not inside or 8 * inside + offset + bits(value.type) > 8 * _WORD:
         return register, offset
     return f"[{int(register[1:-1]) - inside}]", 8 * inside + offset
