@@ -13,7 +13,7 @@ import pytest
 
 from ozma.llvm import Worker
 from ozma.optimize.file import FileOptimizer, OptimizeConfig
-from ozma.optimize.pack import Pack, PackEntry
+from ozma.optimize.pack import Pack, PackEntry, load_pack
 from ozma.verify.report import DifferentialReport
 from ozma.verify.verdict import Verdict
 
@@ -159,3 +159,18 @@ def test_a_full_standard_output_is_one_line(twins, tmp_path, words):
             command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert "No space left on device" in one_line(done)
+
+
+def test_lists_of_a_text_file_are_tried_and_called_not_checked(twins, tmp_path):
+    lists = tmp_path / "found.txt"
+    lists.write_text(f"# found by a search\n{SMALLER}\n\ndefault<Oz>\n{SMALLER}\n")
+    assert [entry.passes for entry in load_pack(lists).lists] == [SMALLER, "default<Oz>"]
+    (row,) = json.loads(ozma("optimize", twins, "--pack", lists, "--json").stdout)["files"]
+    assert row["passes"] == SMALLER and "not checked" in json.dumps(row)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "function(dce\n", "{}", "\udc80\x00"])
+def test_a_file_that_holds_no_lists_is_one_line(twins, tmp_path, text):
+    lists = tmp_path / "found.txt"
+    lists.write_text(text, errors="surrogateescape")
+    assert "is not a pack of pass lists" in one_line(ozma("optimize", twins, "--pack", lists))

@@ -68,7 +68,7 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--pack", type=Path, metavar="FILE",
-        help="use this pack of lists instead of the shipped one",
+        help="lists to use instead of the shipped ones: one per line, or a pack",
     )  # fmt: skip
     parser.add_argument(
         "--rank", choices=RANKS, default=PACK,

@@ -76,6 +76,11 @@ def _build(options: argparse.Namespace, llvm: str) -> int:
     dense = read_dense(options.records)
     verdicts = read_verdicts(options.verdicts, llvm)
     content = build_pack(dense, verdicts, llvm, options.count, options.target, options.suites)
+    if not content["lists"]:
+        raise OzmaError(
+            f"none of {len(dense.table)} lists passed {options.suites} suites on {options.target}",
+            hint="run `ozma validate --records FILE` on them, and give FILE with --verdicts",
+        )
     options.output.write_text(json.dumps(content, indent=1) + "\n")
     found = content["found_on"]
     print(

@@ -44,16 +44,16 @@ def load_features(out: Path, table: DenseTable, major: int) -> Features:
             for project in np.unique(table.project_n[table.kind_n == kind]):
                 rows = np.flatnonzero((table.kind_n == kind) & (table.project_n == project))
                 wanted = table.hash_n[rows].tolist()
-                known = _project(_folder(out, kind), project, wanted, code, worker)
+                known = _project(_folder(out, kind, major), project, wanted, code, worker)
                 for row, digest in zip(rows, wanted, strict=True):
                     seconds_n[row], values_nf[row] = known[digest]
     return Features(values_nf, seconds_n)
 
 
-def _folder(out: Path, kind: str) -> Path:
-    """Other features have other names, and so another folder."""
+def _folder(out: Path, kind: str, major: int) -> Path:
+    """Other features have other names, and so another folder; so have those of another LLVM."""
     digest = hashlib.sha256("\n".join(described_names()).encode()).hexdigest()[:12]
-    return out / FEATURES / f"{kind}-{digest}"
+    return out / FEATURES / f"{kind}-llvm{major}-{digest}"
 
 
 def _project(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from ozma.errors import OzmaError
+from ozma.passes import PipelineSyntaxError, parse
 
 _FOLDER = Path(__file__).parent / "data"
 Suites = dict[str, dict[str, int]]
@@ -128,17 +129,30 @@ def read_targets(path: Path, pack: Pack) -> dict[str, dict[str, Any]]:
 
 
 def load_pack(path: Path) -> Pack:
-    """Reads a pack file; OzmaError if it is damaged."""
+    """Reads a pack file, or a text with one list per line as `ozma tune --lists` writes it, which
+    has no verdicts. OzmaError if it is neither."""
     try:
         data = path.read_bytes()
-        content = json.loads(data)
-        lists = tuple(
-            PackEntry(row["passes"], row.get("provenance", {}), row.get("verdicts", {}))
-            for row in content["lists"]
-        )
+        llvm, lists = _read_json(data) if data.lstrip()[:1] == b"{" else ("", _read_lines(data))
     except OSError as error:
         raise OzmaError(f"cannot read the pack {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        hint = "`ozma pack --records DIR -o FILE` makes one"
+    except (ValueError, KeyError, TypeError, PipelineSyntaxError) as error:
+        hint = "give one list per line, or what `ozma pack --records DIR -o FILE` made"
         raise OzmaError(f"{path} is not a pack of pass lists: {error}", hint=hint) from error
-    return Pack(content.get("llvm", ""), lists, hashlib.sha256(data).hexdigest()[:16])
+    return Pack(llvm, lists, hashlib.sha256(data).hexdigest()[:16])
+
+
+def _read_json(data: bytes) -> tuple[str, tuple[PackEntry, ...]]:
+    content = json.loads(data)
+    rows = content["lists"]
+    return content.get("llvm", ""), tuple(
+        PackEntry(row["passes"], row.get("provenance", {}), row.get("verdicts", {})) for row in rows
+    )
+
+
+def _read_lines(data: bytes) -> tuple[PackEntry, ...]:
+    lines = (line.strip() for line in data.decode("utf-8").splitlines())
+    lists = [str(parse(line)) for line in lines if line and line[0] != "#"]
+    if not lists:
+        raise ValueError("it holds no list")
+    return tuple(PackEntry(passes, {}, {}) for passes in dict.fromkeys(lists))
