@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -372,3 +373,20 @@ def test_a_result_that_a_call_left_is_doubtful_where_it_is_lost() -> None:
     found = _guessed((_CALL, lost), ())
     assert found.verdict is Verdict.DOUBTFUL and "last call left" in str(found)
     assert _guessed((lost, _CALL), ()).verdict is Verdict.SAME
+
+
+def test_a_check_has_its_time_however_busy_the_machine_is(toolchain, monkeypatch) -> None:
+    """A limit on processor time: what only waits on the clock is not cut off."""
+    text = HEAD + "\tretq\n\t.size f, .-f\n"
+    question = Question(text, text, "f", "x86-64", "x86-64", Signature(), {})
+    with Checker(toolchain) as checker:
+        assert checker.check(question).verdict is Verdict.SAME
+        checker._timeout = 0.3
+        os.kill(checker.pid, signal.SIGSTOP)
+        waking = threading.Timer(1.0, os.kill, (checker.pid, signal.SIGCONT))
+        waking.start()
+        assert checker.check(question).verdict is Verdict.SAME
+        waking.join()
+        os.kill(checker.pid, signal.SIGSTOP)
+        monkeypatch.setattr("ozma.lift.behaviour.process.spent_by", lambda _, s=iter((0.0, 1.0)): next(s))
+        assert "0.3 s" in checker.check(question).reason

@@ -49,7 +49,9 @@ class Decisions:
     or one each. result, arguments: how signatures are inferred. leaves: type of 64-bit values that
     nothing settles. add_flags, or_disjoint: poison flags added. operand_order: of commutative
     operations. regions: is the stack from the lowest escaped address on one object ("safe"), or
-    does an object end at the next escaped one ("single") and at what looks spilled ("joined").
+    does an object end at the next escaped one ("single") and at what looks spilled ("joined");
+    in these two, `rep movs` copies as memcpy does, else places may overlap unless it is seen that
+    they do not.
     volatile: no access, loads that nobody needs, or all. memory_calls: memcpy and its
     like as intrinsics where their result is not used (in unoptimized code: "hint"). prototypes:
     whether the C library's, and mangled names, are read. passes: run before compiling back
@@ -99,7 +101,7 @@ _UNPROVED = ("result", "arguments", "regions")
 
 def is_unproved(changed: Iterable[tuple[str, str]]) -> bool:
     """Does one of these choices (names, or names of sites, with values) set aside what only equal
-    assembly can prove: the signature, or where objects on the stack end?"""
+    assembly can prove: the signature, where objects on the stack end, that places are apart?"""
     return any(name.partition("@")[0] in _UNPROVED for name, _ in changed)
 
 

@@ -29,7 +29,7 @@ from ozma.lift.ssa.types import infer_pointers
 from ozma.lift.stack.frame import find_frame
 from ozma.lift.stack.mode import find_mode
 from ozma.lift.stack.objects import Frame
-from ozma.lift.stack.regions import fill_gaps, lay_out, promote
+from ozma.lift.stack.regions import fill_gaps, lay_out, promote, take_given
 from ozma.lift.stack.spills import find_unowned, passes_on_stack
 
 
@@ -120,7 +120,7 @@ def _lift(
     blocks = [index for index in listed if index in builder.bodies]
     order = finish(builder, blocks, decisions)
     infer_pointers(builder, decisions.leaves)
-    arguments, _ = parameters(builder, architecture)
+    arguments, _ = parameters(builder, architecture, frame)
     printer = Printer(builder, frame.regions, chooser)
     printer.body(order)
     text, line_map, signature = module_text(
@@ -135,11 +135,15 @@ def _framed(
     function: AsmFunction, listing: Listing, architecture: Architecture, chooser: Chooser
 ) -> tuple[Graph, Frame, str]:
     """The graph with the frame's slots as registers, the frame, and the mode."""
-    graph, frame = find_frame(build_graph(function, listing, architecture), architecture)
+    apart = chooser.decisions.regions != "safe"
+    graph, frame = find_frame(build_graph(function, listing, architecture, apart), architecture)
     aligned = function.alignment >= architecture.usual_alignment
     if architecture.is_small:
         aligned = not architecture.is_small(function)
-    mode = find_mode(graph, frame, architecture, chooser.decisions.mode, aligned)
+    wanted = chooser.decisions.mode
+    if graph.of_gcc and wanted == "auto":  # what tells the modes apart is how LLVM spills
+        wanted = "optimized"
+    mode = find_mode(graph, frame, architecture, wanted, aligned)
     if mode != "O0":
         sink_hoisted(graph.blocks)
     convention, plain = architecture.convention, mode != "optimized"
@@ -149,6 +153,7 @@ def _framed(
     if plain:
         bottom = bool(convention.link) and not passes_on_stack(graph, convention)
         fill_gaps(frame, unowned if mode == "O0" else frozenset(), bottom)
+    take_given(frame, convention)
     return promote(graph, frame), frame, mode
 
 
@@ -158,10 +163,13 @@ def _translated(
 ) -> Builder:  # fmt: skip
     """The blocks as values, once it is known what calls take and what comes back."""
     facts = find_facts(graph, architecture, frame.slots)
-    plans = plan_calls(facts, architecture, chooser, listing)
+    foreign = function.is_of_gcc
+    plans = plan_calls(facts, architecture, chooser, listing, foreign)
     kept = frozenset(kept_updates(graph)) if architecture.name == "x86-64" else frozenset()
     jumps = frozenset(jump_addresses(graph))
-    result = plan_result(facts, architecture, chooser, function.number, mode, kept, jumps)
+    result = plan_result(
+        facts, architecture, chooser, function.number, mode, kept, jumps, foreign
+    )
     builder = Builder(graph, facts, plans, result, listing, architecture, mode)
     Translator(builder).run()
     return builder

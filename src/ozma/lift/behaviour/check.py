@@ -16,6 +16,7 @@ from ozma.lift.behaviour.compare import Difference, Pair, same_but_stack
 from ozma.lift.emulator.abi import Unplaced, parameter_places, result_places
 from ozma.lift.emulator.doubts import doubt
 from ozma.lift.emulator.execute import STEPS, Emulator
+from ozma.lift.emulator.kept import kept_registers
 from ozma.lift.emulator.image import read_image
 from ozma.lift.emulator.inputs import Arguments, Known, draw_arguments, read_known
 from ozma.lift.emulator.layout import lay_out, load
@@ -122,8 +123,13 @@ class _Check:
             parameter_places(question.signature, target)
             result_places(question.signature.result, target)
         routines = [_routines(toolchain, target) for _, target in sides]
-        self._original = Emulator(question.target, loaded[0], routines[0], watched=True)
-        self._other = Emulator(question.other_target, loaded[1], routines[1], STEPS * _MORE_STEPS)
+        kept = [kept_registers(text, question.function, target) for text, target in sides]
+        self._original = Emulator(
+            question.target, loaded[0], routines[0], watched=True, kept=kept[0]
+        )
+        self._other = Emulator(
+            question.other_target, loaded[1], routines[1], STEPS * _MORE_STEPS, kept=kept[1]
+        )
         self._known: Known = read_known(question.original)
         self._endings: list[str] = []
         self._ran_code: set[tuple[int, int]] = set()

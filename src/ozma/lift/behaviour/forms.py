@@ -16,7 +16,7 @@ from ozma.lift.emulator.image import read_image
 from ozma.lift.machines import find_architecture
 from ozma.lift.reading.architecture import Instruction
 from ozma.lift.reading.lines import split_operands
-from ozma.lift.reading.effects import SetFlags, Unsupported
+from ozma.lift.reading.effects import Effect, Repeat, SetFlags, Unsupported
 from ozma.llvm import Toolchain
 
 _SLOT, _EVEX = 16, 0x62
@@ -25,7 +25,12 @@ _MEMORY, _IMMEDIATE = "(%r8)", ("$3", "$-77")
 _CONDITIONS = ("e", "b", "be", "l", "le", "s", "o", "p")
 _CONSUMERS = ("set", "cmov", "adc", "sbb")
 _NOT_ALONE = frozenset("push pop leave ud2 hlt int3 std".split())
-_STRINGS = frozenset(a + b for a in ("movs", "stos", "lods", "scas") for b in "bwlq")
+_STRINGS = {
+    a + b: prefixes for b in "bwlq" for a, prefixes in {
+        "movs": ("rep",), "stos": ("rep",), "lods": ("rep",), "scas": ("repe", "repne"),
+        "cmps": ("repe", "repne"),
+    }.items()
+}  # fmt: skip
 _THREE = frozenset(["imul", "shld", "shrd"])
 _HIGH_HALF = {"b": "movsbw %al, %ax", "w": "cwtd", "l": "cltd", "q": "cqto"}
 
@@ -66,7 +71,7 @@ def _with_conditions(target: str, taken: Iterable[tuple[str, str]]) -> Iterator[
     architecture = find_architecture(target)
     for stem, line in taken:
         mnemonic, _, rest = line.partition(" ")
-        if mnemonic in ("rep", "lock"):
+        if mnemonic in ("rep", "repe", "repne", "lock"):
             second, _, rest = rest.partition(" ")
             mnemonic = f"{mnemonic} {second}"
         operands = tuple(split_operands(rest)) if rest else ()
@@ -75,8 +80,14 @@ def _with_conditions(target: str, taken: Iterable[tuple[str, str]]) -> Iterator[
         except Unsupported:
             continue
         yield Form(target, stem, line)
-        if any(isinstance(e, SetFlags) and e.kind != "none" for e in effects):
+        if any(map(_sets_flags, effects)):
             yield from (Form(target, stem, line, c) for c in _FLAG_READERS[target])
+
+
+def _sets_flags(effect: Effect) -> bool:
+    if isinstance(effect, Repeat):
+        return effect.goes_on is not None
+    return isinstance(effect, SetFlags) and effect.kind != "none"
 
 
 def text_of(form: Form) -> str:
@@ -95,7 +106,7 @@ def _x86_candidates() -> list[tuple[str, str]]:
         if stem in _NOT_ALONE:
             continue
         if stem in _STRINGS:
-            found += [(stem, stem), (stem, f"rep {stem}")]
+            found += [(stem, stem), *((stem, f"{prefix} {stem}") for prefix in _STRINGS[stem])]
         for suffix, operands in product(("", "b", "w", "l", "q"), _x86_operands(stem in _THREE)):
             if not (stem.startswith("cmp") and "$27" in operands):  # no predicate of SSE's
                 found.append((stem, f"{stem}{suffix} {', '.join(operands)}".strip()))
@@ -129,12 +140,24 @@ def _high_half(line: str) -> str:
     return "movzbl %al, %eax" if width == "b" else "xorl %edx, %edx"
 
 
+def _string_text(form: Form) -> str:
+    """Up to 15 elements; places that are far apart or overlap; what is found, or is not."""
+    lines = ["leaq -3(%rsi), %rax", "testb $32, %dl", "cmovneq %rax, %rdi"]
+    lines += ["leaq 3(%rsi), %rax", "testb $16, %dl", "cmovneq %rax, %rdi"]
+    if form.mnemonic.startswith("cmps"):
+        lines += ["movq (%rsi), %rax", "movq %rax, (%rdi)"]
+    lines += ["movq %rdi, %rax"] if form.mnemonic.startswith("stos") else ["movq 8(%rdi), %rax"]
+    lines += ["movq %rdx, %rcx", "andl $15, %ecx", form.line]
+    if form.condition:
+        lines.append(f"set{form.condition} 32(%r8)")
+    lines += ["movq %rax, (%r8)", "movq %rcx, 8(%r8)", "movq %rsi, 16(%r8)", "movq %rdi, 24(%r8)"]
+    return _function([*lines, "retq"], "@function")
+
+
 def _x86_text(form: Form) -> str:
+    if form.line.split()[-1] in _STRINGS:
+        return _string_text(form)
     lines = []
-    string = form.line.split()[-1] in _STRINGS
-    if string:
-        lines += ["movq %rdx, %rcx", "andl $15, %ecx", "movq %r8, %rax", form.line, "retq"]
-        return _function(lines, "@function")
     lines += ["movq %rdi, %rax", "movq %rsi, 8(%r8)", "movq %rdi, (%r8)", "movq %rsi, %rcx"]
     if "%xmm" in form.line:  # whole vectors come in
         lines += ["movups %xmm0, 64(%r8)", "movups %xmm1, 80(%r8)"]

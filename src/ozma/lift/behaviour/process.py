@@ -9,20 +9,25 @@ import os
 import resource
 import select
 import signal
+import time
 from functools import cache
 from pathlib import Path
 
 from ozma.lift.behaviour.check import Behaviour, Question, Verdict, check
 from ozma.lift.emulator.machine import load_unicorn
 from ozma.lift.emulator.signature import Callees, Signature
+from ozma.lift.judging.compile_back import spent_by
 from ozma.llvm import Toolchain, find_toolchain
 from ozma.llvm.capi import load_library
 from ozma.llvm.messages import receive, send
 
+_PATIENCE, _GLANCE = 15, 0.5  # times the limit on the clock; seconds between two looks
+
 
 class Checker:
-    """Answers questions one after another; `timeout` in seconds on the clock and `memory` in bytes
-    of address space above what the child starts with, per child."""
+    """Answers questions one after another; `timeout` in seconds of processor time, which a busy
+    machine does not shorten, and `memory` in bytes of address space above what the child starts
+    with, per child."""
 
     def __init__(
         self, toolchain: Toolchain | None = None, timeout: float = 20.0, memory: int = 8 << 30
@@ -37,7 +42,7 @@ class Checker:
             self._start()
         try:
             send(self._questions, question)
-            if not select.select([self._answers], [], [], self._timeout)[0]:
+            if not self._comes():
                 self.close()
                 return _unanswered(f"the check took more than {self._timeout:g} s")
             answer = receive(self._answers)
@@ -46,6 +51,14 @@ class Checker:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def _comes(self) -> bool:
+        """Does an answer come in time? On the clock it has more, for a child that waits."""
+        end, spent = time.monotonic() + _PATIENCE * self._timeout, spent_by(self.pid)
+        while not select.select([self._answers], [], [], min(self._timeout, _GLANCE))[0]:
+            if time.monotonic() > end or spent_by(self.pid) - spent > self._timeout:
+                return False
+        return True
 
     def close(self) -> None:
         """Ends the child."""

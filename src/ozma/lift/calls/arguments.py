@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ozma.lift.calls.evidence import (
-    count_set, float_type_at, is_definite, is_named_for, is_unfolded, passed_on, stack_arguments,
+    count_before_table, count_held, count_set, float_type_at, is_definite, is_named_for,
+    is_unfolded, passed_on, stack_arguments,
 )  # fmt: skip
 from ozma.lift.calls.told import as_in_prototype, counts_by_format, counts_by_name, typed_by_name
 from ozma.lift.decisions import Chooser
@@ -31,10 +32,13 @@ Key = tuple[int, int]
 
 
 def plan_calls(
-    facts: Facts, architecture: Architecture, chooser: Chooser, listing: Listing
-) -> dict[Key, CallPlan]:
-    """A plan for each call and tail call, by (block, step)."""
+    facts: Facts, architecture: Architecture, chooser: Chooser, listing: Listing,
+    foreign: bool = False,
+) -> dict[Key, CallPlan]:  # fmt: skip
+    """A plan for each call and tail call, by (block, step). `foreign`: the code is not LLVM's, so
+    that its choice of registers shows nothing, and all that may be an argument is one."""
     planner = _Planner(facts, architecture, chooser, listing)
+    planner.foreign = foreign
     plans = {(site.block, site.step): planner.plan(site) for site in facts.calls}
     _level(facts.calls, plans)
     return plans
@@ -70,12 +74,15 @@ class _Planner:
             architecture.convention,
         )
         self._chooser, self._listing = chooser, listing
+        self.foreign = False
 
     def plan(self, site: CallSite) -> CallPlan:
         facts, convention = self._facts, self._convention
         name = site.target.name if isinstance(site.target, Symbol) else ""
         known = prototypes().get(name) if self._believes_names() else None
         integers, floats, variadic = self._counts(site, name, known)
+        if self.foreign:
+            integers = min(integers, count_before_table(site, facts, convention.integers))
         plan = CallPlan(variadic=variadic, prototype=known)
         plan.arguments = [(r, "") for r in convention.integers[:integers]]
         plan.arguments += [(r, float_type_at(site, facts, r)) for r in convention.floats[:floats]]
@@ -100,13 +107,19 @@ class _Planner:
         """Integers and floats in registers, and whether the callee is variadic: from a format
         string, else from the prototype, else from what was set."""
         facts, convention = self._facts, self._convention
-        integers = count_set(site, facts, convention.integers, convention.results[0])
-        floats = count_set(site, facts, convention.floats, convention.float_results[0])
+        first, foreign = convention.results[0], self.foreign
+        integers = count_set(site, facts, convention.integers, first, foreign)
+        first = convention.float_results[0]
+        floats = count_set(site, facts, convention.floats, first, foreign)
         counter = convention.variadic_count
         variadic = bool(counter) and is_definite(site, facts, counter, constant=True)
         if variadic or known and known.variadic:
-            if told := counts_by_format(site, facts, convention, self._listing):
+            if told := counts_by_format(site, facts, convention, self._listing, known):
+                if self.foreign and not known:
+                    told = max(told[0], self._held(site, convention.integers)), told[1]
                 return *told, True
+        if known and known.variadic and self.foreign:
+            integers = max(integers, self._held(site, convention.integers))
         if known:
             fixed = sum(not is_float(type_) for type_ in known.arguments)
             more = integers * known.variadic, floats * known.variadic
@@ -117,13 +130,22 @@ class _Planner:
         facts, convention = self._facts, self._convention
         if stack_arguments(site, facts, convention):
             integers = len(convention.integers)
-        if is_unfolded(site, facts, self._architecture):
+        if self.foreign:
+            integers = max(integers, self._held(site, convention.integers))
+        elif is_unfolded(site, facts, self._architecture):
             integers = max(integers, 3)
         if self._is_mangled(name):
             integers, floats = counts_by_name(
                 name, integers, floats, not convention.indirect_result
             )
         return self._chosen(site, integers), floats
+
+    def _held(self, site: CallSite, registers: tuple[str, ...]) -> int:
+        """Arguments that the callee may have: as many as all of its calls have values for."""
+        same = [site]
+        if isinstance(site.target, Symbol):
+            same = [other for other in self._facts.calls if other.target == site.target]
+        return min(count_held(other, self._facts, registers) for other in same)
 
     def _chosen(self, site: CallSite, count: int) -> int:
         registers, default = self._convention.integers, count

@@ -33,16 +33,55 @@ def passed_on(site: CallSite, facts: Facts, registers: tuple[str, ...], count: i
     return count
 
 
-def count_set(site: CallSite, facts: Facts, registers: tuple[str, ...], result: str) -> int:
+def count_set(
+    site: CallSite, facts: Facts, registers: tuple[str, ...], result: str, foreign: bool = False
+) -> int:
     """Number of argument registers up to the last that was set for this call. One that is also
-    where results come back (AArch64) may be passed on from an earlier call."""
+    where results come back (AArch64) may be passed on from an earlier call. `foreign`: LLVM's order
+    of registers says nothing."""
     count = 0
     for position, register in enumerate(registers):
-        if is_definite(site, facts, register) or _is_prepared(site, facts, register, result):
+        prepared = not foreign and _is_prepared(site, facts, register, result)
+        if prepared or is_definite(site, facts, register):
             count = position + 1
-        elif register != result and _is_open(site, facts, register):
+        elif not foreign and register != result and _is_open(site, facts, register):
             break
     return count
+
+
+def count_held(site: CallSite, facts: Facts, registers: tuple[str, ...]) -> int:
+    """Number of argument registers up to the last that holds something of this function's, set on
+    all ways or given and read: more than it set for the call, but never less than it passes."""
+    count = 0
+    for position, register in enumerate(registers):
+        numbers = site.reaching.get(register, frozenset())
+        found = [facts.definitions[n] for n in numbers]
+        if any(d.kind == "call" for d in found) or is_of_table(numbers, facts):
+            break
+        if found and all(d.kind == "set" or d.reads for d in found):
+            count = position + 1
+    return count
+
+
+def count_before_table(site: CallSite, facts: Facts, registers: tuple[str, ...]) -> int:
+    """Number of argument registers before the first that holds a jump table, or a place in it."""
+    for position, register in enumerate(registers):
+        if is_of_table(site.reaching.get(register, frozenset()), facts):
+            return position
+    return len(registers)
+
+
+def is_of_table(numbers: frozenset[int], facts: Facts) -> bool:
+    """Is it a jump table's address, or made of one?"""
+    seen, work = set(numbers), list(numbers) if facts.tables else []
+    while work:
+        number = work.pop()
+        if facts.definitions[number].symbol in facts.tables:
+            return True
+        new = facts.flows.get(number, set()) - seen
+        seen |= new
+        work.extend(new)
+    return False
 
 
 def _is_prepared(site: CallSite, facts: Facts, register: str, result: str) -> bool:

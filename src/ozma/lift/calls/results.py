@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ozma.lift.calls.evidence import float_type
+from ozma.lift.calls.evidence import float_type, is_of_table
 from ozma.lift.decisions import Chooser
 from ozma.lift.flow.definitions import CallSite, Definition, Facts
 from ozma.lift.reading.architecture import Architecture
@@ -21,11 +21,12 @@ class Result:
 
 def plan_result(
     facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str,
-    kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(),
+    kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(), foreign: bool = False,
 ) -> Result:  # fmt: skip
     """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
     value somebody wants in its register (flow/kept_updates.py). `jumps`: lines that make the
-    address of a computed jump (flow/computed_jumps.py)."""
+    address of a computed jump (flow/computed_jumps.py). `foreign`: the code is not LLVM's: what is
+    left where results are may be one."""
     convention = architecture.convention
     sites = facts.returns
     if chooser.decisions.result == "void" or not sites:
@@ -33,6 +34,8 @@ def plan_result(
     default = _inferred(sites, facts, architecture, chooser, mode != "O0", kept)
     if default.startswith("i") and _made_by(sites, facts, convention.results[0], jumps):
         default = "void"
+    if foreign:
+        default = _foreign(default, sites, facts, convention.results[0])
     options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
     if default not in options:
         options = (*options, default)
@@ -79,6 +82,20 @@ def _inferred(
     if chooser.decisions.result == "value":
         return "i64"
     return "void"
+
+
+def _foreign(default: str, sites: list[CallSite], facts: Facts, register: str) -> str:
+    """What is left in the register may be a result, as wide as what was put there on some way."""
+    numbers = frozenset(n for site in sites for n in site.reaching.get(register, ()))
+    if default not in ("void", "i8", "i16") or is_of_table(numbers, facts):
+        return default
+    if default == "void" and not _all_left(sites, facts, register):
+        return default
+    if any(site.popped == register for site in sites):  # the epilogue left something else there
+        return default
+    set_ = [bits(d.type) for n in numbers if (d := facts.definitions[n]).kind == "set"]
+    wide = len(set_) < len(numbers) or max(set_) == 64
+    return "i64" if wide else "i32" if max(set_) == 32 else _width(sites, facts, register)
 
 
 def _all_set(sites: list[CallSite], facts: Facts, register: str) -> bool:

@@ -12,12 +12,16 @@ from ozma.lift.reading.prototypes import Prototype
 
 
 def counts_by_format(
-    site: CallSite, facts: Facts, convention: Convention, listing: Listing
-) -> tuple[int, int] | None:
-    """(integers, floats) of a variadic call whose format string is at hand: the first string
-    with a directive."""
+    site: CallSite, facts: Facts, convention: Convention, listing: Listing,
+    known: Prototype | None = None,
+) -> tuple[int, int] | None:  # fmt: skip
+    """(integers, floats) of a variadic call whose format string is at hand: the last argument that
+    a prototype names, else the first string with a directive."""
+    named = [type_ for type_ in known.arguments if not is_float(type_)] if known else []
     scans = isinstance(site.target, Symbol) and "scanf" in site.target.name
     for position, register in enumerate(convention.integers):
+        if named and position + 1 != len(named):
+            continue
         found = site.reaching.get(register, ())
         names = {facts.definitions[n].symbol for n in found}
         text = string_at(listing, names.pop()) if len(names) == 1 else None

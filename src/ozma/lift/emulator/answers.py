@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Callable
+from typing import Callable, Mapping
 
 from ozma.lift.emulator.abi import INTEGER, Place, Unplaced, parameter_places, result_places
 from ozma.lift.emulator.calls import ALWAYS, FORMATS, KNOWN_SIGNATURES, NEVER_RETURN, allocation
@@ -33,6 +33,8 @@ class Answers:
         self._target, self._space, self._registers = target, space, registers
         self._scramble = scramble
         self.blocks = 0
+        self.kept: Mapping[str, tuple[int, ...]] = {}
+        """Registers that a callee of the text's own file leaves as they are, by its name."""
 
     def begin(
         self,
@@ -116,7 +118,7 @@ class Answers:
         if not returns or back != RETURN and not self._space.is_own_code(back):
             run.ending, run.detail = STOPPED, name
             return None
-        return self._go_back(back, *self._unknown(name, signature))
+        return self._go_back(back, *self._unknown(name, signature), self.kept.get(name, ()))
 
     def _spare(self, name: str, signature: Signature | None) -> Spare:
         try:
@@ -132,10 +134,14 @@ class Answers:
         extra = 8 if self._registers.pushes_return else 0
         return (self._registers.stack + extra) % 16 == 0
 
-    def _go_back(self, back: int, places: tuple[Place, ...], values: list[int]) -> int:
-        """Junk into all registers that a call may change, then the results."""
-        stack = self._registers.stack
+    def _go_back(
+        self, back: int, places: tuple[Place, ...], values: list[int], kept: tuple[int, ...] = ()
+    ) -> int:
+        """Junk into all registers that the call may change, then the results."""
+        stack, before = self._registers.stack, [(r, self._registers.get(r)) for r in kept]
         self._scramble()
+        for register, value in before:
+            self._registers.set(register, value)
         self._registers.put_results(places, values)
         self.left = self._registers.get(self._registers.machine.results[0])
         if self._registers.pushes_return:

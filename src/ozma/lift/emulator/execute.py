@@ -6,7 +6,7 @@ emulator, and the callee's model answers. Memory comes into being where it is to
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Iterable, Mapping
 
 from ozma.lift.emulator.abi import parameter_places, result_places
 from ozma.lift.emulator.answers import Answers
@@ -14,7 +14,7 @@ from ozma.lift.emulator.calls import OutOfReach
 from ozma.lift.emulator.doubts import gives_nothing
 from ozma.lift.emulator.inputs import VARIABLE_ARGUMENTS, Arguments, Known
 from ozma.lift.emulator.layout import FUNCTION, RETURN, STACK_TOP, Loaded
-from ozma.lift.emulator.machine import EXTRA, ROUTINES, engine
+from ozma.lift.emulator.machine import EXTRA, ROUTINES, engine, register_numbers
 from ozma.lift.emulator.memory import PAGE, World
 from ozma.lift.emulator.registers import Registers
 from ozma.lift.emulator.run import (
@@ -28,11 +28,13 @@ _ENTRY = STACK_TOP - 0x2000
 _LEAST_ADDRESS = 16 * PAGE
 _X86_TRAPS = (b"\x0f\x0b", b"\x0f\xb9")  # ud2, ud1
 _INT3 = 3
+NOTHING_KEPT: Mapping[str, Iterable[str]] = {}
 
 
 class Emulator:
     """One text in one emulator. `routines` is the machine's junk and keep code, assembled; `steps`
-    limits the instructions from one call to the next; a watched one collects what code ran."""
+    limits the instructions from one call to the next; a watched one collects what code ran. `kept`:
+    scratch registers that a callee leaves as they are, by its name."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Emulator:
         routines: tuple[bytes, bytes],
         steps: int = STEPS,
         watched: bool = False,
+        kept: Mapping[str, Iterable[str]] = NOTHING_KEPT,
     ) -> None:
         self._target, self._loaded, self._steps = target, loaded, steps
         self._engine = engine(target, watched)
@@ -53,6 +56,7 @@ class Emulator:
         self.space = Space(self._engine, self._uc, loaded)
         self._registers = Registers(self._engine, self._uc, self.space)
         self._answers = Answers(target, self.space, self._registers, self._scramble)
+        self._answers.kept = {name: register_numbers(target, r) for name, r in kept.items()}
         self._map_routines(*routines)
 
     def _map_routines(self, junk: bytes, keep: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import TYPE_CHECKING, Iterable, Iterator, Sequence
 
 from ozma.errors import OzmaError
 from ozma.lift.emulator.layout import THREAD
@@ -117,6 +117,14 @@ def load_unicorn():
             hint="install it: pip install 'ozma[lift]'; or give --inputs 0: no behaviour check",
         ) from error
     return unicorn
+
+
+def register_numbers(target: str, names: Iterable[str]) -> tuple[int, ...]:
+    """The emulator's numbers of whole registers."""
+    unicorn = load_unicorn()
+    const = unicorn.x86_const if target == "x86-64" else unicorn.arm64_const
+    prefix = "X86" if target == "x86-64" else "ARM64"
+    return tuple(getattr(const, f"UC_{prefix}_REG_{name.upper()}") for name in sorted(names))
 
 
 @lru_cache(maxsize=2)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from ozma.lift.flow.far_pushes import join_far_pushes
 from ozma.lift.flow.graph import Block, Graph, Refused, Step
 from ozma.lift.flow.joins import join_pushes, merge_branches
+from ozma.lift.flow.kept_registers import mark_kept
 from ozma.lift.flow.landing_pads import Unwinding
+from ozma.lift.flow.repeats import expand
 from ozma.lift.flow.successors import connect, ends, is_explicit, is_final_call
 from ozma.lift.reading.architecture import Architecture, Instruction
 from ozma.lift.reading.listing import AsmFunction, Directive, Label, Listing
-from ozma.lift.reading.effects import Do, Effect, Op, Unsupported
+from ozma.lift.reading.effects import Do, Effect, Op, Repeat, Unsupported
 from ozma.lift.reading.exception_tables import Exceptions, read_exceptions
 
 _REFUSED = {
@@ -23,14 +25,17 @@ _REFUSED = {
 }  # fmt: skip
 
 
-def build_graph(function: AsmFunction, listing: Listing, architecture: Architecture) -> Graph:
-    """Refused names the first line that stands in the way."""
+def build_graph(
+    function: AsmFunction, listing: Listing, architecture: Architecture, apart: bool = False
+) -> Graph:
+    """Refused names the first line that stands in the way. `apart`: string instructions are taken
+    to copy between places that do not overlap."""
     try:
         exceptions = read_exceptions(function, listing)
     except (Unsupported, ValueError, IndexError) as reason:
         raise Refused(function.number, function.name, str(reason)) from reason
     unwinding = Unwinding(function, exceptions)
-    blocks, has_cfi = _cut(function, architecture, exceptions, unwinding)
+    blocks, has_cfi = _cut(function, architecture, exceptions, unwinding, listing, apart)
     labels = {name: block.index for block in blocks for name in block.labels}
     original = list(blocks)
     explicit = bool(architecture.convention.link) and is_explicit(blocks)
@@ -46,16 +51,19 @@ def build_graph(function: AsmFunction, listing: Listing, architecture: Architect
         for successor in block.successors if block.index in reachable else ():
             blocks[successor].predecessors.append(block.index)
     join_far_pushes(blocks)
-    return Graph(
+    graph = Graph(
         blocks, labels, has_cfi, explicit=explicit, personality=exceptions.personality,
         caught=exceptions.types,
-        nounwind=frozenset(unwinding.nounwind),
+        nounwind=frozenset(unwinding.nounwind), of_gcc=function.is_of_gcc,
     )  # fmt: skip
+    mark_kept(graph, architecture)
+    return graph
 
 
 def _cut(
-    function: AsmFunction, architecture: Architecture, exceptions: Exceptions, unwinding: Unwinding
-) -> tuple[list[Block], bool]:
+    function: AsmFunction, architecture: Architecture, exceptions: Exceptions, unwinding: Unwinding,
+    listing: Listing, apart: bool,
+) -> tuple[list[Block], bool]:  # fmt: skip
     blocks, has_cfi = [Block(0, line=function.number)], False
     ended = False
     for line in function.lines:
@@ -77,6 +85,10 @@ def _cut(
         if ended:
             blocks.append(Block(len(blocks), line=line.number))
         step = Step(line, unwinding.marked(_effects(line, architecture)))
+        if step.effects and isinstance(step.effects[0], Repeat):
+            expand(step, blocks, architecture.convention, listing, apart)
+            ended = False
+            continue
         blocks[-1].steps.append(step)
         ended = any(ends(effect) for effect in step.effects)
     for block in blocks:

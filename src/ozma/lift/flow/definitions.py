@@ -13,8 +13,8 @@ Width = tuple[int, bool]
 @dataclass
 class Definition:
     """A write to a register: `kind` is "set", "entry" (as the function began), "call" (what a
-    call left) or "passed" (a slot of the stack after a call). `reads` counts instructions that use
-    it, calls' arguments and returns apart."""
+    call left) or "passed" (a slot of the stack or a kept register after a call). `reads` counts
+    instructions that use it, calls' arguments and returns apart."""
 
     register: str
     kind: str

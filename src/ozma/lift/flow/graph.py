@@ -60,6 +60,7 @@ class Graph:
     blocks: list[Block]
     labels: dict[str, int]
     has_cfi: bool = False
+    of_gcc: bool = False
     variadic: tuple[int, int] | None = None
     """Fixed integer and floating arguments in registers of a function that ends in `...`."""
     personality: str = ""

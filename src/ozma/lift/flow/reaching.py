@@ -60,19 +60,27 @@ class Reach:
                 if isinstance(effect, SetReg):
                     self._set(effect, step, block, key, state)
                 elif isinstance(effect, Call):
-                    for name in self.saved:
+                    for name in self.saved - effect.keeps:
                         number = self.numbers.number(
                             name, "call", (*key, name), line=step.line, block=block.index
                         )
                         state[name] = frozenset((number,))
+                    self._pass(sorted(effect.keeps), step, key, state)
                     self._pass_slots(step, key, state)
         return state
 
     def _pass_slots(self, step: Step, key: tuple[int, ...], state: Reaching) -> None:
         """What a call may have taken from the stack is no later call's argument."""
-        for name in [n for n in state if n[0] == "[" and int(n[1:-1]) >= step.sp]:
+        slots = [n for n in state if n[0] == "[" and int(n[1:-1]) >= step.sp]
+        self._pass(slots, step, key, state)
+
+    def _pass(
+        self, names: list[str], step: Step, key: tuple[int, ...], state: Reaching
+    ) -> None:
+        """After the call they hold the same, which nobody set for a later call."""
+        for name in names:
             number = self.numbers.number(name, "passed", (*key, name), line=step.line)
-            self.facts.definitions[number].sources |= state[name] - {number}
+            self.facts.definitions[number].sources |= self.numbers.of(state, name) - {number}
             state[name] = frozenset((number,))
 
     def _read(self, number: int) -> None:

@@ -41,7 +41,8 @@ def _exposed(block: Block, architecture: Architecture) -> tuple[dict[str, int], 
             if isinstance(effect, SetReg) and not effect.keeps and not effect.offset:
                 killed.add(effect.name)
             elif isinstance(effect, Call):
-                killed.update(r for r in caller_saved(architecture) if r not in preserved)
+                lost = caller_saved(architecture) - effect.keeps
+                killed.update(r for r in lost if r not in preserved)
     return read, killed
 
 
@@ -94,6 +95,6 @@ def _widths_after(
                     width = max(width, most)
                 widths[effect.name] = (width, flexible)
             elif isinstance(effect, Call):
-                for name in caller_saved(architecture):
+                for name in caller_saved(architecture) - effect.keeps:
                     widths.pop(name, None)
     return widths

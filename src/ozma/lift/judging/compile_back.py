@@ -74,7 +74,7 @@ class Compiler:
     def processor_seconds(self) -> float:
         """Spent so far by this process and by its children; of a dead one what was last seen."""
         if (pid := self._worker.pid) is not None:
-            self._children[pid] = max(_spent_by(pid), self._children.get(pid, 0.0))
+            self._children[pid] = max(spent_by(pid), self._children.get(pid, 0.0))
         return time.process_time() + sum(self._children.values())
 
     def printed(self, ir: bytes) -> str:
@@ -98,8 +98,9 @@ class Compiler:
         self.close()
 
 
-def _spent_by(pid: int) -> float:
+def spent_by(pid: int) -> float:
+    """Seconds of processor time of a process, 0 if it is gone."""
     try:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
     except (OSError, ValueError, IndexError):
-        return 0.0  # gone
+        return 0.0

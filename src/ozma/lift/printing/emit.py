@@ -34,7 +34,8 @@ class Printer(Branches):
             self.labels[order[0]] = "entry"
         self.edges = self._edges(order)
         downwards = self.builder.architecture.first_local_highest
-        for region in reversed(self.regions) if downwards else self.regions:
+        local = [region for region in self.regions if not region.given]
+        for region in reversed(local) if downwards else local:
             name, size = self.alloca_names[region.offset], region.end - region.offset
             self.lines.append((f"{name} = alloca [{size} x i8], align {region.align}", 0))
         self._values(bodies[ENTRY])

@@ -9,7 +9,7 @@ from ozma.lift.decisions import Chooser
 from ozma.lift.reading.effects import is_integer
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value, const_text, resolve
-from ozma.lift.stack.regions import Region
+from ozma.lift.stack.objects import GIVEN, Region
 
 UNKNOWN = "undef"
 """What was never set. Not "poison": that would spread from bits that nobody reads to those beside
@@ -53,7 +53,9 @@ class Operands:
         self.used = Used()
         self.numbers = 0
         self.line = 0
-        self.alloca_names = {r.offset: f"%s{position}" for position, r in enumerate(regions)}
+        self.alloca_names = {
+            r.offset: GIVEN if r.given else f"%s{position}" for position, r in enumerate(regions)
+        }
 
     def fresh(self) -> str:
         self.numbers += 1
@@ -116,13 +118,20 @@ class Operands:
             self.used.order.append(name)
 
     def _frame(self, offset: int) -> str:
-        region = next((r for r in self.regions if r.offset <= offset < r.end), None)
+        region = self._region(offset)
         if region is None:
             where = "arguments on the stack" if offset >= 0 else "no object in the frame"
             raise Unprintable(f"the address of {where}")
         name = self.alloca_names[region.offset]
         if offset == region.offset:
             return name
-        moved = self.fresh()
-        self.out(f"{moved} = getelementptr inbounds i8, ptr {name}, i64 {offset - region.offset}")
+        moved, kind = self.fresh(), "inbounds " if offset <= region.end else ""
+        self.out(f"{moved} = getelementptr {kind}i8, ptr {name}, i64 {offset - region.offset}")
         return moved
+
+    def _region(self, offset: int) -> Region | None:
+        """Where an object ends is an address in it, too; nobody sees where those end that were
+        given."""
+        found = [r for r in self.regions if r.offset <= offset < r.end]
+        found += [r for r in self.regions if r.end == offset or r.given and offset >= r.offset]
+        return found[0] if found else None

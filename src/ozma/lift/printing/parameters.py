@@ -6,9 +6,12 @@ from ozma.lift.printing.operands import UNKNOWN
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.values import Value
+from ozma.lift.stack.objects import GIVEN, Frame
 
 
-def parameters(builder: Builder, architecture: Architecture) -> tuple[list[str], dict[str, str]]:
+def parameters(
+    builder: Builder, architecture: Architecture, frame: Frame
+) -> tuple[list[str], dict[str, str]]:
     """(types with names in order, name by register) from the entry values that are used."""
     used = _used(builder)
     texts, by_register = [], {}
@@ -24,6 +27,9 @@ def parameters(builder: Builder, architecture: Architecture) -> tuple[list[str],
         type_ = "ptr sret(i8)" if returned else _type(value, name, architecture)
         texts.append(f"{type_} %a{position}")
         by_register[name] = f"%a{position}"
+    for region in frame.regions:
+        if region.given:
+            texts.append(f"ptr byval([{region.end - region.offset} x i8]) align 8 {GIVEN}")
     if builder.graph.variadic:
         texts.append("...")
     for name, value in used.items():

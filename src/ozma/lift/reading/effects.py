@@ -181,12 +181,14 @@ class IndirectJump:
 class Call:
     """`target` is a Symbol or an address. Arguments and result are inferred later. `unwind`: label
     of the landing pad; `throws`: may an exception leave it? `pushed`: bytes of arguments on the
-    stack that unwinding takes off."""
+    stack that unwinding takes off. `keeps`: registers that this callee does not change, although
+    the convention lets it."""
 
     target: Expr
     unwind: str = ""
     throws: bool = True
     pushed: int = 0
+    keeps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,24 @@ class Do:
     op: Op
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A string instruction: `body`, and `count` down by one, until that is 0 or `goes_on` does not
+    hold; nothing where it is 0 to begin with. Flow makes a loop of it (flow/repeats.py).
+
+    `whole` does the same at once where all bytes of the register `alike` are equal, or where the
+    places that the two registers `apart` point to, of `count` times `size` bytes, do not overlap.
+    """
+
+    count: Reg
+    body: tuple[Effect, ...]
+    goes_on: Condition | None = None
+    whole: tuple[Effect, ...] = ()
+    alike: Reg | None = None
+    apart: tuple[Reg, Reg] | None = None
+    size: int = 1
+
+
 Effect = (
     SetReg
     | Let
@@ -214,6 +234,7 @@ Effect = (
     | Call
     | Return
     | Do
+    | Repeat
 )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from ozma.lift.reading.architecture import Instruction
+
+_GCC_START = re.compile(r"\.LFB\d+$")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,11 @@ class AsmFunction:
     alignment: int = 1
     section: str = ".text"
     flags: str = ""
+
+    @property
+    def is_of_gcc(self) -> bool:
+        """gcc labels the beginning of each function."""
+        return any(isinstance(one, Label) and _GCC_START.match(one.name) for one in self.lines)
 
 
 @dataclass

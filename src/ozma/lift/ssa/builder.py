@@ -93,7 +93,8 @@ class Builder(Parts):
         return self.make("or", type_, [self.make("and", type_, [rest, hole]), wide])
 
     def _is_left(self, value: Value) -> bool:
-        """Is it what happened to be in a register or slot that no caller passes anything in?"""
+        """Is it what happened to be in a register or slot that no caller passes anything in, or the
+        place of a computed jump?"""
         value = resolve(value)
         while value.op in ("trunc", "and", "lshr"):
             value = resolve(value.args[0])
@@ -102,6 +103,9 @@ class Builder(Parts):
             return value.extra[0] in convention.preserved
         if value.op == "entry" and value.extra[0][1] == "-":
             return True  # of the function's own frame
+        tables, sums = self.facts.tables, value.args if value.op == "add" else ()
+        if any(part.op == "symbol" and part.extra[0] in tables for part in map(resolve, sums)):
+            return True
         return value.op == "poison"
 
     def _combined_vector(self, cell: Cell, type_: str, offset: int) -> Value:
@@ -138,7 +142,7 @@ class Builder(Parts):
             if offset or wanted > width:
                 if offset + width <= wanted:
                     return self.extract(self.entry(block, register, f"i{wanted}", 0), type_, offset)
-            elif wanted < width and (block == ENTRY or len(self.predecessors(block)) > 1):
+            elif wanted < width and self._is_widened(block, register):
                 return self.make("zext", type_, [self.entry(block, register, f"i{wanted}", 0)])
         if block == ENTRY:
             return Value("entry", type_, [], (register, offset), ENTRY, 0)
@@ -152,6 +156,14 @@ class Builder(Parts):
         self.bodies[block].phis.append(phi)
         self.pending.append((phi, block, register, type_, offset))
         return phi
+
+    def _is_widened(self, block: int, register: str) -> bool:
+        """Are the bits above what is read zero? Of what comes from elsewhere, gcc's code may pass
+        them on."""
+        if self.graph.of_gcc:
+            known = block != ENTRY and not self.facts.widths[block].get(register, (0, True))[1]
+            return known and len(self.predecessors(block)) > 1
+        return block == ENTRY or len(self.predecessors(block)) > 1
 
     def _natural_width(self, block: int, register: str) -> int:
         if block == ENTRY:
@@ -195,16 +207,19 @@ class Builder(Parts):
         if ENTRY in before or not before or any(p not in self.flags_out for p in before):
             raise Unsupported("flags that come from somewhere else")
         if (block, code) in self.conditions:
-            return self.conditions[block, code]
+            return resolve(self.conditions[block, code])
+        phi = Value("phi", "i1", [], None, block, self.line)
+        self.conditions[block, code] = phi  # a loop that leaves the flags asks for it again
         answers = []
         for previous in before:
             saved = self.block, self.local
             self.block, self.local = previous, {}
             answers.append(self._condition_at(previous, code))
             self.block, self.local = saved
-        if all(resolve(answer) is resolve(answers[0]) for answer in answers):
-            return answers[0]
-        phi = Value("phi", "i1", answers, None, block, self.line)
+        found = {id(one): one for one in map(resolve, answers) if one is not phi}
+        if len(found) == 1:
+            (phi.replaced,) = found.values()
+            return resolve(phi)
+        phi.args = answers
         self.bodies[block].phis.append(phi)
-        self.conditions[block, code] = phi
         return phi

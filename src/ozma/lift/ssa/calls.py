@@ -30,7 +30,7 @@ class Calls:
         plan = builder.plans[block.index, position]
         call = self._make(target, plan)
         call.extra.throws = effect.throws
-        self._after_call(None, call)
+        self._after_call(None, call, effect.keeps)
         if effect.unwind:
             call.extra.unwinds = True
             targets = [-2, *block.successors] if len(block.successors) == 1 else block.successors
@@ -114,6 +114,10 @@ class Calls:
                 held = value.type
             if value.op == "clobber":
                 held = wanted or "i64"
+            if held == "i32" and builder.graph.of_gcc and register[0] != "[":
+                held = "i64"  # who knows how much of it the callee reads
+        elif builder.graph.of_gcc:
+            held = "i64"
         else:
             width = builder.facts.phi_width(content.block, register) if content.block >= 0 else 0
             held = f"i{width or 64}"
@@ -123,13 +127,15 @@ class Calls:
             return builder.read(register, wanted)
         return builder.read(register, held)
 
-    def _after_call(self, result: Value | None, call: Value | None = None) -> None:
+    def _after_call(
+        self, result: Value | None, call: Value | None = None, kept: frozenset[str] = frozenset()
+    ) -> None:
         """Registers that a call does not preserve hold what it left there."""
         builder = self.builder
         architecture, state = builder.architecture, builder.states[builder.block]
         convention = architecture.convention
         names = {*architecture.scratch, *architecture.vector_registers, *convention.integers}
-        for name in names - convention.preserved:
+        for name in names - convention.preserved - kept:
             width = 128 if name in architecture.vector_registers else 64
             if result is not None and name == convention.results[0]:
                 left = result

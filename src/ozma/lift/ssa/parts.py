@@ -8,7 +8,8 @@ from ozma.lift.ssa.making import Making
 from ozma.lift.ssa.values import Value, is_const, resolve
 
 
-_SAME_SIZE = {"i32": "float", "i64": "double"}
+FLOATING = {"i32": "float", "i64": "double"}
+"""By the integer type of the same size."""
 
 
 class Parts(Making):
@@ -41,7 +42,7 @@ class Parts(Making):
         convention = self.architecture.convention
         if register not in (*convention.results, *convention.float_results) or offset:
             return Value("poison", type_, [], None, ENTRY, 0)
-        floating = _SAME_SIZE.get(type_) if register in convention.float_results else None
+        floating = FLOATING.get(type_) if register in convention.float_results else None
         if floating:  # moved out of its register as a number: `movq %xmm0, %rax`
             return self.make("bitcast", type_, [self._call_result(clobbered, floating, 0)])
         for value in call.extra.results:

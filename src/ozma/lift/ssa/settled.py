@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import bits, is_integer, is_vector
 from ozma.lift.reading.prototypes import Prototype
 from ozma.lift.ssa.body import ENTRY
 from ozma.lift.ssa.builder import Builder
+from ozma.lift.ssa.parts import FLOATING
 from ozma.lift.ssa.values import Value
 
+_WORD = 8  # bytes
 
 def settle_results(builder: Builder) -> None:
     """One result per register of a call, the widest that anyone reads; others are parts of it."""
@@ -68,20 +71,49 @@ def _part(builder: Builder, source: Value, value: Value, type_: str, call: Value
 
 
 def settle_parameters(builder: Builder) -> None:
-    """Parts of one register at entry become parts of the widest one read."""
+    """Parts of one register at entry become parts of the widest one read; parts of a word on the
+    stack, of a struct that is passed there, parts of the word."""
     entries = [v for (b, *_), v in builder.entries.items() if b == ENTRY and v.op == "entry"]
-    widest: dict[str, Value] = {}
+    entries = [value for value in entries if value.replaced is None]
+    widest = {**_widest(entries), **_words(entries, builder.architecture.convention)}
+    for register, value in widest.items():
+        if register in builder.architecture.vector_registers and value.type in FLOATING:
+            type_ = FLOATING[value.type]  # a number, moved out of its register: `movq %xmm0, %rax`
+            widest[register] = Value("entry", type_, [], value.extra, ENTRY, 0)
     for value in entries:
-        if value.replaced is not None:
-            continue
-        register, offset = value.extra
-        best = widest.get(register)
-        if best is None or bits(value.type) + offset > bits(best.type):
-            widest[register] = value
-    for value in entries:
-        source = widest.get(value.extra[0])
-        if value.replaced is None and source is not None and value is not source:
+        register, offset = _place(value)
+        source = widest.get(register)
+        if source is not None and value is not source:
             builder.block, builder.local = ENTRY, {}
-            part = builder.extract(source, value.type, value.extra[1])
+            part = builder.extract(source, value.type, offset)
             if part is not value:
                 value.replaced = part
+
+
+def _widest(entries: list[Value]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for value in entries:
+        register, offset = value.extra
+        best = found.get(register)
+        if best is None or bits(value.type) + offset > bits(best.type):
+            found[register] = value
+    return found
+
+
+def _words(entries: list[Value], convention: Convention) -> dict[str, Value]:
+    """A whole word for each one on the stack of which only a later part is read."""
+    found: dict[str, Value] = {}
+    for value in entries:
+        register, _ = _place(value)
+        if register != value.extra[0] and int(register[1:-1]) >= convention.stack_arguments:
+            found[register] = Value("entry", "i64", [], (register, 0), ENTRY, 0)
+    return found
+
+
+def _place(value: Value) -> tuple[str, int]:
+    """Register, or word of the stack, and the bit where the entry's part begins in it."""
+    register, offset = value.extra
+    inside = int(register[1:-1]) % _WORD if register[0] == "[" and register[1] != "-" else 0
+    if not inside or 8 * inside + offset + bits(value.type) > 8 * _WORD:
+        return register, offset
+    return f"[{int(register[1:-1]) - inside}]", 8 * inside + offset

@@ -90,7 +90,8 @@ class Rewriter:
             return new
         if isinstance(effect, Call):
             new = replace(effect, target=self.value(effect.target))
-            self.state = {r: v for r, v in self.state.items() if r in convention.preserved}
+            kept = convention.preserved | effect.keeps
+            self.state = {r: v for r, v in self.state.items() if r in kept}
             return new
         return self._other(effect)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ozma.lift.flow.graph import Block, Graph, Refused, Step
 from ozma.lift.reading.architecture import Architecture, Convention
-from ozma.lift.reading.effects import Const, Let, Reg, Return, SetReg, Store
+from ozma.lift.reading.effects import Call, Const, Effect, Let, Reg, Return, SetReg, Store
 from ozma.lift.stack.accesses import collect
 from ozma.lift.stack.addresses import Rewriter, moves_stack
 from ozma.lift.stack.objects import Frame
@@ -30,7 +30,7 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
             blocks.append(replace(block, steps=[], successors=[]))
             continue
         rewriter = Rewriter(states[block.index], frame)
-        steps = _rewrite(block, rewriter, architecture, graph.has_cfi)
+        steps = _rewrite(block, rewriter, architecture, graph)
         exit_ = (
             steps[-1].effects[-1]
             if block.exit is not None and steps and steps[-1].effects
@@ -42,15 +42,36 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
     return new, frame
 
 
-def _is_padding(step: Step, block: Block, convention: Convention, has_cfi: bool) -> bool:
-    """A push of what nobody needs, in place of `sub $8, %rsp`: CFI calls no argument of a call
-    so."""
+def _is_padding(step: Step, block: Block, convention: Convention, graph: Graph) -> bool:
+    """A push of what nobody needs, in place of `sub $8, %rsp`: LLVM's CFI calls no argument of a
+    call so."""
     if [type(effect) for effect in step.effects] != [Let, SetReg, Store] or step.adjust:
         return False
     pushed = step.effects[0].value
     if not isinstance(pushed, Reg) or pushed.name in convention.preserved:
         return False
-    return step.framed if has_cfi else not block.index and _only_pushes(block, step)
+    if graph.of_gcc:
+        last = convention.integers[-2 if block.index else -1 :]
+        return not _sets_around(step, graph, last)
+    return step.framed if graph.has_cfi else not block.index and _only_pushes(block, step)
+
+
+def _sets_around(push: Step, graph: Graph, last: tuple[str, ...]) -> bool:
+    """Is one of the last registers of arguments set between the calls around the push? Then what
+    is pushed may be one argument more."""
+    lines = {Call: [], SetReg: []}
+    for block in graph.blocks:
+        for step in block.steps:
+            for effect in step.effects:
+                if isinstance(effect, Call) or _sets(effect, last):
+                    lines[type(effect)].append(step.line)
+    first = max((line for line in lines[Call] if line < push.line), default=0)
+    last = min((line for line in lines[Call] if line > push.line), default=0)
+    return any(first < line < last for line in lines[SetReg])
+
+
+def _sets(effect: Effect, registers: tuple[str, ...]) -> bool:
+    return isinstance(effect, SetReg) and effect.name in registers
 
 
 def _is_discard(position: int, block: Block, convention: Convention) -> bool:
@@ -78,7 +99,7 @@ def _only_pushes(block: Block, until: Step) -> bool:
 
 
 def _rewrite(
-    block: Block, rewriter: Rewriter, architecture: Architecture, has_cfi: bool
+    block: Block, rewriter: Rewriter, architecture: Architecture, graph: Graph
 ) -> list[Step]:
     steps, convention = [], architecture.convention
     for position, step in enumerate(block.steps):
@@ -87,7 +108,7 @@ def _rewrite(
         if sp is None:
             raise Refused(step.line, step.instruction.text, "dynamic stack allocation")
         effects = [rewriter.effect(effect, convention) for effect in step.effects]
-        if _is_padding(step, block, convention, has_cfi):
+        if _is_padding(step, block, convention, graph):
             effects = effects[1:2]
         elif _is_discard(position, block, convention):
             effects[0] = replace(effects[0], value=Const(0, "i64"))

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
+GIVEN = "%given"
+"""Name of the parameter for a struct on the stack."""
+
+
 @dataclass
 class Access:
     """A direct access: `size` in bytes."""
@@ -17,11 +21,13 @@ class Access:
 
 @dataclass(frozen=True)
 class Region:
-    """An alloca: [offset, end) with `align` in bytes."""
+    """An alloca: [offset, end) with `align` in bytes; or, `given`, what the caller put on the
+    stack."""
 
     offset: int
     end: int
     align: int
+    given: bool = False
 
 
 @dataclass

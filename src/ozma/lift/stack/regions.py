@@ -38,6 +38,17 @@ def lay_out(
     ]
 
 
+def take_given(frame: Frame, convention: Convention) -> None:
+    """Arguments on the stack of which one has an address are in memory: a struct that is passed by
+    value, with whatever is beside it. (AArch64 passes a struct's address.)"""
+    first = convention.stack_arguments
+    escapes = [offset for offset in frame.escapes if offset >= first]
+    if escapes and not convention.link:
+        ends = [access.offset + access.size for access in frame.accesses]
+        end = -(-max([*ends, *(offset + 1 for offset in escapes)]) // 8) * 8
+        frame.regions = [*frame.regions, Region(first, end, 8, given=True)]
+
+
 def _joined(
     parts: list[tuple[int, int]], frame: Frame, top: int, convention: Convention
 ) -> list[tuple[int, int]]:

@@ -71,6 +71,8 @@ def _locked(d: Decoded, opcode: str, flags: str) -> list[Effect]:
 
 def _cmp(d: Decoded) -> list[Effect]:
     left, right = _last(d)
+    if left == right and isinstance(left, Reg):  # gcc's way to say "equal" before `repz cmpsb`
+        left = right = Const(0, d.type)
     return [SetFlags("sub", left, right, d.type)]
 
 

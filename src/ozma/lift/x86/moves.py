@@ -1,9 +1,9 @@
-"""Integers moved, widened, pushed, exchanged with memory, copied in bulk: stem -> effects."""
+"""Integers moved, widened, pushed, exchanged with memory: stem -> effects."""
 
 from __future__ import annotations
 
 from ozma.lift.reading.effects import (
-    Const, Do, Effect, Expr, Let, Load, Op, Reg, SetFlags, SetReg, Store, Temp, Unsupported, bits,
+    Const, Effect, Expr, Let, Load, Op, Reg, SetFlags, SetReg, Store, Temp, Unsupported, bits,
 )  # fmt: skip
 from ozma.lift.x86.decode import Decoded, Rule, read, write
 from ozma.lift.x86.operands import Memory, Register, address
@@ -127,35 +127,6 @@ def _leave(d: Decoded) -> list[Effect]:
     ]
 
 
-def _string(name: str, width: int) -> Rule:
-    """rep movs, rep stos: a memcpy or memset that runs upward."""
-
-    def rule(d: Decoded) -> list[Effect]:
-        if not d.prefixes or not d.prefixes[0].startswith("rep"):
-            raise Unsupported("a string instruction without rep")
-        count: Expr = Reg("rcx", "i64")
-        size = (
-            count if width == 1 else Op("shl", "i64", (count, Const(width.bit_length() - 1, "i64")))
-        )
-        if name == "llvm.memset":
-            value, opcode = Reg("rax", f"i{8 * width}"), name
-            if width > 1:
-                raise Unsupported("rep stos of more than bytes")
-        else:
-            value, opcode = Reg("rsi", "i64"), "llvm.memcpy.inline"
-        effects: list[Effect] = [
-            Let("n", size, "i64"),
-            Do(Op(name, "void", (Reg("rdi", "i64"), value, Temp("n")), opcode)),
-            SetReg("rdi", Op("add", "i64", (Reg("rdi", "i64"), Temp("n"))), "i64", implicit=True),
-        ]  # fmt: skip
-        if name == "llvm.memcpy":
-            sum_ = Op("add", "i64", (Reg("rsi", "i64"), Temp("n")))
-            effects.append(SetReg("rsi", sum_, "i64", implicit=True))
-        return [*effects, SetReg("rcx", Const(0, "i64"), "i64", implicit=True)]
-
-    return rule
-
-
 def _widening_moves() -> dict[str, Rule]:
     table: dict[str, Rule] = {}
     for source in "bw":
@@ -180,8 +151,4 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("cqto", "cqo"), _sign_of(64)),
     "lea": _lea, "xchg": _xchg, "xadd": _xadd, "cmpxchg": _cmpxchg,
     "push": _push, "pop": _pop, "leave": _leave,
-    "movsb": _string("llvm.memcpy", 1), "movsw": _string("llvm.memcpy", 2),
-    "movsl": _string("llvm.memcpy", 4), "movsq": _string("llvm.memcpy", 8),
-    "stosb": _string("llvm.memset", 1), "stosl": _string("llvm.memset", 4),
-    "stosq": _string("llvm.memset", 8),
 }  # fmt: skip

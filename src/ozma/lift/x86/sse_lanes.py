@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ozma.lift.reading.effects import Const, Effect, Expr, Op, SetReg, Store, Unsupported, lanes
+from ozma.lift.reading.effects import Const, Effect, Expr, Op, SetReg, Store, lanes
 from ozma.lift.x86.decode import Decoded, Rule, read, write
 from ozma.lift.x86.operands import Operand, Register
+from ozma.lift.x86.strings import string_rule
 
 FLOATS = {"ps": "<4 x float>", "pd": "<2 x double>"}
 INTEGERS = {"b": "<16 x i8>", "w": "<8 x i16>", "d": "<4 x i32>", "q": "<2 x i64>"}
@@ -54,10 +55,10 @@ def bitwise(opcode: str, type_: str) -> Rule:
 
 def string_or(move: Rule, name: str) -> Rule:
     """movsd and cmpsd are also names of string instructions."""
+    string = string_rule(name[:-1], "d") if name.endswith("d") else move
 
     def rule(d: Decoded) -> list[Effect]:
-        if not d.operands:
-            raise Unsupported(f"string instruction '{name}'")
-        return move(d)
+        registers = any(isinstance(operand, Register) for operand in d.operands)
+        return move(d) if registers else string(d)
 
     return rule

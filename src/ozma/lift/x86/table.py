@@ -6,12 +6,12 @@ from ozma.lift.reading.architecture import Instruction
 from ozma.lift.reading.effects import (
     Branch, Call, Condition, Effect, IndirectJump, Jump, Return, Symbol, Unsupported,
 )  # fmt: skip
-from ozma.lift.x86 import arithmetic, bits, conditions, fences, moves
+from ozma.lift.x86 import arithmetic, bits, conditions, fences, moves, strings
 from ozma.lift.x86 import sse_floats, sse_integers, sse_moves
 from ozma.lift.x86.conditions import CONDITIONS
 from ozma.lift.x86.decode import Decoded, Rule, decode, read
 
-_INTEGERS = (arithmetic, bits, conditions, moves, fences)
+_INTEGERS = (arithmetic, bits, conditions, moves, strings, fences)
 _SSE = (sse_floats, sse_integers, sse_moves)
 _INTEGER_RULES: dict[str, Rule] = {stem: rule for t in _INTEGERS for stem, rule in t.RULES.items()}
 RULES = _INTEGER_RULES | {stem: rule for table in _SSE for stem, rule in table.RULES.items()}
@@ -42,7 +42,7 @@ def effects(instruction: Instruction) -> list[Effect]:
 
 
 def _needs_width(decoded: Decoded) -> bool:
-    said = ("set", "movs", "movz", "push", "pop", "nop")
+    said = ("set", "movs", "movz", "cmps", "lods", "push", "pop", "nop")
     return bool(decoded.operands) and not decoded.stem.startswith(said)
 
 
