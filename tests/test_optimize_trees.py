@@ -100,6 +100,15 @@ def test_the_advisor_orders_all_lists(toolchain, path, tmp_path, text, said, bes
     assert list(refused.lists) == lists and "not asked" in refused.said
 
 
+def test_a_large_unit_keeps_the_packs_order(toolchain, path, tmp_path):
+    lists = ["unknown", *reversed(LISTS)]
+    with Worker(toolchain) as worker:
+        code = bitcode(toolchain, tmp_path, TWO)
+        advice = TreeAdvisor(path, largest=5)(worker, code, lists)
+        assert list(advice.lists) == lists and "more than 5 instructions" in advice.said
+        assert list(TreeAdvisor(path)(worker, code, lists).lists) != lists
+
+
 class StubModel:
     """Finds one list e^100 times as probable as the others."""
 

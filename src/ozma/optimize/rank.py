@@ -31,6 +31,9 @@ FUNCTIONS = 6
 """Functions of a module too long for the window that are asked about, the longest that fit."""
 DESCRIBED = 12
 """Functions of a unit that the trees are asked about, the longest."""
+LARGEST_UNIT = 2000
+"""IR instructions of a unit of several functions up to which trees order better than the pack:
+they learnt on single functions, and large units live by what is inlined (LOG.md)."""
 
 
 @dataclass(frozen=True)
@@ -159,15 +162,18 @@ class TreeAdvisor:
     when first asked; with a `model`, what a list adds is multiplied by its odds ** TRUST."""
 
     def __init__(
-        self, path: Path, model: ModelAdvisor | None = None, functions: int = DESCRIBED
-    ) -> None:
+        self, path: Path, model: ModelAdvisor | None = None, functions: int = DESCRIBED,
+        largest: int = LARGEST_UNIT,
+    ) -> None:  # fmt: skip
         if not path.exists():
             raise OzmaError(f"no trees in {path}", hint="make them with `ozma train trees`")
-        self._path, self._model, self._functions = path, model, functions
+        self._path, self._model = path, model
+        self._functions, self._largest = functions, largest
         self._ranker: Ranker | None = None
 
     def __call__(self, worker: Worker, bitcode: bytes, lists: Sequence[str]) -> Advice:
-        """Lists that the trees do not know last; all as given when LLVM refuses the module."""
+        """Lists that the trees do not know last; all as given when LLVM refuses the module, or it
+        is too large a unit."""
         ranker = self._load()
         try:
             keys, said = self._ordered(ranker, worker, bitcode, lists)
@@ -192,12 +198,14 @@ class TreeAdvisor:
         self, ranker: Ranker, worker: Worker, bitcode: bytes, lists: Sequence[str]
     ) -> tuple[list[str], str]:
         """(keys of all lists that the trees know, best first; in words who was asked)."""
+        functions = worker.split(bitcode, "unit.c").functions
+        if len(functions) > 1 and sum(len(one.opcodes) for one in functions) > self._largest:
+            return [], f"the pack's order: a unit of more than {self._largest:,} instructions"
         odds, said = {}, ""
         if self._model:
             odds, said = self._model.odds(worker, bitcode, lists)
             said = f"; the model {said}"
         trust = trust_of(odds, ranker.keys) if odds else None
-        functions = worker.split(bitcode, "unit.c").functions
         if len(functions) < 2:
             order, _ = ranker.order(describe(worker, bitcode), trust)
             return [ranker.keys[place] for place in order], f"trees on the whole module{said}"
