@@ -80,7 +80,7 @@ def test_another_level_is_said_to_be_without_use(here, capsys):
         (["tune", "f.c", "--records", "x.txt"], "x.txt: File exists"),
         (["tune", "bad.c"], "expected parameter declarator; reproduce: "),
         (["pack", "--file", "nothere"], "cannot read the pack nothere: No such file"),
-        (["pack", "--file", "x.txt"], "`ozma pack --records DIR -o FILE` makes one"),
+        (["pack", "--file", "bad.c"], "give one list per line, or what `ozma pack --records DIR -o FILE` made"),
         (["pack", "--target", "arm"], "invalid choice: 'arm'"),
         (["corpus", "build"], "the following arguments are required: OUT; see"),
         (["corpus", "build", "out", "f.c"], "for a source file give its folder"),

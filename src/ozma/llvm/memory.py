@@ -61,7 +61,8 @@ def _gaps(maps: str, place: int) -> Iterator[tuple[int, int]]:
 def in_fresh_memory(work: Callable[[], None]) -> None:
     """In a new process: calls `work` in a thread with an arena of its own, and waits for its end.
 
-    Arenas that threads of the parent left are given to threads that only wait.
+    Arenas that threads of the parent left are given to threads that only wait. A parent that used
+    up all of glibc's arenas (8 for each processor) leaves none that is new: nothing is promised.
     """
     gc.freeze()  # what the parent held is never freed here, into this thread's cache
     library = ctypes.CDLL(None)
