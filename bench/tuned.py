@@ -35,8 +35,9 @@ from ozma.search.session import TuneConfig, tune_module
 KEYS = ("package", "version", "object", "llvm")
 
 
-def tune_unit(package: str, unit: Compilation, options: argparse.Namespace) -> dict:
-    """Bytes of clang's object and of ours after the search. Its records resume a killed search."""
+def tune_unit(name: str, unit: Compilation, options: argparse.Namespace) -> dict:
+    """Bytes of clang's object and of ours after the search, whose records go by `name` and resume
+    a killed one."""
     os.chdir(unit.folder)
     toolchain, source = find_toolchain(options.llvm), Path(unit.source)
     config = unit_config(unit, "x86-64")
@@ -47,7 +48,7 @@ def tune_unit(package: str, unit: Compilation, options: argparse.Namespace) -> d
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
         bitcode = bitcode_of(step, Path(folder), source)
         store = RecordStore(options.searches)
-        tuned = tune_module(worker, f"{package}/{unit.output}", bitcode, search, store)
+        tuned = tune_module(worker, name, bitcode, search, store)
         if tuned.best is None:
             return {"problem": tuned.problem}
         loaded = worker.load(bitcode)
@@ -64,7 +65,7 @@ def tune_unit(package: str, unit: Compilation, options: argparse.Namespace) -> d
 def _measure(job: tuple) -> dict:
     facts, unit, options = job
     try:
-        return facts | tune_unit(facts["package"], unit, options)
+        return facts | tune_unit(f"{facts['package']}/{facts['object']}", unit, options)
     except OzmaError as error:
         return facts | {"problem": error.message[:200]}
 
@@ -75,10 +76,10 @@ def jobs(options: argparse.Namespace, records: Records) -> list[tuple]:
     for name in options.packages:
         package = load_package(name, options)
         units = sorted(
-            package.units, key=lambda unit: hashlib.sha256(unit.output.encode()).hexdigest()
+            package.units, key=lambda u: hashlib.sha256(package.path_of(u).encode()).hexdigest()
         )
         for unit in units[: options.units]:
-            facts = {"package": name, "version": package.version, "object": unit.output}
+            facts = {"package": name, "version": package.version, "object": package.path_of(unit)}
             facts["llvm"] = toolchain.version
             if records.lack(facts):
                 found.append((facts, unit, options))
