@@ -163,13 +163,10 @@ def _translated(
 ) -> Builder:  # fmt: skip
     """The blocks as values, once it is known what calls take and what comes back."""
     facts = find_facts(graph, architecture, frame.slots)
-    foreign = function.is_of_gcc
-    plans = plan_calls(facts, architecture, chooser, listing, foreign)
+    plans = plan_calls(facts, architecture, chooser, listing)
     kept = frozenset(kept_updates(graph)) if architecture.name == "x86-64" else frozenset()
     jumps = frozenset(jump_addresses(graph))
-    result = plan_result(
-        facts, architecture, chooser, function.number, mode, kept, jumps, foreign
-    )
+    result = plan_result(facts, architecture, chooser, function.number, mode, kept, jumps)
     builder = Builder(graph, facts, plans, result, listing, architecture, mode)
     Translator(builder).run()
     return builder

@@ -32,13 +32,11 @@ Key = tuple[int, int]
 
 
 def plan_calls(
-    facts: Facts, architecture: Architecture, chooser: Chooser, listing: Listing,
-    foreign: bool = False,
-) -> dict[Key, CallPlan]:  # fmt: skip
-    """A plan for each call and tail call, by (block, step). `foreign`: the code is not LLVM's, so
-    that its choice of registers shows nothing, and all that may be an argument is one."""
+    facts: Facts, architecture: Architecture, chooser: Chooser, listing: Listing
+) -> dict[Key, CallPlan]:
+    """A plan for each call and tail call, by (block, step). In gcc's code all that may be an
+    argument is one."""
     planner = _Planner(facts, architecture, chooser, listing)
-    planner.foreign = foreign
     plans = {(site.block, site.step): planner.plan(site) for site in facts.calls}
     _level(facts.calls, plans)
     return plans
@@ -74,14 +72,13 @@ class _Planner:
             architecture.convention,
         )
         self._chooser, self._listing = chooser, listing
-        self.foreign = False
 
     def plan(self, site: CallSite) -> CallPlan:
         facts, convention = self._facts, self._convention
         name = site.target.name if isinstance(site.target, Symbol) else ""
         known = prototypes().get(name) if self._believes_names() else None
         integers, floats, variadic = self._counts(site, name, known)
-        if self.foreign:
+        if facts.of_gcc:
             integers = min(integers, count_before_table(site, facts, convention.integers))
         plan = CallPlan(variadic=variadic, prototype=known)
         plan.arguments = [(r, "") for r in convention.integers[:integers]]
@@ -107,18 +104,16 @@ class _Planner:
         """Integers and floats in registers, and whether the callee is variadic: from a format
         string, else from the prototype, else from what was set."""
         facts, convention = self._facts, self._convention
-        first, foreign = convention.results[0], self.foreign
-        integers = count_set(site, facts, convention.integers, first, foreign)
-        first = convention.float_results[0]
-        floats = count_set(site, facts, convention.floats, first, foreign)
+        integers = count_set(site, facts, convention.integers, convention.results[0])
+        floats = count_set(site, facts, convention.floats, convention.float_results[0])
         counter = convention.variadic_count
         variadic = bool(counter) and is_definite(site, facts, counter, constant=True)
         if variadic or known and known.variadic:
             if told := counts_by_format(site, facts, convention, self._listing, known):
-                if self.foreign and not known:
+                if facts.of_gcc and not known:
                     told = max(told[0], self._held(site, convention.integers)), told[1]
                 return *told, True
-        if known and known.variadic and self.foreign:
+        if known and known.variadic and facts.of_gcc:
             integers = max(integers, self._held(site, convention.integers))
         if known:
             fixed = sum(not is_float(type_) for type_ in known.arguments)
@@ -130,7 +125,7 @@ class _Planner:
         facts, convention = self._facts, self._convention
         if stack_arguments(site, facts, convention):
             integers = len(convention.integers)
-        if self.foreign:
+        if facts.of_gcc:
             integers = max(integers, self._held(site, convention.integers))
         elif is_unfolded(site, facts, self._architecture):
             integers = max(integers, 3)

@@ -33,18 +33,16 @@ def passed_on(site: CallSite, facts: Facts, registers: tuple[str, ...], count: i
     return count
 
 
-def count_set(
-    site: CallSite, facts: Facts, registers: tuple[str, ...], result: str, foreign: bool = False
-) -> int:
+def count_set(site: CallSite, facts: Facts, registers: tuple[str, ...], result: str) -> int:
     """Number of argument registers up to the last that was set for this call. One that is also
-    where results come back (AArch64) may be passed on from an earlier call. `foreign`: LLVM's order
-    of registers says nothing."""
+    where results come back (AArch64) may be passed on from an earlier call. In gcc's code the
+    order of registers says nothing more."""
     count = 0
     for position, register in enumerate(registers):
-        prepared = not foreign and _is_prepared(site, facts, register, result)
+        prepared = not facts.of_gcc and _is_prepared(site, facts, register, result)
         if prepared or is_definite(site, facts, register):
             count = position + 1
-        elif not foreign and register != result and _is_open(site, facts, register):
+        elif not facts.of_gcc and register != result and _is_open(site, facts, register):
             break
     return count
 

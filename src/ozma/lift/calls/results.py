@@ -21,12 +21,12 @@ class Result:
 
 def plan_result(
     facts: Facts, architecture: Architecture, chooser: Chooser, line: int, mode: str,
-    kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(), foreign: bool = False,
+    kept: frozenset[int] = frozenset(), jumps: frozenset[int] = frozenset(),
 ) -> Result:  # fmt: skip
     """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
     value somebody wants in its register (flow/kept_updates.py). `jumps`: lines that make the
-    address of a computed jump (flow/computed_jumps.py). `foreign`: the code is not LLVM's: what is
-    left where results are may be one."""
+    address of a computed jump (flow/computed_jumps.py). In gcc's code what is left where
+    results are may be one."""
     convention = architecture.convention
     sites = facts.returns
     if chooser.decisions.result == "void" or not sites:
@@ -34,8 +34,8 @@ def plan_result(
     default = _inferred(sites, facts, architecture, chooser, mode != "O0", kept)
     if default.startswith("i") and _made_by(sites, facts, convention.results[0], jumps):
         default = "void"
-    if foreign:
-        default = _foreign(default, sites, facts, convention.results[0])
+    if facts.of_gcc:
+        default = _left(default, sites, facts, convention.results[0])
     options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
     if default not in options:
         options = (*options, default)
@@ -84,7 +84,7 @@ def _inferred(
     return "void"
 
 
-def _foreign(default: str, sites: list[CallSite], facts: Facts, register: str) -> str:
+def _left(default: str, sites: list[CallSite], facts: Facts, register: str) -> str:
     """What is left in the register may be a result, as wide as what was put there on some way."""
     numbers = frozenset(n for site in sites for n in site.reaching.get(register, ()))
     if default not in ("void", "i8", "i16") or is_of_table(numbers, facts):

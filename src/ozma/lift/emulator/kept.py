@@ -9,8 +9,9 @@ from ozma.lift.flow.graph import Refused
 from ozma.lift.flow.kept_registers import kept_by_callee
 from ozma.lift.machines import find_architecture
 from ozma.lift.reading.assembly import parse_assembly
+from ozma.lift.reading.listing import GCC_START
 
-_OF_GCC = re.compile(r"^\.LFB\d+:", re.MULTILINE)
+_OF_GCC = re.compile(f"^{GCC_START}:", re.MULTILINE)
 
 
 def kept_registers(text: str, name: str, target: str) -> dict[str, frozenset[str]]:

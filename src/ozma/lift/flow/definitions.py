@@ -80,6 +80,8 @@ class Facts:
     """Slots of the frame: from, to."""
     tables: frozenset[str] = frozenset()
     """Jump tables: nobody passes their address on."""
+    of_gcc: bool = False
+    """Not LLVM's code: its choice of registers shows nothing."""
 
     def flows_to(self, number: int) -> set[str]:
         """Registers that are made of a definition."""

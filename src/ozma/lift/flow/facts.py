@@ -17,7 +17,7 @@ def find_facts(
     graph: Graph, architecture: Architecture, slots: list[tuple[int, int]] | None = None
 ) -> Facts:
     tables = frozenset(block.table for block in graph.blocks if block.table)
-    facts = Facts(slots=slots or [], tables=tables)
+    facts = Facts(slots=slots or [], tables=tables, of_gcc=graph.of_gcc)
     order = graph.order()
     facts.live = live_widths(graph, order, architecture)
     facts.widths = defined_widths(graph, order, architecture)

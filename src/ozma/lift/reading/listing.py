@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from ozma.lift.reading.architecture import Instruction
 
-_GCC_START = re.compile(r"\.LFB\d+$")
+GCC_START = r"\.LFB\d+"
+"""gcc's label at the beginning of each function."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class AsmFunction:
 
     @property
     def is_of_gcc(self) -> bool:
-        """gcc labels the beginning of each function."""
-        return any(isinstance(one, Label) and _GCC_START.match(one.name) for one in self.lines)
+        names = (one.name for one in self.lines if isinstance(one, Label))
+        return any(re.fullmatch(GCC_START, name) for name in names)
 
 
 @dataclass

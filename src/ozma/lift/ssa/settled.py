@@ -12,6 +12,7 @@ from ozma.lift.ssa.values import Value
 
 _WORD = 8  # bytes
 
+
 def settle_results(builder: Builder) -> None:
     """One result per register of a call, the widest that anyone reads; others are parts of it."""
     for body in builder.bodies.values():
