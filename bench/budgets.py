@@ -21,7 +21,6 @@ from pathlib import Path
 from cross import CROSS, Compilation
 from units import Records, load_package, print_sizes, read_records, unit_config, unit_options
 
-from ozma.errors import OzmaError
 from ozma.llvm import Sizes, Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import run_clang
 from ozma.llvm.objects import measure_object
@@ -68,17 +67,12 @@ def measure_package(name: str, options: argparse.Namespace, records: Records) ->
     toolchain, package = find_toolchain(options.llvm), load_package(name, options)
     pack = target_pack(toolchain.major, options.target, options.pack)
     lists = [entry.passes for entry in pack.lists]
+    run = {"target": options.target, "llvm": toolchain.version, "pack": pack.digest}
     with Worker(toolchain) as worker:
-        for unit in package.units:
-            facts = {"package": name, "version": package.version, "object": package.path_of(unit)}
-            facts |= {"target": options.target, "llvm": toolchain.version, "pack": pack.digest}
-            if not records.lack(facts):
-                continue
-            try:
-                facts |= measure_unit(toolchain, worker, unit, options, lists)
-            except OzmaError as error:
-                facts["problem"] = error.message[:200]
-            yield facts
+        yield from records.of_units(
+            ((package.name_of(unit) | run, unit) for unit in package.units),
+            lambda unit: measure_unit(toolchain, worker, unit, options, lists),
+        )
 
 
 def main(arguments: list[str]) -> int:

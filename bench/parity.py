@@ -24,7 +24,7 @@ from units import Records, load_package, read_records, unit_config, unit_options
 
 from ozma.errors import OzmaError
 from ozma.llvm import Toolchain, Worker, find_toolchain
-from ozma.llvm.clang import run_clang
+from ozma.llvm.clang import first_error, run_clang
 from ozma.llvm.objects import measure_object, sections
 from ozma.llvm.opt import StockOpt
 from ozma.llvm.pipelines import clang_pipeline
@@ -44,7 +44,10 @@ def llc(toolchain: Toolchain, step: CompileStep, optimized: bytes) -> bytes:
     """The object of stock `llc`."""
     command = [toolchain.tool("llc"), "-filetype=obj", "-relocation-model=pic", "-o", "-"]
     command += [f"-{kind}-sections" for kind in ("function", "data") if f"-f{kind}-sections" in step.words]
-    return subprocess.run(command, input=optimized, check=True, capture_output=True).stdout
+    done = subprocess.run(command, input=optimized, capture_output=True)
+    if done.returncode:
+        raise OzmaError(f"llc fails: {first_error(done.stderr.decode('utf-8', 'replace'))}")
+    return done.stdout
 
 
 def compare_unit(toolchain: Toolchain, worker: Worker, unit: Compilation, passes: str) -> dict:
@@ -74,16 +77,12 @@ def compare_package(name: str, options: argparse.Namespace, records: Records) ->
     """One record for each unit that has none yet."""
     toolchain, package = find_toolchain(options.llvm), load_package(name, options)
     passes = load_pack(pack_path(toolchain.major)).lists[0].passes
+    run = {"package": name, "llvm": toolchain.version}
     with Worker(toolchain) as worker:
-        for unit in package.units:
-            facts = {"package": name, "object": unit.output, "llvm": toolchain.version}
-            if not records.lack(facts):
-                continue
-            try:
-                facts |= compare_unit(toolchain, worker, unit, passes)
-            except (OzmaError, subprocess.CalledProcessError) as error:
-                facts["problem"] = str(error)[:200]
-            yield facts
+        yield from records.of_units(
+            ((run | {"object": unit.output}, unit) for unit in package.units),
+            lambda unit: compare_unit(toolchain, worker, unit, passes),
+        )
 
 
 def print_table(rows: list[dict]) -> None:

@@ -18,9 +18,10 @@ from multiprocessing import Pool
 from pathlib import Path
 
 from cross import Compilation
-from units import Records, load_package, print_sizes, read_records, unit_config, unit_options
+from units import (
+    Records, load_package, measured, print_sizes, read_records, unit_config, unit_options,
+)  # fmt: skip
 
-from ozma.errors import OzmaError
 from ozma.llvm import Worker, find_toolchain
 from ozma.llvm.clang import run_clang
 from ozma.llvm.objects import measure_object
@@ -64,10 +65,8 @@ def tune_unit(name: str, unit: Compilation, options: argparse.Namespace) -> dict
 
 def _measure(job: tuple) -> dict:
     facts, unit, options = job
-    try:
-        return facts | tune_unit(f"{facts['package']}/{facts['object']}", unit, options)
-    except OzmaError as error:
-        return facts | {"problem": error.message[:200]}
+    name = f"{facts['package']}/{facts['object']}"
+    return facts | measured(lambda: tune_unit(name, unit, options))
 
 
 def jobs(options: argparse.Namespace, records: Records) -> list[tuple]:
@@ -79,8 +78,7 @@ def jobs(options: argparse.Namespace, records: Records) -> list[tuple]:
             package.units, key=lambda u: hashlib.sha256(package.path_of(u).encode()).hexdigest()
         )
         for unit in units[: options.units]:
-            facts = {"package": name, "version": package.version, "object": package.path_of(unit)}
-            facts["llvm"] = toolchain.version
+            facts = package.name_of(unit) | {"llvm": toolchain.version}
             if records.lack(facts):
                 found.append((facts, unit, options))
     return found

@@ -6,13 +6,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from build import load_recipe, record_build
 from cross import CROSS, Compilation, portable, read_compilations
 
+from ozma.errors import OzmaError
 from ozma.llvm import TARGETS
 from ozma.optimize.file import OptimizeConfig
 
@@ -29,6 +30,10 @@ class Package:
     def path_of(self, unit: Compilation) -> str:
         """The unit's object, from the top of the sources."""
         return str((unit.folder / unit.output).resolve().relative_to(self.top.resolve()))
+
+    def name_of(self, unit: Compilation) -> dict[str, str]:
+        """What names the unit in a record."""
+        return {"package": self.name, "version": self.version, "object": self.path_of(unit)}
 
 
 def load_package(name: str, options: argparse.Namespace) -> Package:
@@ -68,6 +73,23 @@ class Records:
             for row in rows:
                 file.write(json.dumps(row) + "\n")
                 file.flush()
+
+
+    def of_units(
+        self, named: Iterable[tuple[dict, Compilation]], measure: Callable[[Compilation], dict]
+    ) -> Iterator[dict]:
+        """A row for each unit that has none: its name, and what `measure` says or why it cannot."""
+        for facts, unit in named:
+            if self.lack(facts):
+                yield facts | measured(lambda: measure(unit))
+
+
+def measured(measure: Callable[[], dict]) -> dict:
+    """What it says; a `problem` where the unit cannot be compiled."""
+    try:
+        return measure()
+    except OzmaError as error:
+        return {"problem": error.message[:200]}
 
 
 def read_records(path: Path) -> list[dict]:

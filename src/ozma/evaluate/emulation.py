@@ -135,7 +135,6 @@ class Emulation:
             said, expected = text, truth
         return _row(said == expected, bool(text), said, expected)
 
-
     def _shown(self, truth: str) -> str:
         """As the model would have written it, where its form can hold it."""
         try:

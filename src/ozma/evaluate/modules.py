@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,13 @@ class Code:
 
     def __init__(self, out: Path, kind: str) -> None:
         self._kind, self._out = kind, out
-        self._places = {one.project: one for one in choose(out, Choice((kind,), largest=2**31 - 1))}
         self._project, self._bitcode = "", {}
+
+    @cached_property
+    def _places(self) -> dict[str, Chosen]:
+        """Looks at every project of the corpus: only once something is wanted."""
+        chosen = choose(self._out, Choice((self._kind,), largest=2**31 - 1))
+        return {one.project: one for one in chosen}
 
     def __call__(self, project: str, digest: str) -> bytes:
         """OzmaError when the corpus does not have it any more."""

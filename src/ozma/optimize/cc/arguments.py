@@ -56,9 +56,9 @@ _EXACT = {
 }
 
 _INTERNAL = (
-    *("-emit-llvm", "-emit-pch", "-load", "-fsyntax-only"),
-    *("-disable-llvm-passes", "-disable-llvm-optzns"),
-)
+    "-emit-llvm", "-emit-pch", "-load", "-fsyntax-only", "-disable-llvm-passes",
+    "-disable-llvm-optzns",
+)  # fmt: skip
 
 _PREFIXES = (
     ("-fsanitize", "sanitizer"),
