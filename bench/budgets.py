@@ -21,13 +21,13 @@ from pathlib import Path
 from cross import CROSS, Compilation
 from units import Records, load_package, print_sizes, read_records, unit_config, unit_options
 
-from ozma.llvm import Sizes, Toolchain, Worker, find_toolchain
+from ozma.llvm import Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import run_clang
 from ozma.llvm.objects import measure_object
-from ozma.llvm.opt import StockOpt
 from ozma.optimize.choose import load_unit, measure_all, pick
-from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, generate
+from ozma.optimize.file import compile_step, compile_words
 from ozma.optimize.pack import target_pack
+from ozma.optimize.steps import Steps
 from ozma.search.budget import Budget
 
 BUDGETS = (1, 4, 16, 64)
@@ -44,17 +44,13 @@ def measure_unit(
     step = compile_step(toolchain, source, config)
     limit = measure_object(clang)
     facts = {"clang": limit.total, "clang_loadable": limit.loadable, "ours": {}, "loadable": {}}
-    made: dict[str | None, Sizes] = {}
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
-        loaded = load_unit(worker, step, bitcode_of(step, Path(folder), source))
-        apply = cache(StockOpt(toolchain, Path(folder, UNIT)))
+        steps = Steps(toolchain, step, Path(folder))
+        loaded, make = load_unit(worker, step, steps.front_end()), cache(steps.make)
         trials = measure_all(worker, loaded, lists, Budget(max(options.budgets)))
         for budget in options.budgets:
-            choice = pick(trials[:budget], apply, limit)
-            passes = choice.best and choice.best.passes
-            if passes not in made:
-                made[passes] = measure_object(generate(step, choice, clang, Path(folder))[0])
-            ours = made[passes]
+            best = pick(trials[:budget], make, limit).best
+            ours = best.sizes if best else limit
             facts["ours"][budget], facts["loadable"][budget] = ours.total, ours.loadable
         worker.unload(loaded.id)
     facts["seconds"] = round(sum(trial.seconds for trial in trials), 3)

@@ -26,11 +26,11 @@ from ozma.errors import OzmaError
 from ozma.llvm import Toolchain, Worker, find_toolchain
 from ozma.llvm.clang import first_error, run_clang
 from ozma.llvm.objects import measure_object, sections
-from ozma.llvm.opt import StockOpt
 from ozma.llvm.pipelines import clang_pipeline
 from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.choose import load_unit
-from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, object_of
+from ozma.optimize.file import compile_step, compile_words
+from ozma.optimize.steps import Steps
 from ozma.optimize.pack import load_pack, pack_path
 
 KEYS = ("package", "object", "llvm")
@@ -57,13 +57,12 @@ def compare_unit(toolchain: Toolchain, worker: Worker, unit: Compilation, passes
     clang = run_clang(toolchain, compile_words(source, config), source)
     step, own = compile_step(toolchain, source, config), clang_pipeline(toolchain, "-Oz")
     with tempfile.TemporaryDirectory(prefix="ozma-") as scratch:
-        folder = Path(scratch)
-        loaded = load_unit(worker, step, bitcode_of(step, folder, source))
+        steps = Steps(toolchain, step, Path(scratch))
+        loaded = load_unit(worker, step, steps.front_end())
         ours = worker.evaluate(loaded.id, own, want=("object",)).object
         worker.unload(loaded.id)
-        apply = StockOpt(toolchain, folder / UNIT)
-        stock, listed = object_of(step, apply(own), folder), apply(passes)
-        shipped, pasted = object_of(step, listed, folder), llc(toolchain, step, listed)
+        stock, listed = steps.make(own).object, steps.make(passes)
+        shipped, pasted = listed.object, llc(toolchain, step, listed.bitcode)
     sizes = {"clang": clang, "worker": ours, "shipped": shipped, "pasted": pasted}
     return {
         "baseline": loaded_parts(ours) == loaded_parts(clang),

@@ -25,10 +25,10 @@ from units import (
 from ozma.llvm import Worker, find_toolchain
 from ozma.llvm.clang import run_clang
 from ozma.llvm.objects import measure_object
-from ozma.llvm.opt import StockOpt
-from ozma.optimize.file import UNIT, bitcode_of, compile_step, compile_words, generate
 from ozma.optimize.choose import pick
+from ozma.optimize.file import compile_step, compile_words
 from ozma.optimize.pack import load_pack, pack_path
+from ozma.optimize.steps import Steps
 from ozma.search.budget import Budget
 from ozma.search.records import RecordStore
 from ozma.search.session import TuneConfig, tune_module
@@ -47,16 +47,16 @@ def tune_unit(name: str, unit: Compilation, options: argparse.Namespace) -> dict
     lists = tuple(entry.passes for entry in load_pack(pack_path(toolchain.major)).lists)
     search = TuneConfig(options.searches, Budget(options.compiles), lists=lists)
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
-        bitcode = bitcode_of(step, Path(folder), source)
+        steps = Steps(toolchain, step, Path(folder))
+        bitcode = steps.front_end()
         store = RecordStore(options.searches)
         tuned = tune_module(worker, name, bitcode, search, store)
         if tuned.best is None:
             return {"problem": tuned.problem}
         loaded = worker.load(bitcode)
         best = worker.evaluate(loaded.id, tuned.best.passes)
-        choice = pick([best], StockOpt(toolchain, Path(folder, UNIT)), limit)
-        ours = measure_object(generate(step, choice, clang, Path(folder))[0])
-    budget = str(options.compiles)
+        made = pick([best], steps.make, limit).best
+    ours, budget = made.sizes if made else limit, str(options.compiles)
     return {
         "clang": limit.total, "clang_loadable": limit.loadable,
         "ours": {budget: ours.total}, "loadable": {budget: ours.loadable}, "passes": tuned.best.passes,

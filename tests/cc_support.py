@@ -40,7 +40,8 @@ int machine(const char *s) {
     return r + 1000;
 }
 """
-"""`unify-loop-exits` miscompiles this: the blocks behind the switch are dropped."""
+STRUCTURIZE = "function(structurizecfg),default<Oz>"
+"""Miscompiles it, and looks smallest: the blocks behind the switch are dropped."""
 
 MERGING = "default<Oz>,mergefunc"
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cc_support import SWITCH_IN_A_LOOP, group_lives, wait_until
+from cc_support import STRUCTURIZE, SWITCH_IN_A_LOOP, group_lives, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +23,6 @@ from ozma.optimize.cc.exclude import read_exclusions
 from ozma.optimize.project import Project, ProjectConfig
 from ozma.optimize.verification import verify_project
 from ozma.verify.verdict import Verdict
-
-LYING_PASS = "default<Oz>,function(unify-loop-exits),default<Oz>"
 
 
 @given(st.integers(1, 60), st.sets(st.integers(0, 59), min_size=1, max_size=4))
@@ -86,7 +84,7 @@ clean:
 def lying_pack(tmp_path: Path) -> Path:
     """Lists of which one really miscompiles a switch in a loop, and looks smallest for it."""
     path = tmp_path / "lists.json"
-    lists = ["default<Oz>,mergefunc", LYING_PASS]
+    lists = ["default<Oz>,mergefunc", STRUCTURIZE]
     path.write_text(json.dumps({"lists": [{"passes": passes} for passes in lists]}))
     return path
 
@@ -136,8 +134,8 @@ def test_a_miscompiled_unit_is_found_and_left_to_clang(
     result = verify_project(project, lines.append)
     assert result.verdict is Verdict.OUTPUT_DIFFERS and result.improved > 1
     (guilty,) = result.guilty
-    assert guilty.source == str(tree / "machine.c") and guilty.passes == LYING_PASS
-    assert (guilty.reproducer / "passes.txt").read_text().strip() == LYING_PASS
+    assert guilty.source == str(tree / "machine.c") and guilty.passes == STRUCTURIZE
+    assert (guilty.reproducer / "passes.txt").read_text().strip() == STRUCTURIZE
     subprocess.run([guilty.reproducer / "run.sh"], check=True, capture_output=True)
     assert guilty.rule in read_exclusions(result.exclude_file).rules
     assert subprocess.run([tree / "program"]).returncode == 0

@@ -13,9 +13,9 @@ from cc_support import MERGING, Compiler, clang_object, group_lives, wait_until
 
 from ozma.errors import OzmaError
 from ozma.llvm.objects import measure_object
-from ozma.llvm.opt import StockOpt
 from ozma.optimize.cc import driver, launch, records
-from ozma.optimize.cc.result import Chooser, Chosen, Problem
+from ozma.optimize.cc.cache import Chosen
+from ozma.optimize.cc.result import Chooser, Problem
 from ozma.optimize.cc.signals import RealCompiler
 
 
@@ -57,7 +57,7 @@ def exploding_chooser(problem: Problem) -> Chosen:
 
 
 def garbling_chooser(problem: Problem) -> Chosen:
-    return Chosen("default<Oz>", b"BC but no bitcode", 1, "not checked")
+    return Chosen("default<Oz>", problem.steps.object_of(b"BC but no bitcode"), 1, "not checked")
 
 
 def refusing_chooser(problem: Problem) -> Chosen:
@@ -68,7 +68,7 @@ def refusing_chooser(problem: Problem) -> Chosen:
     ("choose", "reason"),
     [
         (exploding_chooser, "internal error"),
-        (garbling_chooser, "code generation failed"),
+        (garbling_chooser, "choice failed"),
         (refusing_chooser, "choice failed"),
     ],
 )
@@ -123,8 +123,7 @@ def test_what_is_edited_during_the_search_is_newer_than_the_object(
     def merging_chooser(problem: Problem) -> Chosen:
         time.sleep(0.05)
         source.touch()
-        bitcode = StockOpt(problem.toolchain, problem.unit)(MERGING)
-        return Chosen(MERGING, bitcode, 1, "not checked")
+        return Chosen(MERGING, problem.steps.make(MERGING).object, 1, "not checked")
 
     clang, words = launch.find_compiler("", False), ["-Oz", "-c", "a.c"]
     real = RealCompiler(clang, words)

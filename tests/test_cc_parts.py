@@ -11,7 +11,7 @@ import pytest
 from ozma.errors import OzmaError
 from ozma.llvm.result import Sizes
 from ozma.optimize.cc import records, stats
-from ozma.optimize.cc.cache import Cache, Entry
+from ozma.optimize.cc.cache import Cache, Chosen
 from ozma.optimize.cc.config import CompilerConfig, read_options
 from ozma.optimize.cc.exclude import add_exclusion, read_exclusions
 
@@ -26,9 +26,9 @@ def test_cache_holds_its_limit(tmp_path: Path) -> None:
     cache = Cache(tmp_path, limit=5000)
     keys = [f"{i:02x}" + "1" * 62 for i in range(10)]
     for number, key in enumerate(keys):
-        assert cache.put(key, Entry("p", bytes(1000), 3, "not checked"))
+        assert cache.put(key, Chosen("p", bytes(1000), 3, "not checked"))
         os.utime(tmp_path / key[:2] / key[2:], (number, number))
-    assert cache.get(keys[0]) == Entry("p", bytes(1000), 3, "not checked")
+    assert cache.get(keys[0]) == Chosen("p", bytes(1000), 3, "not checked")
     assert cache.evict() >= 5000
     assert cache.get(keys[0]) is not None and cache.get(keys[1]) is None
     assert cache.clear() > 0 and cache.entries() == []
@@ -36,7 +36,7 @@ def test_cache_holds_its_limit(tmp_path: Path) -> None:
 
 def test_a_damaged_entry_is_a_miss(tmp_path: Path) -> None:
     cache, key = Cache(tmp_path, 1 << 20), "ab" * 32
-    cache.put(key, Entry(None))
+    cache.put(key, Chosen(None))
     (tmp_path / key[:2] / key[2:]).write_bytes(b"\x00\xff")
     assert cache.get(key) is None
 
@@ -87,7 +87,7 @@ def test_lines_that_are_no_records_are_skipped(tmp_path: Path) -> None:
 
 def test_what_could_not_be_removed_is_not_counted(tmp_path: Path, monkeypatch) -> None:
     cache = Cache(tmp_path, 1)
-    cache.put("ab" + "0" * 62, Entry("default<Oz>", b"object"))
+    cache.put("ab" + "0" * 62, Chosen("default<Oz>", b"object"))
 
     def refuse(_path: Path) -> None:
         raise PermissionError

@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from cc_support import STRUCTURIZE, SWITCH_IN_A_LOOP
 
 from ozma.cli.clang_words import split_words
 from ozma.errors import OzmaError
@@ -38,25 +39,11 @@ from ozma.optimize.pack import (
     shipped_majors,
     target_pack,
 )
+from ozma.optimize.steps import StepFailed
 from ozma.passes import check, explicit, parse
 from ozma.llvm.pipelines import catalogue_of
 from ozma.search.budget import Budget
 from ozma.verify.verdict import Verdict
-
-UNSAFE = "default<Oz>,function(unify-loop-exits)"
-TWO_EXITS = """
-int find(const int *p, int n, int k) {
-    for (int i = 0; i < n; i++) {
-        switch (p[i]) {
-        case 3: return i * 2;
-        case 7: return -i;
-        case 11: return k;
-        }
-        if (p[i] == k) return i;
-    }
-    return -1;
-}
-"""
 
 
 def ozma(*words: object, **more) -> subprocess.CompletedProcess:
@@ -79,6 +66,14 @@ class Module:
     id = 0
 
 
+BIG = Sizes(100, 0, 0, 100)
+
+
+def made(passes: str) -> SimpleNamespace:
+    """What LLVM's tools make of any list: half of BIG."""
+    return SimpleNamespace(passes=passes, sizes=Sizes(50, 0, 0, 50))
+
+
 def test_neither_measure_may_grow():
     small, big = Sizes(10, 0, 0, 30), Sizes(11, 0, 0, 30)
     assert small.improves_on(big)
@@ -89,14 +84,26 @@ def test_neither_measure_may_grow():
 
 def test_a_candidate_that_stock_opt_cannot_make_is_passed_over():
     trials = measure_all(LyingWorker("lie"), Module, ["lie", "truth"], Budget(5))
-    choice = pick(trials, lambda passes: None if passes == "lie" else b"BC")
+    choice = pick(trials, lambda passes: None if passes == "lie" else made(passes), BIG)
     assert choice.best.passes == "truth"
+
+
+def test_a_candidate_that_clangs_back_end_refuses_is_passed_over():
+    def make(passes: str) -> SimpleNamespace:
+        if passes == "lie":
+            raise StepFailed("code generation failed")
+        return made(passes)
+
+    trials = measure_all(LyingWorker("lie"), Module, ["lie", "truth"], Budget(5))
+    choice = pick(trials, make, BIG)
+    assert choice.best.passes == "truth"
+    assert [one.passes for one in choice.rejected] == ["lie"]
 
 
 def test_a_candidate_that_fails_its_check_is_dropped_and_said():
     reject = lambda candidate: candidate.passes != "first"
     trials = measure_all(LyingWorker(""), Module, ["first", "second"], Budget(5))
-    choice = pick(trials, str.encode, check=reject)
+    choice = pick(trials, made, BIG, reject)
     assert choice.best.passes == "second"
     assert [one.passes for one in choice.rejected] == ["first"]
 
@@ -111,7 +118,7 @@ def test_the_budget_bounds_the_trials(worker, bitcode):
 def test_nothing_is_picked_when_nothing_is_smaller(worker, bitcode, toolchain):
     loaded = worker.load(bitcode)
     base = worker.evaluate(loaded.id, clang_pipeline(toolchain))
-    assert pick([base], str.encode, base.sizes).best is None
+    assert pick([base], made, base.sizes).best is None
 
 
 @pytest.mark.parametrize("major", shipped_majors())
@@ -324,12 +331,12 @@ def test_a_users_own_list_is_never_called_checked(program):
 
 def test_differential_verification_rejects_a_miscompilation(tmp_path, toolchain):
     source = tmp_path / "find.c"
-    source.write_text(TWO_EXITS)
-    config = OptimizeConfig(passes=UNSAFE, verify="differential")
+    source.write_text(SWITCH_IN_A_LOOP)
+    config = OptimizeConfig(passes=STRUCTURIZE, verify="differential")
     with Worker(toolchain) as worker:
         result = FileOptimizer(toolchain, config, None, worker).run(source)
     assert result.passes is None
-    assert [one.passes for one in result.rejected] in ([UNSAFE], [])
+    assert [one.passes for one in result.rejected] == [STRUCTURIZE]
     assert result.ours == result.baseline
 
 

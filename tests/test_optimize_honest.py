@@ -100,7 +100,7 @@ def test_a_list_that_failed_on_any_target_is_not_tried(toolchain, twins):
 def test_the_very_object_is_what_the_differential_test_runs(toolchain, twins, monkeypatch):
     seen = []
 
-    def passing_check(bitcode, candidate, *_):
+    def passing_check(bitcode, candidate, *_, timeout):
         seen.append(candidate)
         return DifferentialReport((), Verdict.DIFFERENTIAL_PASSED, 0.0)
 

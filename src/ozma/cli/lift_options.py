@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-from pathlib import Path
 
 from ozma.errors import OzmaError
 from ozma.lift.answers import AnswerOptions

@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
     _load_torch()
     from ozma.model.training.data import TrainingData
     from ozma.model.training.distributed import join, leave
-    from ozma.model.training.export import RECIPE_JSON, export, note_command
+    from ozma.model.training.export import export, note_command
     from ozma.model.training.loop import Training
 
     recipe = _recipe(options)

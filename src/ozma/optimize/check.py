@@ -3,70 +3,81 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING
 
-from ozma.errors import OzmaError
-from ozma.llvm import TARGETS, Evaluation, Toolchain
+from ozma.llvm import TARGETS, Toolchain
 from ozma.optimize.pack import Pack
+from ozma.optimize.steps import Made
 from ozma.verify.verdict import Verdict
 
 if TYPE_CHECKING:
-    from ozma.optimize.file import OptimizeConfig
+    from ozma.verify.differential import DifferentialReport
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """`list_verdict` is about the pass list on other programs, `verdict` about this very output."""
+    """`list_verdict` is about the pass list on other programs, `verdict` about this very output;
+    `summary` says both to a person, `brief` in words that are equal for many outputs."""
 
     list_verdict: Verdict
     verdict: Verdict
     summary: str
+    brief: str
+
+
+_OWN_OBJECT = CheckResult(
+    Verdict.NOT_CHECKED,
+    Verdict.NOT_CHECKED,
+    "clang's own object, nothing to check",
+    Verdict.NOT_CHECKED.value,
+)
 
 
 @dataclass
 class Checker:
-    """Judges candidates: with `differential`, runs the object of each against the unoptimized build.
+    """Judges candidates: with `verify` "differential", runs the object of each against the
+    unoptimized build, for `seconds` at most.
 
-    `target` is what the code is for, by name, or the triple of a machine that has no name here;
-    `make_object` makes of optimized bitcode what will be given out.
+    `target` is what the code is for, by name, or the triple of a machine that has no name here.
     """
 
     toolchain: Toolchain
-    config: OptimizeConfig
+    verify: str
     pack: Pack | None
     target: str
     bitcode: bytes
-    make_object: Callable[[bytes], bytes]
-    _reports: dict[str, object] = field(default_factory=dict)
+    seconds: float = 60.0
+    _reports: dict[str, DifferentialReport] = field(default_factory=dict)
 
-    def __call__(self, candidate: Evaluation) -> bool:
-        if self.config.verify != "differential" or self.target not in TARGETS:
+    def __call__(self, made: Made) -> bool:
+        if self.verify != "differential" or self.target not in TARGETS:
             return True
         from ozma.verify.differential import check_object
 
-        try:
-            made = self.make_object(candidate.bitcode)
-        except OzmaError:
-            return False
-        report = check_object(self.bitcode, made, self.toolchain, TARGETS[self.target])
-        self._reports[candidate.passes] = report
+        target = TARGETS[self.target]
+        report = check_object(
+            self.bitcode, made.object, self.toolchain, target, timeout=self.seconds
+        )
+        self._reports[made.passes] = report
         return not report.verdict.failed
 
     def result(self, passes: str | None) -> CheckResult:
-        """What was and was not checked about the list that was kept."""
+        """What was and was not checked about the list that was kept, or of clang's own object."""
         if passes is None:
-            return CheckResult(
-                Verdict.NOT_CHECKED, Verdict.NOT_CHECKED, "clang's own object, nothing to check"
-            )
-        list_verdict, about_list = self._list_record(passes)
-        report = self._reports.get(passes)
+            return _OWN_OBJECT
+        programs, report = self._programs(passes), self._reports.get(passes)
+        about = f"passed {programs:,} self-checking programs"
+        summary = f"list: {about if programs else 'not checked on this target'}; "
+        summary += report.summary() if report else "this output: not checked"
+        brief = f"list passed {programs} programs on {self.target}"
+        brief = brief if programs else Verdict.NOT_CHECKED.value
         verdict = report.verdict if report else Verdict.NOT_CHECKED
-        about_output = report.summary() if report else "this output: not checked"
-        return CheckResult(list_verdict, verdict, f"{about_list}; {about_output}")
+        if self.verify == "differential":
+            brief += f"; this output: {verdict.value}"
+        passed = Verdict.TESTS_PASSED if programs else Verdict.NOT_CHECKED
+        return CheckResult(passed, verdict, summary, brief)
 
-    def _list_record(self, passes: str) -> tuple[Verdict, str]:
-        entry = self.pack.find(passes) if self.pack and self.config.verify != "none" else None
-        programs = entry.programs_passed(self.target) if entry else 0
-        if not programs:
-            return Verdict.NOT_CHECKED, "list: not checked on this target"
-        return Verdict.TESTS_PASSED, f"list: passed {programs:,} self-checking programs"
+    def _programs(self, passes: str) -> int:
+        """Self-checking programs that the list passed on this target."""
+        entry = self.pack.find(passes) if self.pack and self.verify != "none" else None
+        return entry.programs_passed(self.target) if entry else 0

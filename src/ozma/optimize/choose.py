@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Callable, Iterable, Sequence
 
 from ozma.llvm import Evaluation, Loaded, Sizes, Worker
 from ozma.optimize.cc.cc1 import CompileStep
+from ozma.optimize.steps import Made, Make, StepFailed
 from ozma.search.budget import Budget, Meter
 from ozma.search.tune import HOPELESS
 
-Check = Callable[[Evaluation], bool]
-"""Is this candidate, with its optimized bitcode, right? False takes it out of the choice."""
-Apply = Callable[[str], bytes | None]
-"""The optimized bitcode under a list, by stock `opt`; None if that fails."""
+
+Check = Callable[[Made], bool]
+"""Is this right? False takes it out of the choice."""
 
 
 @dataclass(frozen=True)
 class Choice:
     """`best` is None when no candidate was smaller than `limit`; `rejected` failed their check,
-    or stock `opt` failed on them."""
+    or LLVM's own tools failed on them or made nothing smaller."""
 
-    best: Evaluation | None
+    best: Made | None
     trials: tuple[Evaluation, ...]
     rejected: tuple[Evaluation, ...] = ()
 
@@ -53,24 +53,27 @@ def measure_all(
 
 
 def pick(
-    trials: Sequence[Evaluation],
-    apply: Apply,
-    limit: Sizes | None = None,
-    check: Check | None = None,
+    trials: Sequence[Evaluation], make: Make, limit: Sizes, check: Check | None = None
 ) -> Choice:
-    """The smallest of `trials` that is smaller than `limit` and passes `check`.
+    """The smallest of `trials` that `make` makes smaller than `limit` too, and that passes `check`.
 
-    Its evaluation carries the optimized bitcode. Candidates that fail the check are dropped and
-    the next smallest is tried; equal optimized IR is checked once.
+    The next smallest is tried after one that does not; equal optimized IR once.
     """
-    measured = (t for t in trials if t.sizes and (limit is None or t.sizes.improves_on(limit)))
-    ranked = sorted(measured, key=lambda t: (t.sizes.rank, len(t.passes)))
+    smaller = (trial for trial in trials if trial.sizes and trial.sizes.improves_on(limit))
+    ranked = sorted(smaller, key=lambda trial: (trial.sizes.rank, len(trial.passes)))
     rejected: dict[str, Evaluation] = {}
     for trial in ranked:
         if trial.ir_hash in rejected:
             continue
-        candidate = replace(trial, bitcode=apply(trial.passes))
-        if candidate.bitcode and (check is None or check(candidate)):
-            return Choice(candidate, tuple(trials), tuple(rejected.values()))
+        made = _made(make, trial.passes)
+        if made and made.sizes.improves_on(limit) and (check is None or check(made)):
+            return Choice(made, tuple(trials), tuple(rejected.values()))
         rejected[trial.ir_hash] = trial
     return Choice(None, tuple(trials), tuple(rejected.values()))
+
+
+def _made(make: Make, passes: str) -> Made | None:
+    try:
+        return make(passes)
+    except StepFailed:
+        return None

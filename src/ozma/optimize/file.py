@@ -7,7 +7,6 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Sequence
 
@@ -15,20 +14,18 @@ from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Evaluation, Sizes, Toolchain, Worker
 from ozma.llvm.clang import CXX_SUFFIXES, CompileError, driver, first_error, run_clang
 from ozma.llvm.objects import ObjectError, measure_object, symbol_sizes
-from ozma.llvm.opt import StockOpt
 from ozma.llvm.target import target_name
 from ozma.optimize.cc.arguments import option_refusal
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps
 from ozma.optimize.check import Checker, CheckResult
-from ozma.optimize.choose import Choice, load_unit, measure_all, pick
+from ozma.optimize.choose import load_unit, measure_all, pick
 from ozma.optimize.pack import Pack
 from ozma.optimize.rank import Advice, Advisor
+from ozma.optimize.steps import Steps
 from ozma.search.budget import Budget
 
 IR_SUFFIXES = (".ll", ".bc", ".o")
 SOURCE_SUFFIXES = (".c", ".i", *CXX_SUFFIXES)
-UNIT = "unit.bc"
-"""Name of the unoptimized bitcode in a run's own folder."""
 VERIFY = ("none", "lists", "differential")
 
 
@@ -117,21 +114,6 @@ def compile_step(toolchain: Toolchain, source: Path, config: OptimizeConfig) -> 
         raise OzmaError(f"cannot optimize {source}: {reason}", command=shlex.join(command)) from None
 
 
-def bitcode_of(step: CompileStep, folder: Path, source: Path) -> bytes:
-    """What the front end step writes."""
-    path = folder / UNIT
-    _run(step.front_end(str(path)), f"clang's front end fails on {source}")
-    return path.read_bytes()
-
-
-def object_of(step: CompileStep, optimized: bytes, folder: Path) -> bytes:
-    """What clang's back end makes of optimized bitcode."""
-    bitcode, target = folder / "optimized.bc", folder / "ours.o"
-    bitcode.write_bytes(optimized)
-    _run(step.code_generation(str(bitcode), str(target)), "code generation fails")
-    return target.read_bytes()
-
-
 def front_end(
     toolchain: Toolchain, source: Path, config: OptimizeConfig, folder: Path
 ) -> bytes:
@@ -139,7 +121,7 @@ def front_end(
 
     CompileError in clang's own words, with the command that a user would type."""
     try:
-        return bitcode_of(compile_step(toolchain, source, config), folder, source)
+        return Steps(toolchain, compile_step(toolchain, source, config), folder).front_end()
     except CompileError:
         run_clang(toolchain, compile_words(source, config), source)
         raise
@@ -187,30 +169,28 @@ class FileOptimizer:
         baseline = run_clang(self._toolchain, compile_words(source, config), source)
         before = _measured(baseline, source, step)
         with tempfile.TemporaryDirectory(prefix="ozma-") as folder:
-            bitcode = bitcode_of(step, Path(folder), source)
-            make_object = partial(object_of, step, folder=Path(folder))
-            checker = Checker(self._toolchain, config, self._pack, target, bitcode, make_object)
+            steps = Steps(self._toolchain, step, Path(folder))
+            bitcode = steps.front_end()
+            checker = Checker(self._toolchain, config.verify, self._pack, target, bitcode)
             advice = self._advice(bitcode)
             trials = self._measure(step, bitcode, advice.lists)
-            apply = StockOpt(self._toolchain, Path(folder, UNIT))
-            choice = pick(trials, apply, before, checker)
-            data, optimized = generate(step, choice, baseline, Path(folder))
-        kept = data is baseline
+            choice = pick(trials, steps.make, before, checker)
+        best = choice.best
         return Optimized(
             source=source,
             config=config,
             llvm=self._toolchain.version,
             target=target,
             baseline=before,
-            ours=measure_object(data),
-            passes=None if kept else choice.best.passes,
-            object=data,
+            ours=best.sizes if best else before,
+            passes=best and best.passes,
+            object=best.object if best else baseline,
             baseline_object=baseline,
             bitcode=bitcode,
-            optimized=optimized,
+            optimized=best and best.bitcode,
             trials=choice.trials,
             rejected=choice.rejected,
-            check=checker.result(None if kept else choice.best.passes),
+            check=checker.result(best and best.passes),
             order=advice.said,
             seconds=time.perf_counter() - started,
         )
@@ -241,21 +221,3 @@ def _measured(baseline: bytes, source: Path, step: CompileStep) -> Sizes:
             f"clang's object of {source} for {step.triple} cannot be measured: {error.message}",
             hint="only ELF objects can",
         ) from error
-
-
-def generate(
-    step: CompileStep, choice: Choice, baseline: bytes, folder: Path
-) -> tuple[bytes, bytes | None]:
-    """(our object, its bitcode), or clang's object if ours is not smaller on disk."""
-    if choice.best is None:
-        return baseline, None
-    data = object_of(step, choice.best.bitcode, folder)
-    if not measure_object(data).improves_on(measure_object(baseline)):
-        return baseline, None
-    return data, choice.best.bitcode
-
-
-def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise CompileError(f"{what}: {first_error(done.stderr)}", command=shlex.join(command))

@@ -33,6 +33,9 @@ def share(before: int, after: int) -> str:
     return f"{100 * (before - after) / before if before else 0:.2f} %"
 
 
+_REJECTED = "the output differs, or LLVM's own tools make nothing smaller"
+
+
 def badge(verdict: Verdict) -> str:
     """Green only for what passed; what was not checked is amber."""
     kind = "passed" if verdict.passed else "failed" if verdict.failed else "unchecked"
@@ -53,7 +56,7 @@ def checks(one: Optimized) -> str:
     ]
     if one.rejected:
         rejected = f'<span class="badge plain">{len(one.rejected)}</span>'
-        rows.append(("smaller candidates rejected: their output differs, or opt fails", rejected))
+        rows.append((f"smaller candidates rejected: {_REJECTED}", rejected))
     body = "".join(f"<tr><td>{what}</td><td>{state}</td></tr>" for what, state in rows)
     return (
         f'<div class="scroll"><table><tbody>{body}</tbody></table></div>'
@@ -162,7 +165,7 @@ def _remark(trial: Evaluation, one: Optimized, rejected: set, seen: dict[str, in
     if not trial.ok:
         return f"{trial.outcome.value}: {trial.message}" if trial.message else trial.outcome.value
     if trial.ir_hash in rejected:
-        return "rejected: its output differs, or opt fails"
+        return f"rejected: {_REJECTED}"
     if trial.passes == one.passes:
         return "chosen"
     if trial.ir_hash in seen:

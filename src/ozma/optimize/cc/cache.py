@@ -15,16 +15,19 @@ from typing import Iterable
 
 _EVICT_ONE_IN = 64
 _EVICT_TO = 0.8
+_HEAD = ("passes", "compiles", "checked", "reason")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """`passes` None: nothing was smaller than the real compiler's object, and `object` is empty."""
+class Chosen:
+    """A pass list with the object that it gives after `compiles`; without them clang's own object
+    stays, for this `reason`."""
 
-    passes: str | None
+    passes: str | None = None
     object: bytes = b""
     compiles: int = 0
     checked: str = ""
+    reason: str = ""
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -42,25 +45,25 @@ class Cache:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / key[2:]
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> Chosen | None:
         """The entry, marked as used now, or None."""
         try:
             path = self._path(key)
             head, _, body = path.read_bytes().partition(b"\n")
-            fields = json.loads(head)
+            fields = {name: json.loads(head)[name] for name in _HEAD}
             os.utime(path)
-            return Entry(fields["passes"], body, fields["compiles"], fields["checked"])
+            return Chosen(object=body, **fields)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, key: str, entry: Entry) -> bool:
+    def put(self, key: str, chosen: Chosen) -> bool:
         """Stores an entry; False if the disk does not take it."""
-        head = {"passes": entry.passes, "compiles": entry.compiles, "checked": entry.checked}
+        head = {name: getattr(chosen, name) for name in _HEAD}
         path = self._path(key)
         aside = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(json.dumps(head).encode() + b"\n" + entry.object)
+            aside.write_bytes(json.dumps(head).encode() + b"\n" + chosen.object)
             aside.replace(path)
         except OSError:
             discard(aside)

@@ -17,10 +17,11 @@ from ozma.llvm.result import Sizes
 from ozma.llvm.target import target_name
 from ozma.llvm.toolchain import Toolchain
 from ozma.optimize.cc import records
+from ozma.optimize.cc.cache import Chosen
 from ozma.optimize.cc.cc1 import CompileStep, Unsupported, read_steps, read_version
 from ozma.optimize.cc.config import CompilerConfig, read_options
 from ozma.optimize.cc.exclude import read_exclusions
-from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result
+from ozma.optimize.cc.result import Chooser, Problem, Result
 from ozma.optimize.cc.signals import RealCompiler
 from ozma.optimize.cc.unit import Tools, improve_unit
 from ozma.optimize.pack import NoLists, Pack, target_pack
@@ -126,7 +127,7 @@ def _chooser(pack: Pack, model: Path | None) -> Chooser:
         from ozma.optimize.cc.chooser import ListChooser
         from ozma.optimize.rank import ModelAdvisor
 
-        advisor = ModelAdvisor(problem.toolchain, model) if model else None
+        advisor = ModelAdvisor(problem.steps.toolchain, model) if model else None
         return ListChooser(pack, advisor)(problem)
 
     return choose

@@ -9,35 +9,19 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 from ozma.llvm.result import Sizes
-from ozma.llvm.toolchain import Toolchain
-from ozma.optimize.cc.cc1 import CompileStep
+from ozma.optimize.cc.cache import Chosen
 from ozma.optimize.cc.config import CompilerConfig
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A pass list with the bitcode that it gives, or None for both: clang's object stays."""
-
-    passes: str | None = None
-    bitcode: bytes | None = None
-    compiles: int = 0
-    checked: str = ""
+from ozma.optimize.steps import Steps
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What a chooser is asked: an object of this bitcode (file `unit`) smaller than `before`.
+    """What a chooser is asked: an object of this bitcode smaller than `before`, made by `steps`."""
 
-    `make_object` makes of optimized bitcode the object that would take the place of clang's.
-    """
-
-    unit: Path
+    steps: Steps
     bitcode: bytes
     before: Sizes
-    step: CompileStep
-    toolchain: Toolchain
     config: CompilerConfig
-    make_object: Callable[[bytes], bytes]
 
 
 Chooser = Callable[[Problem], Chosen]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import resource
-import signal
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +13,12 @@ from ozma.errors import OzmaError
 from ozma.llvm.objects import ObjectError, measure_object
 from ozma.llvm.toolchain import Toolchain
 from ozma.optimize.cc import reproducer
-from ozma.optimize.cc.cache import Cache, Entry, digest, discard
+from ozma.optimize.cc.cache import Cache, Chosen, digest, discard
 from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.cc.config import CompilerConfig
 from ozma.optimize.cc.exclude import Exclusions
-from ozma.optimize.cc.result import Chooser, Chosen, Problem, Result
-from ozma.optimize.cc.signals import die_with_parent
-
-STEP_SECONDS = 600
-
-
-class StepFailed(Exception):
-    """A step of ours did not work; the message is a reason that is counted."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.detail = reason, detail
-
+from ozma.optimize.cc.result import Chooser, Problem, Result
+from ozma.optimize.steps import StepFailed, Steps
 
 @dataclass(frozen=True)
 class Tools:
@@ -50,20 +36,14 @@ class Tools:
         return Cache(self.config.cache / "objects", self.config.cache_limit << 20)
 
 
-def _limit() -> None:
-    """Ends a step that hangs, even if this process was killed and cannot."""
-    die_with_parent(signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_CPU, (STEP_SECONDS, STEP_SECONDS))
-
-
 class Unit:
     """Improves the object of one compile step in place."""
 
     def __init__(self, step: CompileStep, tools: Tools, scratch: Path) -> None:
-        self.step, self.tools, self.scratch = step, tools, scratch
+        self.step, self.tools = step, tools
+        self.steps = Steps(tools.toolchain, step, scratch)
         self.output = Path(step.output)
-        self.result = Result()
-        self._unit, self.bitcode = scratch / "unit.bc", b""
+        self.result, self.bitcode = Result(), b""
 
     def improve(self) -> Result:
         """Never raises for a failure of ours: the result tells, and the real object is there."""
@@ -87,19 +67,19 @@ class Unit:
             result.reason = "not an ELF object"
             return
         with result.timed("front end"):
-            self.bitcode = self._front_end()
+            self.bitcode = self.steps.front_end()
         result.ir = hashlib.sha256(self.bitcode).hexdigest()
         if self.tools.exclusions.holds(result.ir, self.step.source):
             self._exclude(config.reproducers)
             return
-        self._use(self._entry())
+        self._use(self._chosen())
 
-    def _entry(self) -> Entry:
+    def _chosen(self) -> Chosen:
         key = self._key()
         found = self.tools.cache.get(key)
         self.result.cached = found is not None
         if found is None:
-            found = self._make()
+            found = self._choose()
             self.tools.cache.put(key, found)
         return found
 
@@ -108,68 +88,25 @@ class Unit:
         known = [__version__, self.tools.version, self.tools.lists_hash, self.result.ir]
         return digest([*known, str(config.budget), config.verify, *step.codegen_words])
 
-    def _run(self, command: list[str], what: str) -> None:
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=STEP_SECONDS,
-                preexec_fn=_limit,
-            )
-        except subprocess.TimeoutExpired:
-            raise StepFailed(f"{what} timed out") from None
-        if done.returncode:
-            text = done.stderr.decode("utf-8", "replace").strip()[-500:]
-            raise StepFailed(f"{what} failed", text or f"exit {done.returncode}")
-
-    def _front_end(self) -> bytes:
-        self._run(self.step.front_end(str(self._unit)), "front end")
-        return self._unit.read_bytes()
-
-    def _make(self) -> Entry:
-        """Chooses a list and generates the object; no list in the entry if that gains nothing."""
-        chosen = self._choose()
-        nothing = Entry(None, b"", chosen.compiles, chosen.checked)
-        if chosen.passes is None or chosen.bitcode is None:
-            return nothing
-        self.result.passes = chosen.passes
-        with self.result.timed("code generation"):
-            data = self._generate(chosen.bitcode)
-        if measure_object(data).improves_on(self.result.before):
-            return Entry(chosen.passes, data, chosen.compiles, chosen.checked)
-        return nothing
-
     def _choose(self) -> Chosen:
-        tools = self.tools
-        before, toolchain, config = self.result.before, tools.toolchain, tools.config
-        problem = Problem(
-            self._unit, self.bitcode, before, self.step, toolchain, config, self._generate
-        )
+        problem = Problem(self.steps, self.bitcode, self.result.before, self.tools.config)
         try:
             with self.result.timed("choice"):
                 return self.tools.choose(problem)
         except OzmaError as error:
             raise StepFailed("choice failed", str(error)) from error
 
-    def _generate(self, bitcode: bytes) -> bytes:
-        source, target = self.scratch / "optimized.bc", self.scratch / "ours.o"
-        source.write_bytes(bitcode)
-        self._run(self.step.code_generation(str(source), str(target)), "code generation")
-        return target.read_bytes()
-
-    def _use(self, entry: Entry) -> None:
+    def _use(self, chosen: Chosen) -> None:
         result = self.result
-        result.passes, result.compiles = entry.passes, entry.compiles
-        result.checked = entry.checked
-        if entry.passes is None:
-            result.reason = "nothing smaller found"
+        result.passes, result.compiles = chosen.passes, chosen.compiles
+        result.checked, result.reason = chosen.checked, chosen.reason
+        if chosen.passes is None:
             return
-        sizes = measure_object(entry.object)
+        sizes = measure_object(chosen.object)
         if not sizes.improves_on(result.before):
             result.reason = "nothing smaller found"
             return
-        self._replace(entry.object)
+        self._replace(chosen.object)
         result.after, result.outcome = sizes, "improved"
 
     def _replace(self, data: bytes) -> None:
@@ -191,8 +128,8 @@ class Unit:
         self.result.outcome, self.result.reason = "excluded", "excluded"
         if folder is None:
             return
-        entry = self.tools.cache.get(self._key())
-        self.result.passes = entry.passes if entry else None
+        chosen = self.tools.cache.get(self._key())
+        self.result.passes = chosen and chosen.passes
         self._save(folder, "the tests fail with this translation unit optimized so")
 
     def _fail(self, reason: str, detail: str) -> None:
