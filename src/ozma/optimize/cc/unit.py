@@ -20,6 +20,7 @@ from ozma.optimize.cc.exclude import Exclusions
 from ozma.optimize.cc.result import Chooser, Problem, Result
 from ozma.optimize.steps import StepFailed, Steps
 
+
 @dataclass(frozen=True)
 class Tools:
     """What all translation units of one command share. `lists_hash` names the lists tried."""
