@@ -8,7 +8,7 @@ import pytest
 
 SOURCES = Path(__file__).parents[1] / "src"
 HOUSE = (
-    "errors", "lines", "passes", "llvm", "corpus", "search", "verify", "labels", "tasks", "model",
+    "errors", "lines", "whole_file", "passes", "llvm", "corpus", "search", "verify", "labels", "tasks", "model",
     "optimize", "lift", "evaluate", "cli",
 )  # fmt: skip
 LIFT = (

@@ -1,4 +1,4 @@
-"""Files of lines: whole lines only, whatever kills the writer."""
+"""Files of lines and files as a whole: nothing torn, whatever kills the writer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ozma.errors import OzmaError
 from ozma.lines import append_lines, read_lines
+from ozma.whole_file import replacing, write_to, write_whole
 
 
 @given(st.lists(st.binary().map(lambda data: data.replace(b"\n", b"").replace(b"\r", b""))), st.binary())
@@ -44,3 +45,30 @@ def test_a_refusal_is_one_line_and_leaves_the_file(tmp_path):
     assert read_lines(tmp_path / "none") == []
     with pytest.raises(OzmaError, match="cannot read"):
         read_lines(tmp_path)
+
+
+def test_a_file_is_replaced_whole_or_stays(tmp_path):
+    path = tmp_path / "new" / "x"
+    write_whole(path, b"old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as part:
+        part.write_bytes(b"half")
+        raise ZeroDivisionError
+    with pytest.raises(OzmaError, match="cannot write .*x: No space left.*disk full"):
+        with replacing(path) as part:
+            part.symlink_to("/dev/full")
+            part.write_bytes(b"new")
+    assert (path.read_bytes(), list(path.parent.iterdir())) == (b"old", [path])
+    with pytest.raises(OzmaError, match="cannot write"):
+        write_whole(path / "below", b"")
+
+
+def test_what_a_user_names_stays_what_it_is(tmp_path):
+    link, device = tmp_path / "link", tmp_path / "full"
+    link.symlink_to(tmp_path / "file")
+    write_to(link, b"through")
+    assert link.is_symlink() and (tmp_path / "file").read_bytes() == b"through"
+    write_to(tmp_path / "file", b"again")
+    assert link.read_bytes() == b"again"
+    device.symlink_to("/dev/full")
+    with pytest.raises(OzmaError, match="No space left"):
+        write_to(device, b"x")

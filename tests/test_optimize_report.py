@@ -235,9 +235,9 @@ def test_the_commands_give_the_sizes(toolchain, merged, tmp_path):
     assert [int(size) for size in printed] == [merged.baseline.total, merged.ours.total]
 
 
-def test_a_path_that_cannot_be_written_is_one_line(toolchain, merged, folder):
+def test_a_path_that_cannot_be_written_is_one_line(toolchain, merged):
     with pytest.raises(OzmaError, match="cannot write"):
-        write_report([merged], toolchain, folder / "missing" / "r.html", seconds=0)
+        write_report([merged], toolchain, merged.source / "r.html", seconds=0)
 
 
 BEFORE = """; ModuleID = 'a'

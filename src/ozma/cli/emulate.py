@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ozma.cli.parser import Parser
-from ozma.cli.prompt import bitcode_of, done_of, source_of
+from ozma.cli.prompt import bitcode_of, done_of
+from ozma.cli.source import source_of
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from ozma.cli.parser import Parser
+from ozma.cli.source import source_of
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of
@@ -131,20 +132,6 @@ def _advisor(options: argparse.Namespace, toolchain: Toolchain) -> Advisor | Non
     return make_advisor(rank, toolchain, options.model, options.trees)
 
 
-def _sources(files: list[str], folder: Path) -> list[Path]:
-    """Paths of the inputs; standard input is saved as a file of its kind."""
-    sources = []
-    for name in files:
-        if name != "-":
-            sources.append(Path(name))
-            continue
-        data = sys.stdin.buffer.read()
-        path = folder / ("stdin.bc" if data[:2] == b"BC" else "stdin.ll")
-        path.write_bytes(data)
-        sources.append(path)
-    return sources
-
-
 def main(words: list[str]) -> int:
     """Optimizes each file; 0 when every file gave an object."""
     options, rest = _parser().parse_with_clang(words)
@@ -158,7 +145,7 @@ def main(words: list[str]) -> int:
         Worker(toolchain, options=config.switches) as worker,
     ):
         optimizer = FileOptimizer(toolchain, config, pack, worker, advisor)
-        sources = _sources(options.files, Path(folder))
+        sources = [source_of(name, Path(folder)) for name in options.files]
         check_output(sources, options.output, options.text)
         for source in sources:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ozma.errors import OzmaError
+from ozma.whole_file import write_to
 
 
 def write_out(text: str, output: str | None) -> None:
@@ -13,7 +13,4 @@ def write_out(text: str, output: str | None) -> None:
     if output in (None, "-"):
         sys.stdout.write(text)
         return
-    try:
-        Path(output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OzmaError(f"cannot write {output}: {error.strerror}") from error
+    write_to(Path(output), text.encode())

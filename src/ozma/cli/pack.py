@@ -16,7 +16,15 @@ from ozma.optimize.build_pack import (
     read_verdicts,
     target_verdicts,
 )
-from ozma.optimize.pack import Pack, load_pack, pack_path, read_targets, target_pack, targets_path
+from ozma.optimize.pack import (
+    Pack,
+    load_pack,
+    pack_path,
+    read_targets,
+    target_pack,
+    targets_path,
+)
+from ozma.whole_file import write_to
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,7 +89,7 @@ def _build(options: argparse.Namespace, llvm: str) -> int:
             f"none of {len(dense.table)} lists passed {options.suites} suites on {options.target}",
             hint="run `ozma validate --records FILE` on them, and give FILE with --verdicts",
         )
-    options.output.write_text(json.dumps(content, indent=1) + "\n")
+    write_to(options.output, (json.dumps(content, indent=1) + "\n").encode())
     found = content["found_on"]
     print(
         f"{len(content['lists'])} lists from {found['candidates']} candidates on "
@@ -102,7 +110,8 @@ def _extend(options: argparse.Namespace, toolchain: Toolchain) -> int:
     if options.verdicts:
         verdicts = read_verdicts(options.verdicts, toolchain.version)
         facts |= target_verdicts(verdicts, pack, options.target)
-    path.write_text(json.dumps({"pack": pack.digest, "targets": targets}, indent=1) + "\n")
+    text = json.dumps({"pack": pack.digest, "targets": targets}, indent=1) + "\n"
+    write_to(path, text.encode())
     verdicts, modules = facts.get("verdicts", ()), facts.get("found_on", {}).get("modules", 0)
     order = f"order learnt on {modules} modules"
     print(f"{options.target}: {len(verdicts)} lists with verdicts, {order}: {path}")

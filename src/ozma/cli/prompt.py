@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from ozma.cli.parser import Parser
+from ozma.cli.source import source_of
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS, Evaluation, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
@@ -80,16 +81,6 @@ def main(words: list[str]) -> int:
             prompt = _prompt(toolchain, worker, bitcode, options)
     _show(prompt, options)
     return 0
-
-
-def source_of(name: str, folder: Path) -> Path:
-    """The input's path; standard input is saved as a file of its kind."""
-    if name != "-":
-        return Path(name)
-    data = sys.stdin.buffer.read()
-    path = folder / ("stdin.bc" if data[:2] == b"BC" else "stdin.ll")
-    path.write_bytes(data)
-    return path
 
 
 def _read(path: Path) -> str:

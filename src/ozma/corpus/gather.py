@@ -15,6 +15,7 @@ from ozma.corpus.fastpath import FastPath, Unit, compile_tree, list_sources
 from ozma.corpus.held_out import HeldOut
 from ozma.corpus.packages import Package
 from ozma.corpus.unpack import unpack
+from ozma.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,7 @@ class Gatherer:
         rows = index.read_text("utf-8").splitlines(keepends=True) if index.exists() else []
         kept = [row for row in rows if json.loads(row)["package"] != package.name]
         if len(kept) < len(rows):
-            part = index.with_suffix(".part")
-            part.write_text("".join(kept), "utf-8")
-            part.replace(index)
+            write_whole(index, "".join(kept).encode())
 
     def _allowed(self, root: Path, source: Path) -> bool:
         relative = source.relative_to(root).as_posix()

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ozma.errors import OzmaError
+from ozma.whole_file import replacing
 
 _BATCH_BYTES = 32 << 20  # a row group at most, before compression
 
@@ -74,23 +75,15 @@ def writing(path: Path, schema: Any, level: int | None = None) -> Iterator[Parqu
 
     Raises OzmaError when it cannot be written (a full disk, no permission).
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    file = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
+    _remove_leftovers(path)
+    with replacing(path) as part:
         file = ParquetFile(part, schema, level)
-        yield file
-        file.close()
-        part.replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
-        raise OzmaError(f"cannot write {path}: {reason}", hint="is the disk full?") from error
-    finally:
-        if part.exists():
-            if file:
-                file.abandon()
-            part.unlink(missing_ok=True)
+        try:
+            yield file
+            file.close()
+        except BaseException:
+            file.abandon()
+            raise
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ozma.corpus.source import Source
 from ozma.errors import OzmaError
+from ozma.whole_file import write_whole
 
 _FIELDS = ("name", "version", "url", "sha256", "licence", "role", "path")
 _HEAD = ("date", "compiler", "headers", "units", "cxx_units")
@@ -38,13 +39,7 @@ def save_list(projects: ProjectList, path: Path) -> None:
     rows = [{key: getattr(one, key) for key in _FIELDS} for one in projects.sources]
     lines = [head, *sorted(rows, key=lambda row: row["name"])]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(lzma.compress(text, preset=9) if path.suffix == ".xz" else text)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
+    write_whole(path, lzma.compress(text, preset=9) if path.suffix == ".xz" else text)
 
 
 def load_list(path: Path) -> ProjectList:

@@ -8,7 +8,6 @@ OUT/split_units.parquet   the same for translation units
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from ozma.corpus.split import TRAIN, FunctionKey, Split, SplitConfig, split_func
 from ozma.corpus.split_units import UnitKey, UnitSplit, split_units
 from ozma.corpus.store import functions_path, read_projects, units_path
 from ozma.errors import OzmaError
+from ozma.whole_file import write_whole
 
 SPLIT_JSON, SPLIT, SPLIT_UNITS = "split.json", "split.parquet", "split_units.parquet"
 _KEY_COLUMNS = ["hash", "file", "instructions", "std_instantiation", "language"]
@@ -179,13 +179,7 @@ def _groups_of_several(groups: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
+    write_whole(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
 def read_split(out: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ozma.evaluate.lift_labels import edit_examples
 from ozma.evaluate.records import Row
 from ozma.lift.searching.configurations import configurations
 from ozma.lift.searching.ranker import Ranker, setting_name
+from ozma.whole_file import write_to
 
 _SMALLEST = 0.01
 """Weights nearer to 0 are left out."""
@@ -144,8 +145,7 @@ def _packed(settings: dict[str, Weights], edits: Weights) -> dict[str, Any]:
 
 def write_ranker(data: dict[str, Any], path: Path) -> None:
     """As small as JSON is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, separators=(",", ":")) + "\n")
+    write_to(path, (json.dumps(data, separators=(",", ":")) + "\n").encode())
 
 
 Order = Callable[[Row], Sequence[str]]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ozma.errors import OzmaError
 from ozma.llvm import TARGETS
+from ozma.whole_file import write_whole
 
 FLAGS, SEARCH, EMULATION, DISASSEMBLY = "flags", "search", "emulation", "disassembly"
 LABELS, SET_JSON = "labels", "set.json"
@@ -89,13 +90,7 @@ def set_folder(out: Path, options: LabelOptions) -> Path:
 
 def write_options(folder: Path, options: LabelOptions) -> None:
     """Writes set.json, from which the set's rows can be understood and made again."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{SET_JSON}.part"
-        part.write_text(json.dumps(asdict(options), indent=1) + "\n", "utf-8")
-        part.replace(folder / SET_JSON)
-    except OSError as error:
-        raise OzmaError(f"cannot write {folder / SET_JSON}: {error.strerror}") from error
+    write_whole(folder / SET_JSON, (json.dumps(asdict(options), indent=1) + "\n").encode())
 
 
 def read_options(folder: Path) -> LabelOptions:

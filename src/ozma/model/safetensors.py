@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ozma.errors import OzmaError
+from ozma.whole_file import replacing
 
 BF16 = "BF16"
 _DTYPES = {
@@ -83,20 +84,12 @@ def write_tensors(path: Path, tensors: Mapping[str, tuple[str, np.ndarray]]) -> 
         offset = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # tensors start at a multiple of 8 bytes
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(_LENGTH.pack(len(text)) + text)
-            for _, array in tensors.values():
-                file.write(np.ascontiguousarray(array).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OzmaError(
-            f"cannot write {path}: {error.strerror}", hint="is the disk full?"
-        ) from error
+    with replacing(path) as part, part.open("wb") as file:
+        file.write(_LENGTH.pack(len(text)) + text)
+        for _, array in tensors.values():
+            file.write(np.ascontiguousarray(array).tobytes())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def dtype_name(array: np.ndarray) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Mapping, Sequence
@@ -11,7 +10,7 @@ from ozma.errors import OzmaError
 from ozma.llvm import Worker, find_toolchain
 from ozma.llvm.pipelines import clang_pipeline
 from ozma.optimize.file import Optimized
-
+from ozma.whole_file import write_to
 
 IR_OUTPUTS = (".ll", ".bc")
 OUTPUTS = (".o", *IR_OUTPUTS)
@@ -43,24 +42,7 @@ def write_output(one: Optimized, output: str | None, text: bool, several: bool) 
         sys.stdout.buffer.write(_content(one, as_text, False))
         return
     path = _destination(one.source, output, as_text, several)
-    try:
-        _write(path, _content(one, as_text, path.suffix == ".bc"))
-    except OSError as error:
-        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    """A file is there whole or as it was; a device, a pipe or a link stays what it is."""
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        path.write_bytes(data)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.ozma")
-    try:
-        aside.write_bytes(data)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_to(path, _content(one, as_text, path.suffix == ".bc"))
 
 
 def _destination(source: Path, output: str, as_text: bool, several: bool) -> Path:

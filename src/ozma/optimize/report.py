@@ -10,13 +10,13 @@ from pathlib import Path
 from string import Template
 from typing import Iterator, Sequence
 
-from ozma.errors import OzmaError
 from ozma.llvm import Toolchain, Worker
+from ozma.optimize.chart import size_chart
 from ozma.optimize.file import Optimized
 from ozma.optimize.page import checks, functions, number, share, steps_table, trials
-from ozma.optimize.chart import size_chart
 from ozma.optimize.reproduce import commands, measuring_command
 from ozma.optimize.trace import Trace, trace
+from ozma.whole_file import write_to
 
 _DATA = Path(__file__).parent / "data"
 TRACE_SECONDS = 60.0
@@ -37,10 +37,7 @@ def write_report(
     parts = [_summary(optimized)]
     for index, one in enumerate(optimized):
         parts.append(_section(index, one, traces[index], toolchain))
-    try:
-        Path(path).write_text(_page(optimized, "\n".join(parts)), encoding="utf-8")
-    except OSError as error:
-        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
+    write_to(Path(path), _page(optimized, "\n".join(parts)).encode())
 
 
 def _trace_all(

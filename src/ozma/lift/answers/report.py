@@ -7,10 +7,10 @@ from difflib import SequenceMatcher
 from html import escape
 from pathlib import Path
 
-from ozma.errors import OzmaError
 from ozma.lift.answers.answer import Answer, Verdict
 from ozma.lift.judging.equality import Reference
 from ozma.lift.program.excerpt import Excerpts
+from ozma.whole_file import write_to
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #2a8f4f; --poor: #b26a00; --bad: #c0392b; }
@@ -44,10 +44,7 @@ def write_report(
         f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>"
         f"{_counts(answers)}{_table(answers)}{sections}</html>\n"
     )
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
+    write_to(path, page.encode())
 
 
 def _counts(answers: Sequence[Answer]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ozma.errors import OzmaError
+from ozma.whole_file import replacing
 
 FOLDER = "checkpoints"
 _KEPT = 2
@@ -22,16 +23,12 @@ def save(out: Path, step: int, state: dict[str, Any]) -> Path:
     """Writes one checkpoint beside, then renames it; older ones than the last two go."""
     folder = out / FOLDER
     path = folder / f"step-{step:08}.pt"
-    part = path.with_suffix(".part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        part.unlink(missing_ok=True)
+    except RuntimeError as error:  # torch's own word for a full disk
         raise OzmaError(f"cannot write {path}: {error}", hint="is the disk full?") from error
     for old in checkpoints(out)[:-_KEPT]:
         old.unlink(missing_ok=True)

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable
 
+from ozma.errors import OzmaError
+from ozma.whole_file import write_whole
+
 _EVICT_ONE_IN = 64
 _EVICT_TO = 0.8
 _HEAD = ("passes", "compiles", "checked", "reason")
@@ -59,14 +62,9 @@ class Cache:
     def put(self, key: str, chosen: Chosen) -> bool:
         """Stores an entry; False if the disk does not take it."""
         head = {name: getattr(chosen, name) for name in _HEAD}
-        path = self._path(key)
-        aside = path.with_name(f"{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(json.dumps(head).encode() + b"\n" + chosen.object)
-            aside.replace(path)
-        except OSError:
-            discard(aside)
+            write_whole(self._path(key), json.dumps(head).encode() + b"\n" + chosen.object)
+        except OzmaError:
             return False
         if int(key[:8], 16) % _EVICT_ONE_IN == 0:
             self.evict()

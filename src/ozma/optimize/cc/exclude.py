@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable
 
+from ozma.whole_file import write_whole
+
 EVERYTHING = "*"
 
 
@@ -43,10 +45,8 @@ def read_exclusions(path: Path) -> Exclusions:
 
 def write_exclusions(path: Path, rules: Iterable[str]) -> None:
     """Replaces the rules of a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    aside.write_text("".join(f"{rule}\n" for rule in rules), "utf-8", "surrogateescape")
-    aside.replace(path)
+    text = "".join(f"{rule}\n" for rule in rules)
+    write_whole(path, text.encode("utf-8", "surrogateescape"))
 
 
 def add_exclusion(path: Path, rule: str, note: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ozma.errors import OzmaError
+from ozma.whole_file import replacing
 
 FORMAT = 1
 """Raised whenever the meaning of a pack changes: older packs are then built anew."""
@@ -82,7 +82,6 @@ def pack_path(cache: Path, name: str, llvm: str, target: str) -> Path:
 def write_suite(suite: Suite, path: Path) -> None:
     """Writes the pack, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
     index = {
         "name": suite.name,
         "llvm": suite.llvm,
@@ -90,12 +89,11 @@ def write_suite(suite: Suite, path: Path) -> None:
         "left_out": suite.left_out,
         "programs": [asdict(program) for program in suite.programs],
     }
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as pack:
+    with replacing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as pack:
         pack.writestr(_INDEX, json.dumps(index))
         for folder, entries in (("bitcode", suite.bitcode), ("objects", suite.objects)):
             for name, data in entries.items():
                 pack.writestr(f"{folder}/{name}", data)
-    part.replace(path)
 
 
 def read_suite(path: Path) -> Suite:
