@@ -208,19 +208,24 @@ def test_only_clean_lists_enter_a_pack(tmp_path):
     assert not is_clean({"x86-64": ok, "aarch64": bad}, "x86-64", 1)
 
 
+def verdict_line(**other: object) -> str:
+    """As `ozma validate --records` writes it."""
+    row = {"passes": "a", "suite": "s", "fingerprint": "12ab", "llvm": "19.1.7", "target": "x86-64",
+           "programs": 3, "failures": [], "reused": 0, "seconds": 0.1}  # fmt: skip
+    return json.dumps(row | other) + "\n"
+
+
 def test_verdicts_are_read_by_release(tmp_path):
-    row = {"passes": "a", "suite": "s", "llvm": "19.1.7", "target": "x86-64", "programs": 3, "failures": []}
     path = tmp_path / "v.jsonl"
-    path.write_text(json.dumps(row) + "\n" + json.dumps(row | {"llvm": "22.1.0", "passes": "b"}) + "\n")
+    path.write_text(verdict_line() + verdict_line(llvm="22.1.0", passes="b"))
     assert read_verdicts([path], "19.1.7") == {"a": {"x86-64": {"s": {"programs": 3, "failures": 0}}}}
 
 
 def test_a_sample_of_a_suite_is_not_the_suite(tmp_path):
-    row = {"passes": "a", "suite": "s", "llvm": "19.1.7", "target": "x86-64", "programs": 3}
-    whole = row | {"fingerprint": "12ab", "failures": [{"program": "p"}]}
-    sample = row | {"fingerprint": "12ab/1", "programs": 1, "failures": []}
+    failure = {"program": "p", "verdict": Verdict.CRASHED.value, "stage": "run"}
+    whole, sample = verdict_line(failures=[failure]), verdict_line(fingerprint="12ab/1", programs=1)
     path = tmp_path / "v.jsonl"
-    path.write_text(json.dumps(whole) + "\n" + json.dumps(sample) + "\n")
+    path.write_text(whole + sample)
     assert read_verdicts([path], "19.1.7")["a"]["x86-64"] == {"s": {"programs": 3, "failures": 1}}
 
 

@@ -10,27 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from cc_support import MERGING, TWINS
 
 from ozma.llvm import Worker
 from ozma.optimize.file import FileOptimizer, OptimizeConfig
 from ozma.optimize.pack import Pack, PackEntry, load_pack
 from ozma.verify.report import DifferentialReport
 from ozma.verify.verdict import Verdict
-
-SMALLER = "default<Oz>,mergefunc"
-TWINS = """
-int scale(const int *v, int n) {
-    int s = 0;
-    for (int i = 0; i < n; i++) { if (v[i] > 3) s += v[i] * 7; else s ^= v[i] - 5; }
-    return s;
-}
-int weigh(const int *v, int n) {
-    int s = 0;
-    for (int i = 0; i < n; i++) { if (v[i] > 3) s += v[i] * 7; else s ^= v[i] - 5; }
-    return s;
-}
-"""
-
 
 def ozma(*words: object, **more) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "ozma", *map(str, words)]
@@ -79,22 +65,22 @@ def optimized(toolchain, source: Path, pack: Pack, **settings):
 def one_list(**failures: int) -> Pack:
     """A pack of one list, run on each target through 9 programs of which so many failed."""
     verdicts = {name: {"s": {"programs": 9, "failures": n}} for name, n in failures.items()}
-    return Pack("19", (PackEntry(SMALLER, {}, verdicts),), "")
+    return Pack("19", (PackEntry(MERGING, {}, verdicts),), "")
 
 
 def test_a_record_on_one_machine_says_nothing_of_another(toolchain, twins):
-    pack = Pack("19", (PackEntry(SMALLER, {}, {"x86-64": {"s": {"programs": 9, "failures": 0}}}),), "")
+    pack = Pack("19", (PackEntry(MERGING, {}, {"x86-64": {"s": {"programs": 9, "failures": 0}}}),), "")
     here = optimized(toolchain, twins, pack)
     assert (here.target, here.check.list_verdict) == ("x86-64", Verdict.TESTS_PASSED)
     other = optimized(toolchain, twins, pack, clang_args=("-target", "aarch64-linux-gnu"))
-    assert other.passes == SMALLER
+    assert other.passes == MERGING
     assert (other.target, other.check.list_verdict) == ("aarch64", Verdict.NOT_CHECKED)
 
 
 def test_a_list_that_failed_on_any_target_is_not_tried(toolchain, twins):
     pack = one_list(aarch64=1)
     assert optimized(toolchain, twins, pack).trials == ()
-    assert optimized(toolchain, twins, pack, verify="none").passes == SMALLER
+    assert optimized(toolchain, twins, pack, verify="none").passes == MERGING
 
 
 def test_the_very_object_is_what_the_differential_test_runs(toolchain, twins, monkeypatch):
@@ -163,10 +149,10 @@ def test_a_full_standard_output_is_one_line(twins, tmp_path, words):
 
 def test_lists_of_a_text_file_are_tried_and_called_not_checked(twins, tmp_path):
     lists = tmp_path / "found.txt"
-    lists.write_text(f"# found by a search\n{SMALLER}\n\ndefault<Oz>\n{SMALLER}\n")
-    assert [entry.passes for entry in load_pack(lists).lists] == [SMALLER, "default<Oz>"]
+    lists.write_text(f"# found by a search\n{MERGING}\n\ndefault<Oz>\n{MERGING}\n")
+    assert [entry.passes for entry in load_pack(lists).lists] == [MERGING, "default<Oz>"]
     (row,) = json.loads(ozma("optimize", twins, "--pack", lists, "--json").stdout)["files"]
-    assert row["passes"] == SMALLER and "not checked" in json.dumps(row)
+    assert row["passes"] == MERGING and "not checked" in json.dumps(row)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "function(dce\n", "{}", "\udc80\x00"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from ozma.optimize.pack import Pack
 from ozma.passes import DenyKind, complete, denied, leaves, parse
 from ozma.search.coreset import Step, greedy_cover
 from ozma.search.records import Record, RecordStore
+from ozma.verify.records import RecordFile
 
 _CAP = 0.05
 """Most that one module counts in the order of a pack, as a share of its bytes."""
@@ -20,7 +20,6 @@ _KEPT = 4
 """Lists of a pack that stay first in an order for another target: few modules say less about what
 is best in general than the many that the pack was made from."""
 
-_FIELDS = {"passes", "suite", "llvm", "target", "programs", "failures"}
 _SAMPLE = "/"
 """Stands in the fingerprint of a sample (`Suite.sample`)."""
 
@@ -74,7 +73,7 @@ def read_verdicts(files: Iterable[Path], llvm: str) -> dict[str, Verdicts]:
     found: dict[str, Verdicts] = defaultdict(dict)
     for path in files:
         for row in _rows(path):
-            if row["llvm"] != llvm or _SAMPLE in row.get("fingerprint", ""):
+            if row["llvm"] != llvm or _SAMPLE in row["fingerprint"]:
                 continue
             facts = {"programs": row["programs"], "failures": len(row["failures"])}
             found[row["passes"]].setdefault(row["target"], {})[row["suite"]] = facts
@@ -82,13 +81,9 @@ def read_verdicts(files: Iterable[Path], llvm: str) -> dict[str, Verdicts]:
 
 
 def _rows(path: Path) -> list[dict]:
-    try:
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise OzmaError(f"cannot read the verdicts in {path}: {error}") from error
-    for row in rows:
-        if not (isinstance(row, dict) and _FIELDS <= row.keys()):
-            raise OzmaError(f"{path} holds no verdicts", hint="give records of ozma validate")
+    rows = RecordFile(path).rows
+    if not rows:
+        raise OzmaError(f"{path} holds no verdicts", hint="give records of ozma validate")
     return rows
 
 

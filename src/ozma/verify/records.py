@@ -55,8 +55,17 @@ class RecordFile:
         for row in _json_lines(path):
             try:
                 self._known[_record_key(row)] = row
-            except (KeyError, TypeError):
-                raise OzmaError(f"{path} holds other lines than the verdicts of lists") from None
+                _verdict_of(row)
+            except (KeyError, TypeError, ValueError):
+                raise OzmaError(
+                    f"{path} holds other lines than the verdicts of lists",
+                    hint="give records of ozma validate",
+                ) from None
+
+    @property
+    def rows(self) -> list[dict]:
+        """The newest line of each list and suite, as it was written."""
+        return list(self._known.values())
 
     def find(self, passes: str, suite: Suite) -> SuiteVerdict | None:
         key = (passes, suite.name, suite.fingerprint, suite.llvm, suite.target)
