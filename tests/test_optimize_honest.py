@@ -18,6 +18,7 @@ from ozma.optimize.pack import Pack, PackEntry, load_pack
 from ozma.verify.report import DifferentialReport
 from ozma.verify.verdict import Verdict
 
+
 def ozma(*words: object, **more) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "ozma", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, **more)
