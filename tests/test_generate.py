@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -300,3 +301,16 @@ def test_one_layer_gives_the_time_of_all(monkeypatch):
     step = SlowLayer.TOKEN + SlowLayer.PAIR * 2050
     head = SlowLayer.TOKEN * 32_000 * 4096 / 202e6
     assert cost.decode_seconds(32, 2000, 100) == pytest.approx(100 * (32 * step + head), rel=0.01)
+
+
+def test_a_model_that_gives_no_numbers_ranks_nothing():
+    backend = BigramTable(np.full((7, 7), np.nan))
+    texts = TextTrie(["ab", "cd"], lambda text: [ord(one) - 94 for one in text], None, 7)
+    for rank in (rank_texts, lambda *given: best_texts(*given, 1)):
+        with pytest.raises(OzmaError, match="not a number"):
+            rank(backend, backend.prefill([1]), texts)
+
+
+def test_a_window_too_long_for_the_memory_is_refused_before_it_is_made():
+    with pytest.raises(OzmaError, match="the model needs"):
+        check_memory(replace(TOY, max_position_embeddings=10**12), 32, 10, free=10**9)

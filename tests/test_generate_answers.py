@@ -340,6 +340,9 @@ def test_an_endpoint_that_hangs_is_given_up_in_time(serve, behaviour):
         (b'{"choices": ["x"]}', 200, "an answer without text"),
         (b'{"error": {"message": "no\\nsuch model"}}', 404, "status 404: no such model"),
         (b"\xff\xfe", 500, "status 500"),
+        (b"\x1b[31mred", 500, r"status 500: \[31mred"),
+        (b"[" * 100_000, 200, "something else than JSON"),
+        (b"[" * 100_000, 500, "status 500"),
     ],
 )
 def test_an_endpoint_that_lies_is_one_clear_line(serve, body, status, message):
@@ -361,9 +364,11 @@ def test_an_endpoint_that_hangs_up_or_is_not_there(serve):
 
 
 def test_addresses_that_are_none_and_methods_that_an_endpoint_lacks():
-    for address in ("localhost:8000", "ftp://x/v1", "", "http://"):
+    for address in ("localhost:8000", "ftp://x/v1", "", "http://", "http://[::1", "http://a:99999"):
         with pytest.raises(OzmaError, match="is no endpoint"):
             EndpointAnswerer(address)
+    with pytest.raises(OzmaError, match="cannot be used"):
+        EndpointAnswerer("http://a..b/v1", model="toy").answers("x", Sampling())
     with pytest.raises(OzmaError, match="cannot sample by priority"):
         EndpointAnswerer("http://127.0.0.1:9/v1").answers("x", Sampling("priority", count=2))
 
@@ -432,3 +437,9 @@ def test_a_published_checkpoint_answers_with_its_own_tokenizer(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(OzmaError, match="not a tokenizer.json"):
         published_answerer(tmp_path, answerer.backend)
+
+
+def test_half_a_character_of_an_endpoint_can_be_printed(serve):
+    behaviour = lambda handler: handler.reply(b'{"choices": [{"text": "a\\ud800b"}]}', 200)  # noqa: E731
+    (answer,) = EndpointAnswerer(serve(behaviour), model="toy").answers("x", Sampling())
+    assert answer.text.encode() == b"a?b"

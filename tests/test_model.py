@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -84,7 +85,12 @@ def test_legacy_and_absent_keys_have_the_values_of_transformers():
         ("hidden_act", "gelu", "hidden_act"),
         ("rope_scaling", {"type": "linear", "factor": 2.0}, "rope_scaling"),
         ("head_dim", 32, "head_dim"),
-        ("hidden_size", "wide", "config.json"),
+        ("hidden_size", "wide", "hidden_size is 'wide'"),
+        ("hidden_size", 10**400, "config.json"),
+        ("num_hidden_layers", 1.5, "num_hidden_layers is 1.5: give a whole number"),
+        ("num_attention_heads", 0, "num_attention_heads is 0"),
+        ("rope_parameters", {"rope_theta": float("nan")}, "rope_theta is nan"),
+        ("bos_token_id", "1", "bos_token_id"),
     ],
 )
 def test_another_architecture_is_refused_in_one_line(tmp_path, key, value, word):
@@ -314,3 +320,10 @@ def test_a_folder_of_another_shape_is_refused(torch, tmp_path):
     load_into(more, tmp_path)  # list tokens are new, the rest is the folder's
     first = more.state_dict()["lm_head.weight"][:300]
     assert np.array_equal(first.numpy(), read_weights(tmp_path)["lm_head.weight"])
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_parameters_are_counted_without_naming_every_tensor(tied):
+    config = replace(SMALL, tie_word_embeddings=tied)
+    assert config.parameters() == sum(math.prod(shape) for shape in config.shapes().values())
+    assert replace(config, num_hidden_layers=10**12).parameters() > 10**12

@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pytest
 
+np = pytest.importorskip("numpy")
+pytest.importorskip("llguidance")
+
 from ozma.cli import main
 from ozma.errors import OzmaError
 from ozma.llvm import Worker
 from ozma.llvm.clang import run_clang
+from ozma.model.generate.answer import TokenAnswerer
 from ozma.model.generate.backend import ContextOverflow
 from ozma.model.pack_ranker import PackRanker
 from ozma.model.shipped import SHIPPED
+from ozma.model.tokenizer import Tokenizer
+from ozma.model.weights import read_weights, write_weights
 from ozma.optimize.pack import shipped_pack
-from ozma.optimize.rank import ModelAdvisor, fingerprint
+from ozma.optimize.rank import ModelAdvisor, fingerprint, make_advisor
 from ozma.tasks.question import SKETCH, Question
 
 SMALL = "int twice(int x) { return x + x; }\n"
@@ -133,3 +139,68 @@ def test_emulate_predicts_and_checks(tmp_path, capsys):
 def test_shipped_model_has_a_card_with_its_command():
     card = (SHIPPED / "README.md").read_text()
     assert "ozma train run" in card
+
+
+def damaged(folder: Path) -> Path:
+    """The shipped model whose embeddings are no numbers."""
+    for file in SHIPPED.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    weights = read_weights(SHIPPED)
+    weights["model.embed_tokens.weight"][:] = np.nan
+    write_weights(folder, weights, "f16")
+    return folder
+
+
+def test_damaged_weights_do_not_order_lists_in_silence(tmp_path, capsys):
+    source = tmp_path / "a.c"
+    source.write_text(SMALL)
+    model = tmp_path / "model"
+    model.mkdir()
+    words = ["optimize", str(source), "-o", str(tmp_path / "a.o"), "--model", str(damaged(model))]
+    assert main(words) == OzmaError.exit_code
+    assert "the model's output is not a number" in capsys.readouterr().err
+
+
+def test_lists_of_another_tokenizer_are_refused(tmp_path):
+    for file in SHIPPED.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "tokenizer.json").write_text(Tokenizer.load().json_text)
+    with pytest.raises(OzmaError, match="lists.json and tokenizer.json do not belong together"):
+        TokenAnswerer.load(tmp_path)
+
+
+def test_a_model_that_knows_none_of_the_lists_is_said():
+    with pytest.raises(OzmaError, match="knows none of the 1 lists"):
+        PackRanker(TokenAnswerer.load(SHIPPED), ["function(nosuch)"])
+
+
+def test_a_model_that_would_not_be_asked_is_refused(toolchain):
+    with pytest.raises(OzmaError, match="--rank trees asks no --model"):
+        make_advisor("trees", toolchain, model=SHIPPED)
+    with pytest.raises(OzmaError, match="--rank model asks no --trees"):
+        make_advisor("model", toolchain, trees=Path("t.npz"))
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--max-tokens", "0"], "--max-tokens is 0; give 1 or more"),
+        (["--model", "m", "--endpoint", "http://x"], "not allowed with argument"),
+        (["--endpoint", "http://127.0.0.1:999999/v1"], "is no endpoint"),
+        (["--model", "nosuch"], "cannot read nosuch/tokenizer.json: No such file"),
+        (["--max-tokens", "1"], "the model's answer holds no code"),
+    ],
+)
+def test_emulate_says_in_one_line_what_is_wrong(tmp_path, capsys, words, message):
+    source = tmp_path / "a.c"
+    source.write_text(SMALL)
+    assert main(["emulate", str(source), "--passes", "function(sroa)", *words]) == 100
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and message in told
+
+
+def test_prompt_sends_assembly_byte_for_byte(tmp_path, capfdbinary):
+    source = tmp_path / "a.s"
+    source.write_bytes(b"\t.ascii \"\xff\x00</code>\"\n")
+    assert main(["prompt", str(source), "--task", "disassemble"]) == 0
+    assert b"\xff\x00</code>" in capfdbinary.readouterr().out

@@ -92,7 +92,7 @@ def test_what_is_no_tokenizer_is_said(tmp_path, content) -> None:
     path.write_text(content)
     with pytest.raises(OzmaError, match="tokenizer"):
         Tokenizer.load(path)
-    with pytest.raises(OzmaError, match="no tokenizer"):
+    with pytest.raises(OzmaError, match="cannot read .*missing.json: No such file"):
         Tokenizer.load(tmp_path / "missing.json")
 
 
@@ -163,7 +163,7 @@ def test_disassembly_prompt_of_c_and_of_assembly(source, tmp_path, capsys) -> No
     assert ozma(["prompt", str(tmp_path / "f.s"), "--task", "disassemble"]) == 0
     assert assembly in capsys.readouterr().out
     assert ozma(["prompt", str(tmp_path / "f.s")]) == 100
-    assert "give --task disassemble" in capsys.readouterr().err
+    assert "--task disassemble" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -177,3 +177,21 @@ def test_prompt_errors_are_one_line(source, capsys, words, message) -> None:
     assert ozma(["prompt", str(source), *words]) == 100
     shown = capsys.readouterr().err
     assert message in shown and len(shown.splitlines()) == 1
+
+
+def test_a_tokenizer_of_llama_2_is_refused_before_it_is_used(tmp_path) -> None:
+    """Its ids 0 to 2 are special too, but its pieces are no bytes."""
+    content = json.loads(TOKENIZER.json_text)
+    content["model"]["vocab"] |= {"\u2581the": len(content["model"]["vocab"])}
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(OzmaError, match="another model's tokenizer; it must be byte-level BPE"):
+        Tokenizer.load(path)
+
+
+def test_a_tokenizer_that_is_something_else_is_said_in_one_short_line(tmp_path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text("int x;" * 1000)
+    with pytest.raises(OzmaError, match="no tokenizer") as caught:
+        Tokenizer.load(path)
+    assert len(str(caught.value)) < 400

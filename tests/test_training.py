@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from ozma.cli.train import main
 from ozma.errors import OzmaError
-from ozma.model.card import read_log
+from ozma.model.card import model_card, read_log
 from ozma.model.hf import export_model, load_model
 from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
@@ -78,6 +78,9 @@ def test_every_recipe_can_be_made_and_overridden():
         ("width=3", "hidden_size"), ("steps=many", "steps"), ("steps=0", "steps"),
         ("precision=int3", "precision"), ("shares=1,2", "shares"), ("ties=none", "ties"),
         ("hidden_size=250", "hidden_size"), ("kept=1", "kept"), ("recompute=maybe", "recompute"),
+        ("minutes=nan", "minutes"), ("shares=nan,1,1,1", "shares"), ("rate=inf", "rate"),
+        ("seed=-1", "seed"), ("beta1=2", "beta1"), ("check_documents=0", "check_documents"),
+        ("muon_rate=-1", "muon_rate"), ("save_minutes=-1", "save_minutes"),
     ],
 )  # fmt: skip
 def test_a_setting_that_cannot_be_is_named(setting, word):
@@ -258,6 +261,47 @@ def test_a_folder_that_is_no_data_is_one_clear_error(tmp_path, folder):
         Mixture(TrainingData(copy), tiny())
 
 
+@pytest.mark.parametrize(
+    "lost, message",
+    [
+        ("train/flags/00000.sizes.npy", "do not fit each other"),
+        ("train/emulation/00000.starts.npy", "starts.npy cannot be read"),
+    ],
+)
+def test_a_part_that_is_lost_is_no_smaller_training(tmp_path, lost, message):
+    copy = write_data(tmp_path / "copy")
+    (copy / lost).unlink()
+    with pytest.raises(OzmaError, match=message):
+        Mixture(TrainingData(copy), tiny())
+
+
+@pytest.mark.parametrize("facts", [[], {}, {"lists": []}])
+def test_facts_that_are_damaged_are_said(tmp_path, facts):
+    copy = write_data(tmp_path / "copy")
+    (copy / "data.json").write_text(json.dumps(facts))
+    with pytest.raises(OzmaError, match="data.json is damaged"):
+        TrainingData(copy)
+
+
+def test_lists_that_are_lost_are_not_spelled_instead(tmp_path):
+    copy = write_data(tmp_path / "copy")
+    facts = json.loads((copy / "data.json").read_text()) | {"options": {"list_tokens": True}}
+    (copy / "data.json").write_text(json.dumps(facts))
+    (copy / "lists.json").unlink()
+    with pytest.raises(OzmaError, match="has lost its lists.json"):
+        TrainingData(copy)
+
+
+def test_a_spelled_list_has_room_in_the_window(tmp_path):
+    """Whatever list is drawn: a document longer than the window ends the training."""
+    copy = write_data(tmp_path / "copy", single=False)
+    facts = json.loads((copy / "data.json").read_text())
+    facts["lists"] = [*facts["lists"][:3], "globaldce" + ",globaldce" * 40]
+    (copy / "data.json").write_text(json.dumps(facts))
+    assert "flags" in Mixture(TrainingData(copy), tiny("batch_tokens=1024", "micro_tokens=1024", "max_position_embeddings=1024")).examples
+    assert "flags" not in Mixture(TrainingData(copy), tiny()).examples
+
+
 # --- the loop
 
 
@@ -336,7 +380,7 @@ def test_losses_that_are_no_numbers_end_the_training(folder, tmp_path, capsys):
     training = Training(tiny("steps=50"), TrainingData(folder), tmp_path, ALONE)
     with torch.no_grad():
         training.computing.model.lm_head.weight.fill_(float("nan"))
-    with pytest.raises(OzmaError, match="loss is nan since 5 steps"):
+    with pytest.raises(OzmaError, match="loss is nan, .* 5 steps in a row"):
         training.run()
     assert "left out" in capsys.readouterr().err
 
@@ -431,3 +475,38 @@ def test_what_is_missing_is_one_clear_line(tmp_path, folder):
     ]:
         with pytest.raises(OzmaError, match=message):
             main(words)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"", b"\x80\x02]q\x00."])
+def test_what_is_no_checkpoint_is_passed_over(tmp_path, content):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "step-00000001.pt").write_bytes(content)
+    notes = []
+    with pytest.raises(OzmaError, match="all checkpoints in .* are damaged"):
+        checkpoint.newest(tmp_path, notes.append)
+    assert "damaged and passed over" in notes[0]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"data": "d"}', '{"data": "d", "shares": [1], "x": 1}'])
+def test_a_recipe_that_is_damaged_is_one_clear_line(tmp_path, content):
+    (tmp_path / "recipe.json").write_text(content)
+    with pytest.raises(OzmaError, match="recipe.json is damaged"):
+        main(["export", str(tmp_path), str(tmp_path / "m")])
+
+
+def test_a_model_larger_than_the_memory_is_refused_before_it_is_made(folder, tmp_path):
+    with pytest.raises(OzmaError, match="GB of memory to train"):
+        Training(tiny("hidden_size=10000000"), TrainingData(folder), tmp_path, ALONE)
+
+
+def test_an_export_leaves_no_lists_of_another_model(tmp_path):
+    (tmp_path / "lists.json").write_text("{}")
+    export_model(Llama(tiny().config(300)), tmp_path, "{}", "")
+    assert not (tmp_path / "lists.json").exists()
+
+
+def test_the_card_of_a_continued_model_claims_no_random_weights_and_no_licence():
+    recipe = {"start": "codellama"}
+    card = model_card(tiny().config(300), [], recipe, {"llvm": "19", "labels": None, "counts": {}}, [], "f32")
+    assert "from the weights of codellama" in card and "license: other" in card
+    assert "MIT" not in card and "random weights" not in card and "no Python" not in card

@@ -101,3 +101,14 @@ def test_data_are_never_mixed_into_an_old_folder(out, tokenizer, tmp_path):
     with pytest.raises(OzmaError, match="is not empty"):
         prepared(out, tmp_path / "data", tokenizer)
     assert json.loads((tmp_path / "data" / "data.json").read_text())["lists"] == []
+
+
+def test_the_warning_says_why_there_is_nothing_to_train_on(out, tokenizer, tmp_path, capsys):
+    words = ["prepare", str(out), "--tokenizer", str(tokenizer)]
+    assert main([*words[:2], str(tmp_path / "a"), *words[2:], "--window", "5"]) == 0
+    assert "all documents of the train group were left out; try a larger --window" in (
+        capsys.readouterr().err
+    )
+    none = ["--views", "0", "--pairs", "0", "--known-pairs", "0", "--levels", "0"]
+    assert main([*words[:2], str(tmp_path / "b"), *words[2:], *none]) == 0
+    assert "no stage but flags is wanted" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -48,13 +50,25 @@ _EXTRAS = {
 }  # fmt: skip
 
 
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """A package that is missing inside is an OzmaError that names it and the `extra` with it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise _missing(error.name, extra) from error
+
+
+def _missing(package: str | None, extra: str) -> OzmaError:
+    return OzmaError(f"this needs {package}", hint=f"install it: pip install 'ozma[{extra}]'")
+
+
 def of_system(error: Exception) -> Exception:
     """What the system lacks or refused (an optional package, a folder that is a file, a full disk,
     no permission) as an OzmaError that names it; any other exception as it is."""
     package = error.name if isinstance(error, ModuleNotFoundError) else None
     if package in _EXTRAS:
-        hint = f"install it: pip install 'ozma[{_EXTRAS[package]}]'"
-        return OzmaError(f"this needs {package}", hint=hint)
+        return _missing(package, _EXTRAS[package])
     if not isinstance(error, OSError):
         return error
     place = f"{error.filename}: " if error.filename else ""

@@ -51,11 +51,12 @@ def _parser() -> Parser:
     parser.add_argument(
         "--check", action="store_true", help="run the list and show where the answer differs"
     )
-    parser.add_argument(
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument(
         "--model", type=Path, default=SHIPPED, metavar="FOLDER",
         help="another model than the shipped one",
     )  # fmt: skip
-    parser.add_argument(
+    model.add_argument(
         "--endpoint", metavar="URL",
         help="ask an OpenAI-compatible server, with IR as LLVM prints it",
     )  # fmt: skip
@@ -88,6 +89,8 @@ class Outcome:
 def main(words: list[str]) -> int:
     """0 when the model gave code; 1 when --check shows that it is not LLVM's."""
     options, rest = _parser().parse_with_clang(words)
+    if options.max_tokens < 1:
+        raise OzmaError(f"--max-tokens is {options.max_tokens}", hint="give 1 or more")
     toolchain = find_toolchain(options.llvm)
     passes = clang_pipeline(toolchain) if options.passes is None else str(parse(options.passes))
     explicit(parse(passes), catalogue_of(toolchain))  # names that this LLVM does not have
@@ -109,7 +112,8 @@ def _emulated(worker: Worker, bitcode: bytes, passes: str, options: argparse.Nam
     prompt = emulation_prompt(ir, passes, loaded.instructions, plain.sizes.total, task)
     answer = parse_code_answer(_ask(prompt, options))
     if answer.code is None:
-        raise OzmaError(f"the model gave no code: {answer.fault.value}")
+        hint = "raise --max-tokens, or ask another model"
+        raise OzmaError("the model's answer holds no code", hint=hint)
     if not options.check:
         return Outcome(answer)
     after = done_of(worker.evaluate(loaded.id, passes, (options.answer,)))
@@ -138,7 +142,7 @@ def _show(outcome: Outcome, options: argparse.Namespace) -> None:
     sys.stdout.write(outcome.answer.code.rstrip("\n") + "\n")
     said = outcome.answer.after
     cut = "" if outcome.answer.complete else ", cut off"
-    note = f"predicted{cut}: {said.instructions or '?'} instructions, {said.size or '?'} bytes"
+    note = f"predicted{cut}: {_told(said.instructions)} instructions, {_told(said.size)} bytes"
     if outcome.same is None:
         print(f"ozma emulate: {note}; not checked", file=sys.stderr)
         return
@@ -149,3 +153,7 @@ def _show(outcome: Outcome, options: argparse.Namespace) -> None:
         lines = (outcome.answer.code.splitlines(), outcome.truth.splitlines())
         diff = difflib.unified_diff(*lines, "predicted", "LLVM", lineterm="")
         print("\n".join(diff), file=sys.stderr)
+
+
+def _told(number: int | None) -> str:
+    return "?" if number is None else str(number)

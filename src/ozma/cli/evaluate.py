@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ozma.cli.parser import Parser
-from ozma.errors import OzmaError
+from ozma.errors import OzmaError, needing
 
 _DESCRIPTION = (
     "Measure policies and models on the test group of a labelled corpus and print the tables. "
@@ -129,13 +129,10 @@ def main(words: list[str]) -> int:
         if getattr(options, name) is not None and getattr(options, name) < 1:
             raise OzmaError(f"{name} is {getattr(options, name)}", hint="give at least 1")
     try:
-        return _flags(options) if options.task == "flags" else _asked(options)
+        with needing("evaluate"):
+            return _flags(options) if options.task == "flags" else _asked(options)
     except ValueError as error:
         raise OzmaError(str(error)) from error
-    except ModuleNotFoundError as error:
-        raise OzmaError(
-            f"this needs {error.name}", hint="install it: pip install 'ozma[evaluate]'"
-        ) from error
 
 
 def _flags(options: argparse.Namespace) -> int:

@@ -95,7 +95,8 @@ def bitcode_of(
 ) -> bytes:
     """Unoptimized bitcode of the file, or of one of its functions."""
     if source.suffix == ".s":
-        raise OzmaError(f"{source} is assembly", hint="give --task disassemble")
+        hint = "give C, C++ or LLVM-IR; `ozma prompt --task disassemble` takes assembly"
+        raise OzmaError(f"{source} is assembly", hint=hint)
     check_input(source)
     if source.suffix in IR_SUFFIXES:
         bitcode = source.read_bytes()
@@ -140,7 +141,9 @@ def _show(prompt: str, options: argparse.Namespace) -> None:
         facts = {"task": options.task, "characters": len(prompt), "tokens": tokens}
         print(json.dumps(facts | {"prompt": prompt}))
         return
-    sys.stdout.write(prompt + "\n")
+    sys.stdout.flush()
+    sys.stdout.buffer.write((prompt + "\n").encode("utf-8", "surrogateescape"))  # any bytes
+    sys.stdout.flush()
     if options.published:
         text = f"about {len(prompt) / _LLAMA:,.0f} tokens of Llama 2's tokenizer"
     else:

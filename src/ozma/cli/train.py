@@ -9,7 +9,7 @@ import sys
 from dataclasses import fields, replace
 
 from ozma.cli.train_options import parser
-from ozma.errors import OzmaError
+from ozma.errors import OzmaError, needing
 from ozma.tasks.question import Question
 
 
@@ -54,10 +54,20 @@ def _prepare(options: argparse.Namespace, command: str) -> int:
         if name != "of projects":
             print(f"{name}: {count:,}")
     if not any(name.startswith("train ") for name in state):
-        text = f"no function of {options.out} is in its train group: nothing to train on"
-        hint = "another `ozma corpus split --salt`, or more projects"
-        print(f"ozma train: warning: {text}; {hint}", file=sys.stderr)
+        _warn_nothing(options, any(name.startswith("skipped") for name in state))
     return 0
+
+
+def _warn_nothing(options: argparse.Namespace, skipped: bool) -> None:
+    """There is no document of the train split: says what to change."""
+    stages = options.views or options.pairs or options.known_pairs or options.levels
+    text = f"no function of {options.out} is in its train group"
+    hint = "another `ozma corpus split --salt`, or more projects"
+    if skipped:
+        text, hint = "all documents of the train group were left out", "a larger --window"
+    elif not stages:
+        text, hint = "no stage but flags is wanted, and no label fits", "`ozma label`, or --views 1"
+    print(f"ozma train: warning: nothing to train on: {text}; try {hint}", file=sys.stderr)
 
 
 def _set_threads(threads: int | None) -> None:
@@ -71,18 +81,8 @@ def _set_threads(threads: int | None) -> None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
-def _load_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise OzmaError(
-            "training needs torch", hint="install it: pip install 'ozma[train]'"
-        ) from error
-
-
 def _run(options: argparse.Namespace, command: str) -> int:
     _set_threads(options.threads)
-    _load_torch()
     from ozma.model.training.data import TrainingData
     from ozma.model.training.distributed import join, leave
     from ozma.model.training.export import export, note_command
@@ -118,8 +118,8 @@ def _recipe(options: argparse.Namespace):
 
 def _export(options: argparse.Namespace, command: str) -> int:
     _set_threads(None)
-    _load_torch()
-    from ozma.model.training.export import RECIPE_JSON, export, note_command
+    from ozma.model.training.export import export, note_command
+    from ozma.model.training.recipe_file import RECIPE_JSON
 
     if (options.out / RECIPE_JSON).is_file():
         note_command(options.out, command)
@@ -141,13 +141,9 @@ def _recipes(options: argparse.Namespace, command: str) -> int:
 
 
 def _trees(options: argparse.Namespace, command: str) -> int:
-    try:
+    with needing("evaluate"):
         from ozma.evaluate.ranker import RankerConfig
         from ozma.evaluate.train_trees import train_trees
-    except ImportError as error:
-        raise OzmaError(
-            f"this needs {error.name}", hint="install it: pip install 'ozma[evaluate]'"
-        ) from error
 
     config = RankerConfig(trees=options.trees, leaf=options.leaf)
     for name, count in train_trees(options.out, options.file, options.labels, config).items():

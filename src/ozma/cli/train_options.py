@@ -105,11 +105,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="OUT",
         help="checkpoints, log and model; a training that is there goes on",
     )  # fmt: skip
-    parser.add_argument(
+    recipe = parser.add_mutually_exclusive_group()
+    recipe.add_argument(
         "--recipe", default="small_cpu", metavar="NAME",
         help="see `ozma train recipes` (default small_cpu)",
     )  # fmt: skip
-    parser.add_argument(
+    recipe.add_argument(
         "--start", type=Path, metavar="FOLDER",
         help="continue a Hugging Face checkpoint, in its own shape",
     )  # fmt: skip

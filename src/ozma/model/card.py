@@ -10,15 +10,20 @@ from typing import Any
 from ozma.model.config import LlamaConfig
 
 _ABOUT = """\
-A Llama-architecture language model of LLVM's compiler, trained by Ozma from random weights on \
+A Llama-architecture language model of LLVM's compiler, trained by Ozma from {start} on \
 LLVM-IR and assembly of open-source packages. It answers the prompts of LLM Compiler \
 (arXiv 2407.02524): pass lists for small code, what a pass list makes of code, and IR for assembly. \
 IR stands in the prompts in Ozma's short form; `ozma` converts both ways."""
 _LIMITS = """\
 * Its lists are candidates: `ozma optimize` compiles them and never ships a larger object than \
 `clang -Oz`. Its IR and assembly are guesses: check them (`ozma emulate --check`).
+{origin}"""
+_OWN = """\
 * It has read no natural language and no Python: benchmarks such as HumanEval do not apply.
 * Licence: MIT. The training code is open source under various licences and is not part of it."""
+_THEIRS = """\
+* What the weights that it began with have read, and their licence, which binds this model too, is \
+said where they come from."""
 
 
 def model_card(
@@ -30,15 +35,18 @@ def model_card(
     storage: str,
 ) -> str:
     """Markdown with front matter. `log` holds the lines of log.jsonl, `data` data.json."""
+    start = recipe["start"]
+    about = _ABOUT.format(start=f"the weights of {start}" if start else "random weights")
+    limits = _LIMITS.format(origin=_THEIRS if start else _OWN)
     parts = (
-        "---\nlicense: mit\npipeline_tag: text-generation\ntags: [llvm, compiler, llama]\n---\n",
-        f"# Ozma, {config.parameters() / 1e6:.1f} M parameters\n\n{_ABOUT}\n",
+        f"---\nlicense: {'other' if start else 'mit'}\npipeline_tag: text-generation\ntags: [llvm, compiler, llama]\n---\n",
+        f"# Ozma, {config.parameters() / 1e6:.1f} M parameters\n\n{about}\n",
         "## Made by\n\n```sh\n" + "\n".join(commands) + "\n```\n",
         "## Shape\n\n" + _table(_shape(config, storage)),
         "## Training\n\n" + _table(_training(log)) + _recipe(recipe),
         "## Data\n\n" + _table(_data(data)),
-        "## Validation\n\n" + _table(_last_check(log)),
-        f"## Limits\n\n{_LIMITS}\n",
+        "## Validation\n\n" + (_table(_last_check(log)) if _last_check(log) else "None.\n"),
+        f"## Limits\n\n{limits}\n",
     )
     return "\n".join(parts)
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from typing import Any
 
 from ozma.errors import OzmaError
 
 CONFIG_JSON = "config.json"
-_POSITIVE = (
+_COUNTS = (
     "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-    "num_key_value_heads", "max_position_embeddings", "rope_theta", "rms_norm_eps",
+    "num_key_value_heads", "max_position_embeddings",
 )  # fmt: skip
+_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _OWN_NAMES = {"attention_bias": False, "mlp_bias": False, "hidden_act": "silu"}
 
 
@@ -41,11 +42,14 @@ class LlamaConfig:
     pad_token_id: int = 0
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
-            if getattr(self, name) <= 0:
+        for name in (*_COUNTS, *_IDS):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"{name} is {getattr(self, name)!r}: give a whole number")
+        for name in (*_COUNTS, "rope_theta", "rms_norm_eps"):
+            if not (getattr(self, name) > 0 and isfinite(getattr(self, name))):
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be above 0")
         self._check_heads()
-        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        for name in _IDS:
             if not 0 <= getattr(self, name) < self.vocab_size:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}: give an id below vocab_size "
@@ -96,7 +100,10 @@ class LlamaConfig:
 
     def parameters(self) -> int:
         """How many numbers the model holds; tied embeddings count once."""
-        return sum(prod(shape) for shape in self.shapes().values())
+        layer = sum(map(prod, self._layer_shapes().values()))
+        matrices = 1 if self.tie_word_embeddings else 2
+        ends = self.hidden_size * (1 + matrices * self.vocab_size)
+        return self.num_hidden_layers * layer + ends
 
     def flops_per_token(self, length: int) -> float:
         """Operations of one token, forward and backward, in a text of `length` tokens.
@@ -116,7 +123,7 @@ class LlamaConfig:
         _require_plain_llama(values)
         theta = (values.get("rope_parameters") or {}).get("rope_theta", values.get("rope_theta"))
         heads = values["num_attention_heads"]
-        return cls(
+        made = cls(
             vocab_size=values["vocab_size"],
             hidden_size=values["hidden_size"],
             intermediate_size=values["intermediate_size"],
@@ -131,6 +138,10 @@ class LlamaConfig:
             eos_token_id=_one_id(values.get("eos_token_id"), 2),
             pad_token_id=_one_id(values.get("pad_token_id"), 0),
         )
+        width = values.get("head_dim") or made.head_dim
+        if width != made.head_dim:
+            raise ValueError(f"head_dim is {width}: only {made.head_dim} is supported")
+        return made
 
     def to_json(self, dtype: str = "float32") -> dict[str, Any]:
         """The content of a config.json that new and old `transformers` read."""
@@ -159,9 +170,6 @@ def _require_plain_llama(values: Mapping[str, Any]) -> None:
         kind = form.get("rope_type", form.get("type", "default"))
         if kind != "default":
             raise ValueError(f"{name} asks for '{kind}': only 'default' is supported")
-    expected = values["hidden_size"] // values["num_attention_heads"]
-    if (values.get("head_dim") or expected) != expected:
-        raise ValueError(f"head_dim is {values['head_dim']}: only {expected} is supported")
 
 
 def _one_id(value: int | list[int] | None, default: int) -> int:
@@ -182,7 +190,7 @@ def read_config(folder: Path) -> LlamaConfig:
         ) from error
     except KeyError as error:
         raise OzmaError(f"{path} has no {error}", hint="is it a Llama's config.json?") from error
-    except (ValueError, TypeError, AttributeError, ZeroDivisionError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise OzmaError(f"{path} is not a Llama's: {error}") from error
 
 

@@ -32,7 +32,7 @@ _GB = 1e9
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes of memory."""
+    """Bytes of memory. `work` holds the tables of rotations too."""
 
     weights: int
     cache: int
@@ -62,10 +62,11 @@ def memory_need(
     tokens = prompt + rows * answer
     activations = _CHUNK * (2 * config.intermediate_size + 6 * config.hidden_size) * 4
     logits = max(rows, 1) * config.vocab_size * 4
+    rotations = 4 * config.max_position_embeddings * config.head_dim
     return Need(
         weights=int(config.parameters() * STORED_BITS[bits] / 8),
         cache=per_token * tokens * cache_bits // 8,
-        work=_RUNTIME + activations + logits,
+        work=_RUNTIME + activations + logits + rotations,
     )
 
 

@@ -13,7 +13,7 @@ import torch
 
 from ozma.errors import OzmaError
 from ozma.model.config import LlamaConfig, read_config, write_config
-from ozma.model.list_tokens import write_lists
+from ozma.model.list_tokens import LISTS_JSON, write_lists
 from ozma.model.llama import Llama
 from ozma.model.weights import read_weights, write_weights
 
@@ -39,7 +39,7 @@ def load_into(model: Llama, folder: Path) -> None:
             raise OzmaError(
                 f"{folder} is a model of another shape: {name} is "
                 f"{None if values is None else tuple(values.shape)}, not {shape}",
-                hint="use the recipe `continued` to take the folder's shape",
+                hint="`ozma train run --start FOLDER` takes the folder's shape",
             )
         if len(values) < shape[0] and values.ndim == 1:
             raise OzmaError(f"{folder} is a model of another shape: {name}")
@@ -66,6 +66,7 @@ def export_model(
     _write_json(folder / "generation_config.json", ids | {"do_sample": False})
     (folder / "tokenizer.json").write_text(tokenizer_json, "utf-8")
     _write_json(folder / "tokenizer_config.json", _tokenizer_config(tokenizer_json, config))
+    (folder / LISTS_JSON).unlink(missing_ok=True)  # of another model that was here
     if lists[0]:
         write_lists(folder, *lists)
     (folder / "README.md").write_text(card, "utf-8")

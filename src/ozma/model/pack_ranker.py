@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ozma.errors import OzmaError
 from ozma.tasks.answers import LIST_CLOSE, LIST_OPEN
 from ozma.tasks.normal import NotShortened
 from ozma.tasks.question import Question
@@ -19,7 +20,8 @@ Ranked = Sequence[tuple[str, float]]
 
 class PackRanker:
     """Ranks the same `lists` for one module after the other, asked by `question`. Where the model
-    has tokens for known lists, lists without one are left out: it never saw them."""
+    has tokens for known lists, lists without one are left out: it never saw them. OzmaError when
+    none is left."""
 
     def __init__(
         self, answerer: TokenAnswerer, lists: Sequence[str], question: Question = Question()
@@ -27,6 +29,11 @@ class PackRanker:
         self.answerer, self.question = answerer, question
         known = set(answerer.known_lists)
         asked = [passes for passes in lists if not known or passes in known]
+        if not asked:
+            raise OzmaError(
+                f"the model knows none of the {len(lists)} lists",
+                hint="use the pack that it was trained with, or another --rank",
+            )
         answers = {f"{LIST_OPEN}{passes}{LIST_CLOSE}": passes for passes in asked}
         self._answers, self._trie = answers, answerer.texts(list(answers), ends=False)
 

@@ -24,6 +24,8 @@ SPECIAL = ("<|pad|>", "<|bos|>", "<|eos|>")
 """Texts of ids 0, 1, 2; in a text that is encoded they are ordinary characters."""
 _PACKAGE_FILE = "data/tokenizer.json"
 _ESCAPE = 0xDC00
+_SAID = 200
+"""Characters of another package's message that are repeated."""
 _BREAK = re.compile("([\udc80-\udcff]|(?<=<)(?=\\|[a-z0-9]+\\|>))")
 """Bytes that are not UTF-8, as Python escapes them; and the inside of any special token's text."""
 
@@ -40,19 +42,31 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Tokenizer:
-        """OzmaError if the file is not a tokenizer.json whose ids 0 to 2 are pad, bos and eos."""
+        """OzmaError if the file is no tokenizer.json of byte-level BPE whose ids 0 to 2 are pad, bos
+        and eos."""
         source = files("ozma.model").joinpath(_PACKAGE_FILE) if path is None else path
         try:
             tokenizer = cls(source.read_text(encoding="utf-8"))
-            specials = tokenizer.ll.is_special_token
-            right = all(specials(number) for number in (PAD, BOS, EOS))
-        except (OSError, ValueError) as error:
-            raise OzmaError(f"{source} is no tokenizer: {str(error).splitlines()[0]}") from error
+            right = tokenizer._is_ours()
+        except OSError as error:
+            text = f"cannot read {source}: {error.strerror}"
+            raise OzmaError(text, hint="give a model's tokenizer.json") from error
+        except ValueError as error:
+            said = (str(error).splitlines() or ["no reason given"])[0][:_SAID]
+            raise OzmaError(f"{source} is no tokenizer: {said}") from error
         if not right:
             raise OzmaError(
-                f"{source} is another model's tokenizer", hint="ids 0, 1, 2 must be pad, bos, eos"
+                f"{source} is another model's tokenizer",
+                hint="it must be byte-level BPE whose ids 0, 1, 2 are pad, bos, eos",
             )
         return tokenizer
+
+    def _is_ours(self) -> bool:
+        special = all(self.ll.is_special_token(number) for number in (PAD, BOS, EOS))
+        try:
+            return special and len(self._byte_ids) == len(_BYTES)
+        except (KeyError, TypeError, AttributeError):  # a vocabulary that is not one of bytes
+            return False
 
     def encode(self, text: str | bytes) -> list[int]:
         """Ids of a text, without bos and eos; a special token's text is text like any other."""

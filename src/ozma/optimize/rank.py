@@ -48,7 +48,11 @@ def make_advisor(
     rank: str, toolchain: Toolchain, model: Path | None = None, trees: Path | None = None
 ) -> Advisor | None:
     """Who orders lists, by one of RANKS; None for the pack's own order. `model` and `trees` stand
-    for the shipped ones. OzmaError when there is none."""
+    for the shipped ones. OzmaError when there is none, or one is given that is not asked."""
+    for name, given, users in (("model", model, (MODEL, HYBRID)), ("trees", trees, (TREES, HYBRID))):
+        if given and rank not in users:
+            hint = f"give --rank {' or '.join(users)}"
+            raise OzmaError(f"--rank {rank} asks no --{name}", hint=hint)
     if rank == PACK:
         return None
     if rank == MODEL:

@@ -99,6 +99,9 @@ class TokenAnswerer:
         has loaded them or its name (`backends.load_backend`)."""
         tokenizer = Tokenizer.load(folder / "tokenizer.json")
         lists, first = read_lists(folder)
+        if lists and tokenizer.vocab_size != first + len(lists):
+            text = f"{folder}: lists.json and tokenizer.json do not belong together"
+            raise OzmaError(text, hint="copy the model again")
         if isinstance(backend, str):
             backend = load_backend(backend, folder)
         return cls(backend, tokenizer, ListTokens(tokenizer, lists, first))

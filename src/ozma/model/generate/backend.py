@@ -147,6 +147,14 @@ def _paths(parents: Sequence[int]) -> list[list[int]]:
     return paths
 
 
+def require_numbers(values: np.ndarray) -> None:
+    """OzmaError when a model has given NaN: every choice made of it would be arbitrary."""
+    if np.isnan(values).any():
+        raise OzmaError(
+            "the model's output is not a number", hint="its weights are damaged: get them again"
+        )
+
+
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Log-probabilities (..., vocabulary) float32; -inf stays -inf."""
     shifted = logits - logits.max(axis=-1, keepdims=True)

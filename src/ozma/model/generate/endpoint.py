@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ozma.errors import OzmaError
 from ozma.model.generate.answer import Answer, Sampling
@@ -30,11 +30,7 @@ class EndpointAnswerer:
     def __init__(
         self, url: str, model: str | None = None, seconds: float = 120.0, key: str | None = None
     ) -> None:
-        self._parts = urlsplit(url.rstrip("/"))
-        if self._parts.scheme not in ("http", "https") or not self._parts.hostname:
-            raise OzmaError(
-                f"'{url}' is no endpoint", hint="give one such as http://localhost:8000/v1"
-            )
+        self._parts, self._port = _address(url)
         if seconds <= 0:
             raise ValueError(f"seconds is {seconds}: give more than 0")
         self.name = self.url = url.rstrip("/")
@@ -81,6 +77,7 @@ class EndpointAnswerer:
             text = choice.get("text") if isinstance(choice, dict) else None
             if not isinstance(text, str):
                 raise self._fault("gives an answer without text")
+            text = text.encode("utf-8", "replace").decode()  # JSON may hold half a character
             answers.append(Answer(text, finished=choice.get("finish_reason") == "stop"))
         return answers
 
@@ -90,13 +87,13 @@ class EndpointAnswerer:
             status, body = self._exchange(method, path, content, deadline)
         except TimeoutError as error:
             raise self._fault(f"does not answer within {self.seconds:g} s") from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:  # the last: the name
             raise self._fault(f"cannot be used: {error or type(error).__name__}") from error
         if status != http.client.OK:
             raise self._fault(f"answers with status {status}: {_first_line(body)}")
         try:
             return json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._fault("answers with something else than JSON") from error
 
     def _exchange(
@@ -108,7 +105,7 @@ class EndpointAnswerer:
             if self._parts.scheme == "https"
             else http.client.HTTPConnection
         )
-        connection = kind(self._parts.hostname, self._parts.port, timeout=self.seconds)
+        connection = kind(self._parts.hostname, self._port, timeout=self.seconds)
         body = None if content is None else json.dumps(content)
         watchdog = None
         try:
@@ -140,6 +137,17 @@ class EndpointAnswerer:
         )
 
 
+def _address(url: str) -> tuple[SplitResult, int | None]:
+    """(the parts of an address, its port); OzmaError if it is none."""
+    try:
+        parts = urlsplit(url.rstrip("/"))
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return parts, parts.port
+    except ValueError:
+        pass
+    raise OzmaError(f"'{url}' is no endpoint", hint="give one such as http://localhost:8000/v1")
+
+
 def _watchdog(held: socket.socket, seconds: float) -> threading.Timer:
     """Cuts the connection when the time is up: no slow drip of bytes outlives it."""
 
@@ -159,6 +167,7 @@ def _first_line(body: bytes) -> str:
         content = json.loads(body)
         message = content.get("error", content) if isinstance(content, dict) else content
         text = str(message.get("message", message) if isinstance(message, dict) else message)
-    except ValueError:
+    except (ValueError, RecursionError):
         text = body.decode("utf-8", "replace")
-    return " ".join(text.split())[:200]
+    shown = "".join(one if one.isprintable() else " " for one in text[:1000])
+    return " ".join(shown.split())[:200]

@@ -10,7 +10,7 @@ from itertools import islice
 
 import numpy as np
 
-from ozma.model.generate.backend import Backend, State, log_softmax
+from ozma.model.generate.backend import Backend, State, log_softmax, require_numbers
 from ozma.model.generate.trie import Node, TextTrie
 
 
@@ -41,6 +41,7 @@ def rank_texts(
     if not tree.tokens:
         return [(0.0, trie.texts[0])]
     scores = np.asarray(backend.score_tree(state, tree.tokens, tree.parents), np.float64)
+    require_numbers(scores)
     if not whole:
         scores -= _shared(scores, tree.parents)
     totals = scores.copy()
@@ -162,6 +163,7 @@ class _BestFirst:
         runs = [run if fork.children else run[:-1] for _, run, fork in waiting]
         feeds = [[*token, *run] for token, run in zip(first, runs, strict=True)]
         scores = self.backend.extend(state, feeds, scores=self.whole)
+        require_numbers(state.logits)
         for slot, (prefix, run, fork) in enumerate(waiting):
             cost = prefix.cost
             if self.whole:

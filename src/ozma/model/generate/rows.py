@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ozma.errors import OzmaError
-from ozma.model.generate.backend import Backend, State, log_softmax
+from ozma.model.generate.backend import Backend, State, log_softmax, require_numbers
 from ozma.model.generate.constraint import Constraint, Cursor
 
 
@@ -145,10 +145,7 @@ def allowed_log_probs(state: State, rows: list[Row], limits: Limits) -> np.ndarr
     OzmaError when the model gives NaN, or when nothing is allowed.
     """
     logits = np.array(state.logits, np.float32)
-    if np.isnan(logits).any():
-        raise OzmaError(
-            "the model's output is not a number", hint="its weights are damaged: get them again"
-        )
+    require_numbers(logits)
     if limits.banned:
         logits[:, list(limits.banned)] = -np.inf
     for slot, row in enumerate(rows):

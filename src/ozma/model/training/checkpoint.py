@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,9 @@ from ozma.whole_file import replacing
 
 FOLDER = "checkpoints"
 _KEPT = 2
-_DAMAGE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile)
+_HELD = frozenset(
+    ("model", "optimizers", "step", "seconds", "tokens", "cursors", "stage_step")
+)  # fmt: skip
 
 
 def save(out: Path, step: int, state: dict[str, Any]) -> Path:
@@ -48,9 +48,13 @@ def newest(out: Path, note: Callable[[str], None]) -> dict[str, Any] | None:
     found = checkpoints(out)
     for path in reversed(found):
         try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except _DAMAGE as error:
-            note(f"ozma: {path} is damaged and passed over: {type(error).__name__}")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            if isinstance(state, dict) and state.keys() >= _HELD:
+                return state
+            reason = "it is no training's"
+        except Exception as error:  # what torch raises depends on which bytes are wrong
+            reason = type(error).__name__
+        note(f"ozma: {path} is damaged and passed over: {reason}")
     if found:
         raise OzmaError(
             f"all checkpoints in {out / FOLDER} are damaged", hint="remove them to begin anew"

@@ -18,7 +18,8 @@ from ozma.model.training.recipes import TASKS, Recipe
 from ozma.model.training.shards import Shards
 
 _ANSWER = 120
-"""Tokens kept free in the window for a flag answer of one list token."""
+"""Tokens kept free in the window for a flag answer, beside a list that is spelled out."""
+_FACTS = frozenset(("lists", "labels", "llvm", "counts"))
 
 
 class TrainingData:
@@ -31,31 +32,40 @@ class TrainingData:
         lists, first = read_lists(folder)
         self.codec = ListTokens(self.tokenizer, lists, first)
         self.lists: tuple[str, ...] = tuple(self.facts["lists"])
+        if self._has_lost_lists():
+            raise OzmaError(f"{folder} has lost its lists.json", hint="prepare the data again")
         self.vocabulary = max(self.tokenizer.vocab_size, first + len(lists))
 
     def _read_facts(self) -> dict[str, Any]:
         path = self.folder / "data.json"
         try:
-            return json.loads(path.read_text("utf-8"))
+            facts = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise OzmaError(
                 f"{self.folder} holds no training data", hint="make it with `ozma train prepare`"
             ) from error
+        if not isinstance(facts, dict) or not facts.keys() >= _FACTS:
+            raise OzmaError(f"{path} is damaged", hint="prepare the data again")
+        return facts
+
+    def _has_lost_lists(self) -> bool:
+        """Lists were made tokens, and these are gone: the model would learn to spell them."""
+        made = self.facts.get("options", {}).get("list_tokens", False)
+        return bool(made and self.lists and not self.codec.lists)
 
     def shards(self, split: str, task: str) -> Shards:
         return Shards(self.folder / split / task)
 
 
 class Examples:
-    """Documents of one split and task as a recipe wants them. `skipped` do not fit its window."""
+    """Documents of one split and task as a recipe wants them, those that fit its window."""
 
     def __init__(self, data: TrainingData, split: str, task: str, recipe: Recipe) -> None:
         self.task, self._recipe = task, recipe
         self._shards = data.shards(split, task)
         room = min(recipe.max_position_embeddings, recipe.micro_tokens)
-        lengths = self._shards.lengths() + (_ANSWER if task == FLAGS else 0)
+        lengths = self._shards.lengths() + (_longest_answer(data) if task == FLAGS else 0)
         (self.fitting,) = np.nonzero(lengths <= room)
-        self.skipped = len(lengths) - len(self.fitting)
         if task == FLAGS and split == "train":
             self.fitting = np.repeat(self.fitting, self._times(self.fitting))
         self.mean_length = float(lengths[self.fitting].mean()) if len(self.fitting) else 0.0
@@ -90,6 +100,12 @@ class Examples:
         return shard.document(place)[: int(shard.prompts[place])].astype(np.int64)
 
 
+def _longest_answer(data: TrainingData) -> int:
+    """Tokens of a flag answer at most."""
+    spelled = () if data.codec.lists else data.lists
+    return _ANSWER + max((len(data.codec.encode(one)) for one in spelled), default=0)
+
+
 class Mixture:
     """The training split of all tasks; each is read in a new random order every epoch.
 
@@ -100,7 +116,6 @@ class Mixture:
         self._recipe = recipe
         every = [Examples(data, "train", task, recipe) for task in TASKS]
         self.examples = {one.task: one for one in every if len(one)}
-        self.skipped = {one.task: one.skipped for one in every if one.skipped}
         self.cursors = dict.fromkeys(TASKS, 0)
         self._orders: dict[tuple[str, int], np.ndarray] = {}
         if not self.examples:

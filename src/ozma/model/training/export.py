@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ozma.errors import OzmaError
 from ozma.model.card import model_card, read_log
@@ -15,9 +14,8 @@ from ozma.model.list_tokens import read_lists
 from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
 from ozma.model.training.data import TrainingData
-from ozma.model.training.loop import RECIPE_JSON
 from ozma.model.training.prepare import COMMANDS
-from ozma.model.training.recipes import Recipe
+from ozma.model.training.recipe_file import read_recipe
 from ozma.model.training.report import LOG
 from ozma.tasks.question import read_question, write_question
 
@@ -31,27 +29,24 @@ def note_command(out: Path, command: str) -> None:
 
 def export(out: Path, folder: Path, storage: str = "f32") -> LlamaConfig:
     """Writes the newest checkpoint of the training in `out` as a model folder with its card."""
-    recipe = _read_recipe(out)
-    data = TrainingData(Path(recipe.pop("data")))
-    config = Recipe(**recipe | {"shares": tuple(recipe["shares"])}).config(data.vocabulary)
+    recipe, source = read_recipe(out)
+    data = TrainingData(source)
+    config = recipe.config(data.vocabulary)
     state = checkpoint.newest(out, lambda text: print(text, file=sys.stderr))
     if state is None:
         raise OzmaError(f"{out} has no checkpoint yet", hint="run `ozma train run` first")
     model = Llama(config)
-    model.load_state_dict(state["model"])
+    try:
+        model.load_state_dict(state["model"])
+    except RuntimeError as error:
+        text = f"the checkpoint in {out} is of another model"
+        raise OzmaError(text, hint=f"were the data in {source} made anew?") from error
     commands = _lines(data.folder / COMMANDS) + _lines(out / COMMANDS)
-    card = model_card(config, commands, recipe, data.facts, read_log(out / LOG), storage)
+    card = model_card(config, commands, asdict(recipe), data.facts, read_log(out / LOG), storage)
     text = (data.folder / "tokenizer.json").read_text("utf-8")
     export_model(model, folder, text, card, read_lists(data.folder), storage)
     write_question(folder, read_question(data.folder))
     return config
-
-
-def _read_recipe(out: Path) -> dict[str, Any]:
-    try:
-        return json.loads((out / RECIPE_JSON).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise OzmaError(f"{out} holds no training", hint="run `ozma train run` first") from error
 
 
 def _lines(path: Path) -> list[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ozma.errors import OzmaError
-from ozma.model.config import read_config
+from ozma.model.config import LlamaConfig, read_config
+from ozma.model.estimate import free_memory
 from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
 from ozma.model.training.data import Mixture, TrainingData, groups_of
@@ -20,13 +20,11 @@ from ozma.model.training.distributed import Computing, World, set_state, whole_s
 from ozma.model.training.documents import Document
 from ozma.model.training.judge import Judge, batch_loss, whole_weight
 from ozma.model.training.optimizer import Optimizers
+from ozma.model.training.recipe_file import require_same, write_recipe
 from ozma.model.training.recipes import Recipe
 from ozma.model.training.report import Reporter, Speed, measured_peak, progress_text
 from ozma.model.training.schedule import Budget, Stage, rate_factor, stage_at, stages_of
 
-RECIPE_JSON = "recipe.json"
-_FREE = ("steps", "minutes", "log_every", "check_every", "check_documents", "save_minutes")
-"""What may differ when a training goes on."""
 _PATIENCE = 5
 _DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
@@ -53,16 +51,17 @@ class Training:
         self.stages = stages_of(recipe, self.mixture.examples)
         self.budget, self.tokens, self.stage_step = Budget(recipe), 0, [0, 0]
         torch.manual_seed(recipe.seed)
-        self.computing = Computing(_model(recipe, data), _DTYPES[recipe.precision], world)
+        self.computing = Computing(_model(recipe, data, world), _DTYPES[recipe.precision], world)
         self.optimizers = Optimizers(self.computing.model, recipe)
         self._bad = 0
         self._resume()
 
     def _resume(self) -> None:
         state = checkpoint.newest(self.out, self.reporter.note)
-        _require_same(self.out, self.recipe, self.data, begun=state is not None)
+        if state is not None:
+            require_same(self.out, self.recipe, self.data.folder)
         if self.world.first:
-            _write_recipe(self.out, self.recipe, self.data)
+            write_recipe(self.out, self.recipe, self.data.folder)
         if state is None:
             return
         try:
@@ -115,7 +114,7 @@ class Training:
             self.optimizers.step(self._rate())
             self._bad = 0
         else:
-            self._forgive(loss)
+            self._forgive(loss, norm)
         self.budget.step += 1
         self.tokens += sum(map(len, documents))
         config = self.computing.model.config
@@ -151,15 +150,17 @@ class Training:
             total += loss.detach()
         return self.world.total(total)
 
-    def _forgive(self, loss: float) -> None:
-        """A step whose loss is no number is left out; several in a row end the training."""
+    def _forgive(self, loss: float, norm: float) -> None:
+        """A step whose loss or gradient is not finite is left out; several in a row end the
+        training."""
         self.optimizers.zero()
         self._bad += 1
-        self.reporter.note(f"ozma: step {self.budget.step} left out: its loss is {loss}")
+        what = f"the loss is {loss:g}, the norm of its gradient {norm:g}"
+        self.reporter.note(f"ozma: step {self.budget.step} is left out: {what}")
         if self._bad >= _PATIENCE:
             raise OzmaError(
-                f"the loss is {loss} since {_PATIENCE} steps",
-                hint="lower rate; the last checkpoint is good",
+                f"{what}, {_PATIENCE} steps in a row",
+                hint="train with a lower rate and another --out",
             )
 
     def _log(self, loss: float, speed: Speed) -> None:
@@ -202,9 +203,23 @@ class Training:
         return model
 
 
-def _model(recipe: Recipe, data: TrainingData) -> Llama:
+def _require_memory(config: LlamaConfig, world: World) -> None:
+    """OzmaError, before anything is made, when weights, gradients and two moments, float32, are
+    more than the memory that is free; on a GPU for the weights alone, which are made here."""
+    each = 4 if world.device.type == "cuda" else 16 / world.size
+    need, free = each * config.parameters(), free_memory()
+    if need > free:
+        raise OzmaError(
+            f"{config.parameters():,} parameters need {need / 1e9:,.1f} GB of memory to train, "
+            f"{free / 1e9:.1f} GB are free",
+            hint="take a smaller recipe, or a smaller hidden_size",
+        )
+
+
+def _model(recipe: Recipe, data: TrainingData, world: World) -> Llama:
     """Random, or from the recipe's folder. OzmaError if the tokenizer is of another model."""
     config = recipe.config(data.vocabulary)
+    _require_memory(config, world)
     if data.vocabulary > config.vocab_size:
         raise OzmaError(
             f"the data have {data.vocabulary:,} tokens, the model {config.vocab_size:,}",
@@ -230,26 +245,3 @@ def _load_start(model: Llama, folder: Path) -> None:
                 hint="--start FOLDER takes the folder's rope_theta; rms_norm_eps cannot be set",
             )
     load_into(model, folder)
-
-
-def _settings(recipe: Recipe, data: TrainingData) -> dict[str, Any]:
-    """As they come back from JSON."""
-    return json.loads(json.dumps(asdict(recipe))) | {"data": str(data.folder.resolve())}
-
-
-def _require_same(out: Path, recipe: Recipe, data: TrainingData, begun: bool) -> None:
-    """A training goes on with the recipe and data that it began with."""
-    if not begun or not (out / RECIPE_JSON).exists():
-        return
-    before = json.loads((out / RECIPE_JSON).read_text("utf-8"))
-    for name, value in _settings(recipe, data).items():
-        if name not in _FREE and before.get(name, value) != value:
-            raise OzmaError(
-                f"{out} was begun with {name}={before[name]}, not {value}",
-                hint="give a new --out, or the same settings",
-            )
-
-
-def _write_recipe(out: Path, recipe: Recipe, data: TrainingData) -> None:
-    text = json.dumps(_settings(recipe, data), indent=1)
-    (out / RECIPE_JSON).write_text(text + "\n", "utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -14,7 +15,12 @@ from ozma.model.training.targets import SoftTarget
 TASKS = ("pretraining", "emulation", "flags", "disassembly")
 """The four stages in the paper's order, each named after the data that it brings."""
 _ABOVE_ZERO = (
-    "steps", "batch_tokens", "micro_tokens", "rate", "log_every", "check_every", "gaining", "tries",
+    "steps", "batch_tokens", "micro_tokens", "rate", "muon_rate", "log_every", "check_every",
+    "check_documents", "gaining", "tries",
+)  # fmt: skip
+_NOT_NEGATIVE = (
+    "minutes", "warmup", "clip", "weight_decay", "prompt_weight", "list_weight", "rate_end", "seed",
+    "save_minutes",
 )  # fmt: skip
 PRECISIONS = ("bf16", "fp32")
 OPTIMIZERS = ("adamw", "muon")
@@ -80,11 +86,9 @@ class Recipe:
     save_minutes: float = 5.0
 
     def __post_init__(self) -> None:
-        self._check_above_zero()
+        self._check_ranges()
         if len(self.shares) != len(TASKS) or min(self.shares) < 0 or not sum(self.shares):
             raise ValueError(f"shares is {self.shares}: give {len(TASKS)}, 0 or more, not all 0")
-        if not 0 <= self.kept < 1:
-            raise ValueError(f"kept is {self.kept}: give a share below 1")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is '{self.precision}': give {' or '.join(PRECISIONS)}")
         if self.optimizer not in OPTIMIZERS:
@@ -96,13 +100,21 @@ class Recipe:
         self.target()
         self.config(self.vocab_size or 8)
 
-    def _check_above_zero(self) -> None:
+    def _check_ranges(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if not all(isfinite(one) for one in numbers if isinstance(one, float)):
+                raise ValueError(f"{field.name} is {value}: give a number")
         for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be above 0")
-        for name in ("minutes", "warmup", "clip", "weight_decay", "prompt_weight", "list_weight"):
+        for name in _NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more")
+        for name in ("kept", "beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: give 0 or more, below 1")
 
     def config(self, vocabulary: int) -> LlamaConfig:
         """The model's shape for a tokenizer of so many entries."""

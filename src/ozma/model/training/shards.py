@@ -73,7 +73,10 @@ class Shard:
         self.tables = {
             name: self._load(name) for name in _TABLES if self._file(name).exists()
         }
-        if self.starts[-1] != len(self.tokens) or len(self.prompts) != len(self.starts) - 1:
+        rows = [len(table) for table in self.tables.values()]
+        whole = rows in ([], [len(self.prompts)] * len(_TABLES))
+        documents = len(self.starts) - 1
+        if not whole or self.starts[-1] != len(self.tokens) or len(self.prompts) != documents:
             raise OzmaError(f"{self._path}.* do not fit each other", hint="prepare the data again")
 
     def _file(self, name: str) -> Path:
@@ -98,7 +101,7 @@ class Shards:
     """All shards of one split and task as one list of documents; empty if there are none."""
 
     def __init__(self, folder: Path) -> None:
-        names = sorted(path.name.split(".")[0] for path in folder.glob("*.starts.npy"))
+        names = sorted({path.name.split(".")[0] for path in folder.glob("*.npy")})
         self.shards = [Shard(folder, name) for name in names]
         self._ends = np.cumsum([0, *map(len, self.shards)])
 
