@@ -510,3 +510,11 @@ def test_the_card_of_a_continued_model_claims_no_random_weights_and_no_licence()
     card = model_card(tiny().config(300), [], recipe, {"llvm": "19", "labels": None, "counts": {}}, [], "f32")
     assert "from the weights of codellama" in card and "license: other" in card
     assert "MIT" not in card and "random weights" not in card and "no Python" not in card
+
+
+def test_tokens_that_the_model_does_not_have_are_said(tmp_path):
+    copy = write_data(tmp_path / "copy")
+    shard = copy / "train" / "pretraining" / "00000.tokens.npy"
+    np.save(shard, np.full_like(np.load(shard), 60000))
+    with pytest.raises(OzmaError, match="the data hold token 60000"):
+        Training(tiny("shares=1,0,0,0"), TrainingData(copy), tmp_path / "run", ALONE).run()

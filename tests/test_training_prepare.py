@@ -11,6 +11,8 @@ pytest.importorskip("llguidance")
 
 from ozma.cli.train import main
 from ozma.errors import OzmaError
+from ozma.labels.options import FLAGS, LabelOptions
+from ozma.llvm import Worker
 from ozma.model.tokenizer import Tokenizer
 from ozma.model.training.data import TrainingData
 from ozma.model.training.examples import ExampleOptions
@@ -112,3 +114,15 @@ def test_the_warning_says_why_there_is_nothing_to_train_on(out, tokenizer, tmp_p
     none = ["--views", "0", "--pairs", "0", "--known-pairs", "0", "--levels", "0"]
     assert main([*words[:2], str(tmp_path / "b"), *words[2:], *none]) == 0
     assert "no stage but flags is wanted" in capsys.readouterr().err
+
+
+def test_documents_are_made_by_the_release_of_the_labels(each_toolchain, out, tokenizer, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "ozma.model.training.prepare.Worker",
+        lambda toolchain, timeout: made.append(toolchain.major) or Worker(toolchain, timeout),
+    )
+    labels = LabelOptions(FLAGS, each_toolchain.version, each_toolchain.major, lists=LISTS, pack="test")
+    run(out, labels)
+    prepared(out, tmp_path / "data", tokenizer)
+    assert set(made) == {each_toolchain.major}

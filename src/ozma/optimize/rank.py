@@ -179,6 +179,9 @@ class TreeAdvisor:
         """Lists that the trees do not know last; all as given when LLVM refuses the module, or it
         is too large a unit."""
         ranker = self._load()
+        if not set(ranker.keys).intersection(map(list_key, lists)):
+            text = f"the trees in {self._path} know none of the {len(lists)} lists"
+            raise OzmaError(text, hint="use the pack that they were trained with, or another --rank")
         try:
             keys, said = self._ordered(ranker, worker, bitcode, lists)
         except InvalidIR as error:

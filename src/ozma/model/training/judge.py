@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ozma.errors import OzmaError
 from ozma.model.training.choice import Choice
 from ozma.model.training.data import Examples, TrainingData, groups_of
 from ozma.model.training.distributed import Computing
@@ -59,6 +60,7 @@ def batch_loss(
 ) -> torch.Tensor:
     """Sum of weight x loss over the documents; `first` is the token of the first list."""
     batch = joined(documents)
+    _require_known(batch.tokens, model.model.config.vocab_size)
     device = next(model.model.parameters()).device
     places, targets, weights, at, table = (
         torch.from_numpy(x).to(device)
@@ -67,6 +69,15 @@ def batch_loss(
     choice = Choice(recipe.choice, at, table, first, recipe.list_weight, recipe.tries)
     tokens = torch.from_numpy(batch.tokens).to(device)
     return model(tokens, batch.lengths, places, targets, weights, choice if len(at) else None)
+
+
+def _require_known(tokens: np.ndarray, vocabulary: int) -> None:
+    """OzmaError for a token that the model does not have: the data are damaged."""
+    if tokens.max() >= vocabulary:
+        raise OzmaError(
+            f"the data hold token {tokens.max()}, the model has {vocabulary:,}",
+            hint="prepare the data again",
+        )
 
 
 def whole_weight(documents: list[Document], recipe: Recipe) -> float:

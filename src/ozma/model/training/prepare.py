@@ -70,7 +70,8 @@ class Tokenized:
 
 @dataclass(frozen=True)
 class Job:
-    """All that a process needs to make a project's documents."""
+    """All that a process needs to make a project's documents. `major`: the LLVM release of the
+    labels, None without labels."""
 
     out: Path
     labels: Path | None
@@ -79,6 +80,7 @@ class Job:
     tokenizer_json: str
     options: PrepareOptions
     chosen: Chosen
+    major: int | None
 
 
 def prepare(
@@ -94,8 +96,9 @@ def prepare(
     lists = _lists_of(labels)
     tokens = lists if options.list_tokens else ()
     text, first = with_lists(tokenizer.json_text, tokens)
+    folder, major = (labels.folder, labels.options.major) if labels else (None, None)
     jobs = [
-        Job(out, labels.folder if labels else None, lists, first, text, options, chosen)
+        Job(out, folder, lists, first, text, options, chosen, major)
         for chosen in _chosen(out, labels, options)
     ]
     part = data.with_name(f".{data.name}.part")
@@ -192,7 +195,7 @@ def project_documents(job: Job) -> tuple[list[Tokenized], dict[str, int]]:
     splits = {digest: split for rows in job.chosen.rows.values() for _, digest, split in rows}
     documents: list[Tokenized] = []
     skipped: Counter = Counter()
-    with Worker(find_toolchain(), job.options.timeout) as worker:
+    with Worker(find_toolchain(job.major), job.options.timeout) as worker:
         maker = ExampleMaker(worker, job.options.examples, job.lists)
         for subject in load_subjects(job.out, job.chosen):
             known = subject.instructions >= job.options.least

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,11 @@ def load_ranker(path: Path) -> Ranker:
             arrays["relative"].astype(np.float32) * np.float32(_UNIT),
             arrays["bytes"].astype(np.float64), cap, weight,
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise OzmaError(f"cannot read the ranker {path}: {error}") from error
+    except OSError as error:
+        raise OzmaError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        hint = "make it again with `ozma train trees`"
+        raise OzmaError(f"{path} is damaged, or holds no trees", hint=hint) from error
 
 
 def _names_key() -> str:
