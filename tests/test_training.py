@@ -356,6 +356,25 @@ def test_a_killed_training_goes_on_to_the_bit(folder, tmp_path):
     assert len(checkpoint.checkpoints(out)) == 2
 
 
+def test_ctrl_c_loses_no_step_and_goes_on_to_the_bit(folder, tmp_path, capsys):
+    whole = Training(tiny(), TrainingData(folder), tmp_path / "whole", ALONE).run()
+    cut = Training(tiny(), TrainingData(folder), tmp_path / "cut", ALONE)
+    batch = cut.mixture.batch
+
+    def interrupted(step, shares):
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return batch(step, shares)
+
+    cut.mixture.batch = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        cut.run()
+    assert "step 4 is saved" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    again = Training(tiny(), TrainingData(folder), tmp_path / "cut", ALONE)
+    assert again.budget.step == 4 and again.run().loss == whole.loss
+
+
 def test_a_damaged_checkpoint_is_passed_over(folder, tmp_path, capsys):
     recipe = tiny("log_every=1", "save_minutes=0.0")
     Training(recipe, TrainingData(folder), tmp_path, ALONE).run()

@@ -18,6 +18,7 @@ from ozma.model.training import checkpoint
 from ozma.model.training.data import Mixture, TrainingData, groups_of
 from ozma.model.training.distributed import Computing, World, set_state, whole_state
 from ozma.model.training.documents import Document
+from ozma.model.training.interrupt import Interrupt
 from ozma.model.training.judge import Judge, batch_loss, whole_weight
 from ozma.model.training.optimizer import Optimizers
 from ozma.model.training.recipe_file import require_same, write_recipe
@@ -76,13 +77,15 @@ class Training:
         self.reporter.note(f"ozma: goes on from step {self.budget.step}")
 
     def run(self) -> Result:
-        """Trains until the budget is over. OzmaError when losses are no numbers any more."""
+        """Trains until the budget is over. OzmaError when losses are no numbers any more; Ctrl-C
+        saves after the step and is then raised."""
         try:
-            return self._run()
+            with Interrupt() as interrupt:
+                return self._run(interrupt)
         finally:
             self.reporter.close()
 
-    def _run(self) -> Result:
+    def _run(self, interrupt: Interrupt) -> Result:
         peak = measured_peak(_DTYPES[self.recipe.precision], self.world.device)
         speed, loss, checked = Speed(peak), math.nan, {}
         clock = saved = time.monotonic()
@@ -96,6 +99,8 @@ class Training:
                 self._log(loss, speed)
             if self.budget.step % self.recipe.check_every == 0:
                 checked = self._check()
+            if self.world.agreed(interrupt.asked):
+                self._interrupted()
             if self.world.agreed(now - saved) > 60 * self.recipe.save_minutes:
                 self.save()
                 saved = time.monotonic()
@@ -103,6 +108,12 @@ class Training:
             checked = self._check()
         self.save()
         return Result(self._whole_model(), self.budget.step, self.tokens, loss, checked)
+
+    def _interrupted(self) -> None:
+        self.save()
+        note = f"ozma: step {self.budget.step} is saved; the same command goes on from it"
+        self.reporter.note(note)
+        raise KeyboardInterrupt
 
     def _step(self, speed: Speed) -> float:
         """One update; returns its loss in nats a (weighted) token."""
