@@ -257,7 +257,7 @@ def test_the_page_escapes_names(tmp_path):
     write_report(hostile, "", "x86-64", [answer], tmp_path / "r.html")
     assert "<script>" not in (tmp_path / "r.html").read_text()
     with pytest.raises(OzmaError, match="cannot write"):
-        write_report("t", "", "x86-64", [answer], tmp_path / "r.html" / "r.html")
+        write_report("t", "", "x86-64", [answer], tmp_path / "r.html" / "below")
 
 
 def test_bleu_is_that_of_the_paper_of_2002():

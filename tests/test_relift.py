@@ -26,6 +26,7 @@ import build  # noqa: E402
 import outcomes  # noqa: E402
 import relift  # noqa: E402
 import relift_cc  # noqa: E402
+import relift_package  # noqa: E402
 
 LIBRARY = """
 #include "thing.h"
@@ -159,7 +160,7 @@ def _lying(jobs, processes):
 
 
 def test_a_wrong_function_is_found_named_and_left_out(thing, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(relift, "answer_all", _lying)
+    monkeypatch.setattr(relift_package, "answer_all", _lying)
     assert relift.main(thing) == 0
     row = json.loads((tmp_path / "out.jsonl").read_text())
     assert row["tests"]["outcome"] == "passed"
