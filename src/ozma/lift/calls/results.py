@@ -11,11 +11,8 @@ from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.effects import Symbol, bits
 from ozma.lift.reading.prototypes import prototypes
 
-
 _GIVEN_BACK = ("x0", "v0", "xmm0")
 """Results' registers in which the first argument comes, so that some way may leave it there."""
-
-
 _FIRST = frozenset(("rax", "xmm0", "x0", "v0"))
 """Registers of a result, or of its first part."""
 
