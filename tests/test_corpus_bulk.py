@@ -245,8 +245,8 @@ def test_a_list_is_read_as_it_was_written(tmp_path, file):
     projects = ProjectList((recorded("a"), recorded("b")), "20250101", "clang 19.1.7", "glibc 2.36")
     save_list(projects, tmp_path / file)
     assert load_list(tmp_path / file) == projects
-    with pytest.raises(OzmaError, match="cannot write .*: No such file"):
-        save_list(projects, tmp_path / "missing" / file)
+    with pytest.raises(OzmaError, match="cannot write"):
+        save_list(projects, tmp_path / file / "below")
 
 
 @given(st.binary(max_size=60))

@@ -238,13 +238,26 @@ def test_translated_code_is_for_the_other_machine_and_was_run(toolchain, assembl
         translate.main([str(assembly), "--target", "x86-64"])
 
 
+def test_a_function_that_is_asked_for_twice_is_answered_once(assembly, capsys):
+    words = ["--function", "twice", "--function", "twice", "--budget", "1", "-j", "1"]
+    assert disassemble.main([str(assembly), *words]) == 0
+    assert capsys.readouterr().out.count("@twice(") == 1
+
+
+def test_an_archive_is_named_as_one(tmp_path):
+    (tmp_path / "x.a").write_bytes(b"!<arch>\n\xff")
+    with pytest.raises(OzmaError, match="is an archive") as caught:
+        disassemble.main([str(tmp_path / "x.a")])
+    assert "ar x" in caught.value.hint
+
+
 def test_the_page_escapes_names(tmp_path):
     hostile = '<script>alert("1")</script>'
     answer = Answer(hostile, Verdict.FAILED, reason=hostile)
     write_report(hostile, "", "x86-64", [answer], tmp_path / "r.html")
     assert "<script>" not in (tmp_path / "r.html").read_text()
     with pytest.raises(OzmaError, match="cannot write"):
-        write_report("t", "", "x86-64", [answer], tmp_path / "none" / "r.html")
+        write_report("t", "", "x86-64", [answer], tmp_path / "r.html" / "below")
 
 
 def test_bleu_is_that_of_the_paper_of_2002():

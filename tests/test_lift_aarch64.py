@@ -753,3 +753,20 @@ def test_numbers_count_where_answers_are_ranked() -> None:
 def test_mangled_names_tell_types() -> None:
     assert parameters_of("_ZN3Foo3setEjPKclRb").types == ("i32", "ptr", "i64", "ptr")
     assert parameters_of("_ZZ4mainENK3$_0clEv").member is not False
+
+
+@pytest.mark.parametrize(
+    ("helper", "orders"),
+    [("relax", "monotonic monotonic"), ("acq", "acquire acquire"), ("rel", "release monotonic")],
+)
+def test_an_outlined_compare_and_swap_gives_what_memory_held(helper: str, orders: str) -> None:
+    text = (
+        "\t.type\tf,@function\nf:\n\tstr x30, [sp, #-16]!\n"
+        f"\tbl __aarch64_cas8_{helper}\n\tadd x0, x0, #1\n\tldr x30, [sp], #16\n\tret\n"
+        "\t.size\tf, .-f\n"
+    )
+    lifted = lift_function(text, "f", "aarch64")
+    assert lifted.refusal is None and orders in lifted.ir
+    with Compiler(find_toolchain()) as compiler:
+        made = compiler.compile(lifted.ir)
+    assert made.ok and f"__aarch64_cas8_{helper}" in made.assembly

@@ -233,3 +233,15 @@ def test_gcc_s_code_is_optimized_however_it_spills() -> None:
              "addl 8(%rsp), %eax", "movl %eax, 4(%rsp)", "movl 4(%rsp), %eax", "addq $24, %rsp")  # fmt: skip
     assert lift_function(_text(*spill), "f").mode == "optimized"
     assert lift_function(_text(*spill, gcc=False), "f").mode != "optimized"
+
+
+def test_a_result_that_some_way_leaves_as_the_argument_came_is_no_void(compiler: Compiler) -> None:
+    """`!(a <= b) ? a : b` by gcc: xmm0 is set on one way only."""
+    text = _text("comisd %xmm0, %xmm1", "jb .L1", "movaps %xmm1, %xmm0", ".L1:")
+    assert "define dso_local double @f(double %a0, double %a1)" in lift_function(text, "f").ir
+    assert _run(compiler, text, Signature(("double", "double"), "double")).verdict is Verdict.SAME
+
+
+def test_thread_local_words_of_gcc() -> None:
+    ir = lift_function(_text("movl %fs:mine@tpoff, %eax"), "f").ir
+    assert "@mine = external thread_local" in ir

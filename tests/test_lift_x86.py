@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,3 +219,72 @@ def test_most_of_the_table_is_run() -> None:
     stems = {name for name in RULES if name in named or any(name + s in named for s in "bwlq")}
     rest = {name for name in RULES if not name.startswith(("set", "cmov", "cmp", "cvt"))} - stems
     assert len(rest) < len(RULES) // 4, sorted(rest)
+
+
+def _lifted(*lines: str) -> str:
+    body = "".join(f"\t{line}\n" for line in lines)
+    text = f"\t.type\tf,@function\nf:\n{body}\tretq\n\t.size\tf, .-f\n"
+    lifted = lift_function(text, "f")
+    return lifted.refusal.reason if lifted.refusal else lifted.ir
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("lock notl (%rdi)", "lock before 'not'"),
+        ("lock adcl %esi, (%rdi)", "lock before 'adc'"),
+        ("movl (%edi), %eax", "an address of 32 bits"),
+        ("pushw %di", "push of 16 bits"),
+    ],
+)
+def test_what_would_be_another_operation_is_refused(line: str, reason: str) -> None:
+    assert _lifted(line) == reason
+
+
+def test_less_than_zero_after_adding_the_least_number_has_no_plain_compare() -> None:
+    """x + -2^31 is negative for every x; `x < 2^31`, with the number's sign lost, for none."""
+    assert "condition 'slt'" in _lifted("addl $-2147483648, %edi", "setl %al")
+
+
+def test_a_bare_symbol_is_what_lies_there() -> None:
+    assert parse_intel("counter") == Memory(symbol="counter")
+    assert "load i32, ptr @counter" in _lifted("movl $9, %eax", "xorl %edx, %edx", "divl counter")
+    assert "load i32, ptr @counter" in _lifted("mov eax, counter")
+
+
+def test_both_registers_of_a_struct_are_given_back() -> None:
+    """struct { double d; long l; }: rax and xmm0; three floats: xmm0 and xmm1."""
+    ir = _lifted("addsd %xmm0, %xmm0", "leaq 1(%rdi), %rax")
+    assert "define dso_local { i64, double } @f(i64 %a0, double %a1)" in ir
+    ir = _lifted("movss %xmm0, %xmm1", "addss %xmm1, %xmm1", "mulss %xmm0, %xmm0")
+    assert "define dso_local { float, float } @f(float %a0)" in ir
+
+
+def test_a_result_that_goes_through_another_register_in_a_loop_is_one() -> None:
+    code = ("xorl %eax, %eax", ".L1:", "leaq (%rax,%rax,2), %r8", "movslq (%rsi), %rax",
+            "addq %r8, %rax", "addq $4, %rsi", "decl %edi", "jne .L1")  # fmt: skip
+    assert "define dso_local i64 @f(" in _lifted(*code)
+
+
+_SUM = """
+#include <stdarg.h>
+long f(int n, ...) { va_list v; va_start(v, n); long t = 0;
+  for (n &= 7; n--;) t += va_arg(v, long); va_end(v); return t; }
+"""
+
+
+def test_saved_arguments_are_read_by_the_va_list(tmp_path: Path) -> None:
+    """Optimized code keeps the address of the area where registers were saved, which the lifted
+    function has elsewhere."""
+    (tmp_path / "f.c").write_text(_SUM)
+    words = [find_toolchain().tool("clang"), "-Os", "-S", tmp_path / "f.c", "-o", tmp_path / "f.s"]
+    subprocess.run(words, check=True)
+    text = (tmp_path / "f.s").read_text()
+    lifted = lift_function(text, "f")
+    assert "@llvm.va_start" in lifted.ir and "%given" not in lifted.ir
+    with Compiler(find_toolchain()) as made:
+        other = made.compile(lifted.ir).assembly
+        signature = Signature(("i32",), "i64", variadic=True)
+        sides = text, other, "f", "x86-64", "x86-64"
+        question = Question(*sides, signature, {}, inputs=12)
+        assert check(made.toolchain, question).verdict is Verdict.SAME

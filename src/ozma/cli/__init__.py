@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 VERBS = {
@@ -96,4 +97,13 @@ def _guarded(verb: str, words: list[str]) -> int:
         if not isinstance(told, OzmaError):
             raise
         print(f"ozma {verb}: error: {told}", file=sys.stderr)
+        _drop_output()
         return told.exit_code
+
+
+def _drop_output() -> None:
+    """What standard output did not take is not tried again at exit, where Python would complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -51,7 +51,7 @@ def chosen_functions(
     OzmaError for one that is not there."""
     names = source.functions()
     if all(name in names for name in wanted or ()):
-        return wanted or names
+        return list(dict.fromkeys(wanted or names))
     written = _as_written(toolchain, names)
     found = [name for one in wanted for name in _named(one, names, written)]
     missing = [one for one in wanted if not _named(one, names, written)]

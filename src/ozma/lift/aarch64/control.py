@@ -120,8 +120,12 @@ def _helper(name: str) -> list[Effect]:
 
 
 def _compare_and_swap(type_: str, ordering: str) -> list[Effect]:
-    pair = op(f"cmpxchg {ordering}", type_, Reg("x2", "i64"), Reg("x0", type_), Reg("x1", type_))
-    return [_result(pair, type_)]
+    """What memory held; the order of a failure is the strongest that the success has."""
+    failure = {"monotonic": "monotonic", "release": "monotonic", "acquire": "acquire"}
+    orders = f"{ordering} {failure.get(ordering, 'seq_cst')}"
+    sides = Reg("x2", "i64"), Reg("x0", type_), Reg("x1", type_)
+    pair = op(f"cmpxchg {orders}", f"{{ {type_}, i1 }}", *sides)
+    return [_result(Op("extractvalue", type_, (pair,), 0), type_)]
 
 
 def _result(value: Op, type_: str) -> SetReg:

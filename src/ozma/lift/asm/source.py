@@ -58,6 +58,8 @@ def read_source(toolchain: Toolchain, name: str, target: str | None = None) -> S
         if not source.functions():
             raise OzmaError(f"{name} names no function", hint=_STRIPPED)
         return source
+    if data.startswith((b"!<arch>\n", b"!<thin>\n")):
+        raise OzmaError(f"{name} is an archive", hint=f"take its objects out: ar x {name}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -11,6 +11,11 @@ from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.effects import Symbol, bits
 from ozma.lift.reading.prototypes import prototypes
 
+_GIVEN_BACK = ("x0", "v0", "xmm0")
+"""Results' registers in which the first argument comes, so that some way may leave it there."""
+_FIRST = frozenset(("rax", "xmm0", "x0", "v0"))
+"""Registers of a result, or of its first part."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -45,6 +50,9 @@ def plan_result(
     if chosen == "pair":
         return Result(tuple((r, "i64") for r in convention.results))
     first = convention.float_results[0] if not chosen.startswith("i") else convention.results[0]
+    also = _also(first, sites, facts, architecture) if mode != "O0" else ()
+    if also:
+        return Result(((first, chosen), *also))
     if chosen.startswith("i") and _returns(sites, facts, convention.results[1], strict=True):
         if chosen == "i64" or _width(sites, facts, convention.results[1]) == "i64":
             return Result(tuple((r, "i64") for r in convention.results))
@@ -82,6 +90,21 @@ def _inferred(
     if chooser.decisions.result == "value":
         return "i64"
     return "void"
+
+
+def _also(
+    first: str, sites: list[CallSite], facts: Facts, architecture: Architecture
+) -> tuple[tuple[str, str], ...]:
+    """The floating part of a struct that comes back in registers of both kinds, or in two of
+    floating numbers: set for nobody else beside the `first` part."""
+    if not architecture.convention.variadic_count:
+        return ()  # AArch64 gives no struct back so
+    integer = first in architecture.convention.results
+    register = architecture.convention.float_results[0 if integer else 1]
+    if not _returns(sites, facts, register, strict=True):
+        return ()
+    numbers = {n for site in sites for n in site.reaching.get(register, ())}
+    return ((register, float_type([facts.definitions[n] for n in sorted(numbers)], facts)),)
 
 
 def _left(default: str, sites: list[CallSite], facts: Facts, register: str) -> str:
@@ -151,10 +174,13 @@ def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = 
     """Some return finds what was set for nobody else, and none finds what was never set: except
     where the first argument comes in the same register (AArch64), and may be given back."""
     certain = False
+    others = frozenset(
+        n for site in sites for name in _FIRST - {register} for n in site.reaching.get(name, ())
+    )
     for site in sites:
         numbers = site.reaching.get(register, ())
         found = [facts.definitions[n] for n in numbers]
-        if register not in ("x0", "v0") and (not found or any(d.kind == "entry" for d in found)):
+        if register not in _GIVEN_BACK and (not found or any(d.kind == "entry" for d in found)):
             return False
         if strict and any(d.kind == "call" or not d.explicit for d in found):
             return False
@@ -163,11 +189,25 @@ def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = 
         )  # handed out last: whatever is put there is given back
         spare = [
             facts.definitions[n] for n in numbers
-            if n not in facts.needed and facts.flows_to(n) <= {register}
+            if n not in facts.needed and _stays(n, register, others, facts)
         ]  # fmt: skip
         certain |= any(d.kind == "set" and (d.explicit or register == "rax") for d in spare)
         certain |= last and any(d.kind == "set" and d.explicit for d in found)
     return certain
+
+
+def _stays(number: int, register: str, others: frozenset[int], facts: Facts) -> bool:
+    """Is nothing made of a definition, by way of others too, that a return finds in the register of
+    another result? (Nobody needs what is made of it otherwise.)"""
+    if facts.flows_to(number) <= {register}:
+        return True
+    made, work = {number}, [number]
+    while work:
+        source = work.pop()
+        new = {t for t, sources in facts.flows.items() if source in sources} - made
+        made |= new
+        work += new
+    return not made & others
 
 
 def _all_left(sites: list[CallSite], facts: Facts, register: str) -> bool:

@@ -63,6 +63,8 @@ class Graph:
     of_gcc: bool = False
     variadic: tuple[int, int] | None = None
     """Fixed integer and floating arguments in registers of a function that ends in `...`."""
+    unsaved: frozenset[int] = frozenset()
+    """Offsets in its frame where arguments were saved, which `llvm.va_start` now does elsewhere."""
     personality: str = ""
     explicit: bool = False
     """Does every block end in a jump, even to the next one? (Code without optimization.)"""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ozma.lift.decisions import Chooser
 from ozma.lift.printing.landing import Landing
-from ozma.lift.reading.effects import bits, is_integer
+from ozma.lift.reading.effects import SPARE, bits, is_integer
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.types import base_of
 from ozma.lift.ssa.values import Value, is_const, resolve
@@ -143,7 +143,7 @@ class Values(Landing):
         address = self.text(value.args[0], "ptr")
         type_ = self.type_of(value)
         volatile = self._volatile(not self.uses.get(id(value)), value.args[0])
-        if value.extra and value.extra not in ("volatile", "consumed"):
+        if value.extra and value.extra not in ("volatile", SPARE):
             size = bits(type_) // 8
             self.out(f"{value.name} = load atomic {type_}, ptr {address} {value.extra}, align "
             f"{size}")

@@ -54,9 +54,13 @@ class Symbol:
     model: str = ""
 
 
+SPARE = "consumed"
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Memory at `address` (an i64 expression). `atomic`: an LLVM ordering such as "acquire".
+    """Memory at `address` (an i64 expression). `atomic`: an LLVM ordering such as "acquire", or
+    SPARE for what goes if nobody reads it.
     `align` in bytes; 0: as the type's size."""
 
     address: Expr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ozma.lift.decisions import Decisions
 from ozma.lift.flow.graph import Block
+from ozma.lift.reading.effects import SPARE, Unsupported
 from ozma.lift.ssa.booleans import Booleans
 from ozma.lift.ssa.body import ENTRY, Body, Terminator
 from ozma.lift.ssa.builder import Builder
@@ -28,6 +29,7 @@ def finish(builder: Builder, order: list[int], decisions: Decisions = Decisions(
     name_exceptions(builder, decisions)
     drop_dead(builder)
     check_numbers(builder)
+    _check_unsaved(builder)
     for body in builder.bodies.values():
         if body.end and body.end.kind == "invoke":
             _end_with_call(builder, body)
@@ -156,5 +158,15 @@ def drop_dead(builder: Builder) -> None:
                 value.extra.results = [r for r in value.extra.results if id(resolve(r[2])) in live]
 
 
+def _check_unsaved(builder: Builder) -> None:
+    """Unsupported where code reads what a variadic function saved other than by its va_list."""
+    places = builder.graph.unsaved
+    for body in builder.bodies.values() if places else ():
+        for value in (*body.phis, *body.values):
+            for arg in map(resolve, value.args):
+                if arg.op == "frame" and arg.extra in places:
+                    raise Unsupported("saved arguments are read other than by the va_list")
+
+
 def _free(value: Value) -> bool:
-    return value.op == "load" and value.extra == "consumed"
+    return value.op == "load" and value.extra == SPARE

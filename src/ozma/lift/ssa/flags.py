@@ -133,7 +133,8 @@ def _after_add(builder: Builder, flags: Flags, code: str) -> Value:
         return builder.compare(code, total, flags.a)
     if code in ("ovf", "novf"):
         return _overflow(builder, "llvm.sadd.with.overflow", flags, code)
-    if code in ("slt", "sge", "sgt", "sle") and flags.b.op == "const":
+    least = flags.b.op == "const" and 2 * flags.b.extra == mask(flags.b.type) + 1  # no opposite
+    if code in ("slt", "sge", "sgt", "sle") and flags.b.op == "const" and not least:
         negative = builder.constant(-flags.b.extra, flags.b.type)
         return builder.compare(code, flags.a, negative)
     raise _unknown(flags, code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ozma.lift.reading.static_data import Reference
+from ozma.lift.reading.effects import SPARE
 from ozma.lift.ssa.values import Value, is_const, resolve
 
 _SHIFTS = {"i8": 0, "i16": 1, "i32": 2, "i64": 3}
@@ -23,7 +24,7 @@ def match_table(
         return None
     found = _index(resolve(address.args[0]), table, _SHIFTS.get(address.type, -1), guesses)
     if found is not None:
-        address.extra = "consumed"
+        address.extra = SPARE
     return found
 
 

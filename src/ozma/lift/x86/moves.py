@@ -105,6 +105,7 @@ def _sign_of(width: int) -> Rule:
 
 
 def _push(d: Decoded) -> list[Effect]:
+    _check_word(d)
     pointer = Op("add", "i64", (Reg("rsp", "i64"), Const((1 << 64) - 8, "i64")))
     return [
         Let("v", read(d.operands[0], "i64"), "i64"), SetReg("rsp", pointer, "i64"),
@@ -113,11 +114,17 @@ def _push(d: Decoded) -> list[Effect]:
 
 
 def _pop(d: Decoded) -> list[Effect]:
+    _check_word(d)
     pointer = Op("add", "i64", (Reg("rsp", "i64"), Const(8, "i64")))
     return [
         Let("v", Load(Reg("rsp", "i64"), "i64"), "i64"), SetReg("rsp", pointer, "i64"),
         write(d.operands[0], Temp("v"), "i64"),
     ]  # fmt: skip
+
+
+def _check_word(d: Decoded) -> None:
+    if d.width == 16:
+        raise Unsupported(f"{d.stem} of 16 bits")
 
 
 def _leave(d: Decoded) -> list[Effect]:

@@ -114,7 +114,9 @@ def parse_intel(text: str) -> Operand:
         return Immediate(value, symbol, relocation)
     if "[" not in text and not width and ":" not in text:
         value, symbol, relocation = _sum(text)
-        return Immediate(value, symbol, relocation)
+        if symbol:  # in either syntax, what is there: its address has an `offset`, or a `$`
+            return Memory(None, None, 1, value, symbol, relocation)
+        return Immediate(value)
     return _intel_memory(text, width)
 
 
@@ -160,6 +162,8 @@ THREAD_POINTER = Op("llvm.thread.pointer", "i64", ())
 
 def address(memory: Memory) -> Expr:
     """The address as an i64 expression: base and displacement first, then the scaled index."""
+    if any(part and part.type != "i64" for part in (memory.base, memory.index)):
+        raise Unsupported("an address of 32 bits")
     total = _constant_part(memory)
     if memory.base and memory.base.whole != "rip":
         base = Reg(memory.base.whole, "i64")
@@ -183,6 +187,7 @@ def _constant_part(memory: Memory) -> Expr:
 
 def symbol(name: str, addend: int, relocation: str) -> Symbol:
     """A symbol as the relocation in its operand says; "gotslot" is its entry in the GOT."""
+    relocation = relocation.upper()  # gcc writes @tpoff
     if relocation == "TLSGD":  # the argument of __tls_get_addr; its result stands for it
         return Symbol(name, addend, "tls")
     if relocation in _THREAD_MODELS:

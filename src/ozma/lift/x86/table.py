@@ -20,6 +20,9 @@ RULES = _INTEGER_RULES | {stem: rule for table in _SSE for stem, rule in table.R
 _JUMPS = frozenset(
     ["jmp", "jmpq", "call", "callq", "loop", "jrcxz", "jecxz", *(f"j{code}" for code in CONDITIONS)]
 )
+_LOCKED = frozenset(
+    ("add", "sub", "and", "or", "xor", "inc", "dec", "bts", "btr", "btc", "xchg", "xadd", "cmpxchg")
+)
 _RETURNS = frozenset(["ret", "retq"])
 _X87 = ("fld", "fst", "fxch", "fadd", "fsub", "fmul", "fdiv", "fild", "fist", "fcom", "fucom",
         "fnst", "fchs", "fabs", "fsqrt", "fcmov", "fldcw", "fnstcw", "fisttp", "wait", "fninit",
@@ -38,6 +41,8 @@ def effects(instruction: Instruction) -> list[Effect]:
         return _control(decoded)
     if not decoded.width and decoded.stem in _INTEGER_RULES and _needs_width(decoded):
         raise Unsupported("the width of the operation is not said")
+    if "lock" in decoded.prefixes and decoded.stem not in _LOCKED:
+        raise Unsupported(f"lock before '{decoded.stem}'")
     return RULES[decoded.stem](decoded)
 
 

@@ -1,39 +1,31 @@
 """A variadic function's prologue and `va_start`, as LLVM expands them for System V.
 
-The register save area holds the six integer argument registers, then eight vector registers if %al
-is not 0. A va_list is {i32 gp_offset, i32 fp_offset, ptr overflow_area, ptr register_area}.
+The vector registers are saved if %al is not 0.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ozma.lift.flow.graph import Block, Graph
 from ozma.lift.reading.effects import (
-    Branch, Const, Do, Effect, Expr, Op, Reg, SetFlags, SetReg, Store, Symbol, bits,
+    Branch, Effect, Reg, SetFlags, SetReg, Store,
 )  # fmt: skip
 from ozma.lift.stack.addresses import is_frame
+from ozma.lift.x86.variadic_lists import (
+    VECTORS_AT, Saves, held_at_end, reading_lists, with_starts,
+)  # fmt: skip
 
 _INTEGERS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 _VECTORS = tuple(f"xmm{n}" for n in range(8))
-_VECTORS_AT = 8 * len(_INTEGERS)
-_FIRST_ON_STACK = 8
-
-
-@dataclass(frozen=True)
-class Saves:
-    """`area`: offset of the register save area in the frame; `integers`, `floats`: how many
-    registers hold fixed arguments."""
-
-    area: int
-    integers: int
-    floats: int
 
 
 def without_variadic(graph: Graph) -> Graph:
     """The graph with `llvm.va_start` where va_lists are filled, and no saving of registers.
 
-    `graph.variadic` is then (fixed integer arguments, fixed floating ones).
+    `graph.variadic` is then (fixed integer arguments, fixed floating ones). `graph.unsaved`: the
+    offsets in the frame where nothing is saved any more. Code that reads arguments itself keeps the
+    area's address, and that of those on the stack, in registers: they are loaded from the va_list.
     """
     tested = _tested_block(graph)
     if tested is None:
@@ -49,9 +41,14 @@ def without_variadic(graph: Graph) -> Graph:
     for block in blocks:
         if block.index == tested.index:
             _go_on(block, vectors.index, blocks)
-    starts = [_with_starts(block, saves) for block in blocks]
+    held = held_at_end(blocks[tested.index])
+    starts = [
+        with_starts(block, saves, held if block.predecessors == [tested.index] else {})
+        for block in blocks
+    ]
     counts = next((count for _, count in starts if count), (saves.integers, saves.floats))
-    return replace(graph, blocks=[block for block, _ in starts], variadic=counts)
+    made = reading_lists([block for block, _ in starts], tested.index, saves)
+    return replace(graph, blocks=made, variadic=counts, unsaved=saves.places())
 
 
 def _tested_block(graph: Graph) -> Block | None:
@@ -75,7 +72,7 @@ def _vector_area(block: Block) -> int | None:
                 return None
             if not isinstance(effect.value, Reg) or effect.value.name not in _VECTORS:
                 return None
-            place = _VECTORS_AT + 16 * _VECTORS.index(effect.value.name)
+            place = VECTORS_AT + 16 * _VECTORS.index(effect.value.name)
             areas.add(effect.address.addend - place)
     return areas.pop() if len(areas) == 1 else None
 
@@ -124,57 +121,3 @@ def _asks(effect: Effect) -> bool:
     return isinstance(effect, Branch) or (
         isinstance(effect, SetFlags) and effect.a == Reg("rax", "i8")
     )
-
-
-def _with_starts(block: Block, saves: Saves) -> tuple[Block, tuple[int, int] | None]:
-    """The block with each filled va_list as a call, and the counts that it was filled with."""
-    known: dict[str, Const] = {}
-    stores: list[tuple[int, int, int, Expr]] = []
-    for position, step in enumerate(block.steps):
-        for part, effect in enumerate(step.effects):
-            if isinstance(effect, SetReg):
-                known.pop(effect.name, None)
-                if isinstance(effect.value, Const):
-                    known[effect.name] = effect.value
-            elif isinstance(effect, Store) and is_frame(effect.address):
-                value = effect.value
-                if isinstance(value, Reg) and bits(effect.type) >= 32:
-                    value = known.get(value.name, value)
-                stores.append((position, part, effect.address.addend, value))
-    return _replaced(block, saves, stores)
-
-
-def _replaced(
-    block: Block, saves: Saves, stores: list[tuple[int, int, int, Expr]]
-) -> tuple[Block, tuple[int, int] | None]:
-    steps, counts = list(block.steps), None
-    area = Symbol("", saves.area, "frame")
-    for _, _, offset, value in stores:
-        list_ = offset - 16
-        filled = [s for s in stores if list_ <= s[2] < list_ + 24]
-        if value != area or not _fills(filled, list_):
-            continue
-        counts = _counts(filled, list_) or counts
-        first = min(filled)
-        for position, part, _, _ in filled:
-            effects: list[Effect | None] = list(steps[position].effects)
-            call = Do(Op("llvm.va_start", "void", (Symbol("", list_, "frame"),)))
-            new = [call] if (position, part) == first[:2] else []
-            steps[position] = replace(
-                steps[position], effects=[*effects[:part], *new, *effects[part + 1 :]]
-            )
-    return replace(block, steps=steps), counts
-
-
-def _fills(stores: list[tuple[int, int, int, Expr]], list_: int) -> bool:
-    overflow = [value for _, _, offset, value in stores if offset == list_ + 8]
-    return len(overflow) == 1 and is_frame(overflow[0]) and overflow[0].addend >= _FIRST_ON_STACK
-
-
-def _counts(stores: list[tuple[int, int, int, Expr]], list_: int) -> tuple[int, int] | None:
-    """Fixed arguments by gp_offset and fp_offset, stored as one number or as two."""
-    numbers = {o: v.value for _, _, o, v in stores if isinstance(v, Const)}
-    if list_ not in numbers:
-        return None
-    floats = numbers.get(list_ + 4, numbers[list_] >> 32)
-    return (numbers[list_] & 0xFFFFFFFF) // 8, (floats - _VECTORS_AT) // 16
