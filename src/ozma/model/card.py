@@ -35,11 +35,12 @@ def model_card(
     storage: str,
 ) -> str:
     """Markdown with front matter. `log` holds the lines of log.jsonl, `data` data.json."""
-    start = recipe["start"]
+    start = recipe.get("start", "")
+    front = f"license: {'other' if start else 'mit'}\npipeline_tag: text-generation\n"
     about = _ABOUT.format(start=f"the weights of {start}" if start else "random weights")
     limits = _LIMITS.format(origin=_THEIRS if start else _OWN)
     parts = (
-        f"---\nlicense: {'other' if start else 'mit'}\npipeline_tag: text-generation\ntags: [llvm, compiler, llama]\n---\n",
+        f"---\n{front}tags: [llvm, compiler, llama]\n---\n",
         f"# Ozma, {config.parameters() / 1e6:.1f} M parameters\n\n{about}\n",
         "## Made by\n\n```sh\n" + "\n".join(commands) + "\n```\n",
         "## Shape\n\n" + _table(_shape(config, storage)),

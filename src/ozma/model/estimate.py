@@ -92,6 +92,19 @@ def check_memory(
     return need
 
 
+def check_training_memory(config: LlamaConfig, copies: float) -> None:
+    """OzmaError, before anything is made, when so many float32 `copies` of the weights are more
+    than the memory that is free: weights, gradients and two moments; where a GPU holds the rest, 1.
+    """
+    need, free = 4 * copies * config.parameters(), free_memory()
+    if need > free:
+        raise OzmaError(
+            f"{config.parameters():,} parameters need {_gb(need)} GB of memory to train, "
+            f"{_gb(free)} GB are free",
+            hint="take a smaller recipe, or a smaller hidden_size",
+        )
+
+
 def _advice(config: LlamaConfig, bits: int, prompt: int, answer: int, rows: int, free: int) -> str:
     for fewer in sorted((b for b in STORED_BITS if b < bits), reverse=True):
         need = memory_need(config, fewer, prompt, answer, rows)

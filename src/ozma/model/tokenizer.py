@@ -42,8 +42,8 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Tokenizer:
-        """OzmaError if the file is no tokenizer.json of byte-level BPE whose ids 0 to 2 are pad, bos
-        and eos."""
+        """OzmaError if the file is no tokenizer.json of byte-level BPE whose ids 0 to 2 are pad,
+        bos and eos."""
         source = files("ozma.model").joinpath(_PACKAGE_FILE) if path is None else path
         try:
             tokenizer = cls(source.read_text(encoding="utf-8"))

@@ -49,9 +49,9 @@ def make_advisor(
 ) -> Advisor | None:
     """Who orders lists, by one of RANKS; None for the pack's own order. `model` and `trees` stand
     for the shipped ones. OzmaError when there is none, or one is given that is not asked."""
-    for name, given, users in (("model", model, (MODEL, HYBRID)), ("trees", trees, (TREES, HYBRID))):
-        if given and rank not in users:
-            hint = f"give --rank {' or '.join(users)}"
+    for name, given, user in (("model", model, MODEL), ("trees", trees, TREES)):
+        if given and rank not in (user, HYBRID):
+            hint = f"give --rank {user} or {HYBRID}"
             raise OzmaError(f"--rank {rank} asks no --{name}", hint=hint)
     if rank == PACK:
         return None
@@ -181,7 +181,7 @@ class TreeAdvisor:
         ranker = self._load()
         if not set(ranker.keys).intersection(map(list_key, lists)):
             text = f"the trees in {self._path} know none of the {len(lists)} lists"
-            raise OzmaError(text, hint="use the pack that they were trained with, or another --rank")
+            raise OzmaError(text, hint="use the pack of their training, or another --rank")
         try:
             keys, said = self._ordered(ranker, worker, bitcode, lists)
         except InvalidIR as error:

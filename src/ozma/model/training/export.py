@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from ozma.errors import OzmaError
@@ -15,7 +14,7 @@ from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
 from ozma.model.training.data import TrainingData
 from ozma.model.training.prepare import COMMANDS
-from ozma.model.training.recipe_file import read_recipe
+from ozma.model.training.recipe_file import read_recipe, stored
 from ozma.model.training.report import LOG
 from ozma.tasks.question import read_question, write_question
 
@@ -42,7 +41,9 @@ def export(out: Path, folder: Path, storage: str = "f32") -> LlamaConfig:
         text = f"the checkpoint in {out} is of another model"
         raise OzmaError(text, hint=f"were the data in {source} made anew?") from error
     commands = _lines(data.folder / COMMANDS) + _lines(out / COMMANDS)
-    card = model_card(config, commands, asdict(recipe), data.facts, read_log(out / LOG), storage)
+    begun = stored(out)
+    del begun["data"]
+    card = model_card(config, commands, begun, data.facts, read_log(out / LOG), storage)
     text = (data.folder / "tokenizer.json").read_text("utf-8")
     export_model(model, folder, text, card, read_lists(data.folder), storage)
     write_question(folder, read_question(data.folder))

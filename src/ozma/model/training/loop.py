@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from ozma.errors import OzmaError
-from ozma.model.config import LlamaConfig, read_config
-from ozma.model.estimate import free_memory
+from ozma.model.config import read_config
+from ozma.model.estimate import check_training_memory
 from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
 from ozma.model.training.data import Mixture, TrainingData, groups_of
@@ -214,23 +214,10 @@ class Training:
         return model
 
 
-def _require_memory(config: LlamaConfig, world: World) -> None:
-    """OzmaError, before anything is made, when weights, gradients and two moments, float32, are
-    more than the memory that is free; on a GPU for the weights alone, which are made here."""
-    each = 4 if world.device.type == "cuda" else 16 / world.size
-    need, free = each * config.parameters(), free_memory()
-    if need > free:
-        raise OzmaError(
-            f"{config.parameters():,} parameters need {need / 1e9:,.1f} GB of memory to train, "
-            f"{free / 1e9:.1f} GB are free",
-            hint="take a smaller recipe, or a smaller hidden_size",
-        )
-
-
 def _model(recipe: Recipe, data: TrainingData, world: World) -> Llama:
     """Random, or from the recipe's folder. OzmaError if the tokenizer is of another model."""
     config = recipe.config(data.vocabulary)
-    _require_memory(config, world)
+    check_training_memory(config, 1 if world.device.type == "cuda" else 4 / world.size)
     if data.vocabulary > config.vocab_size:
         raise OzmaError(
             f"the data have {data.vocabulary:,} tokens, the model {config.vocab_size:,}",

@@ -1,4 +1,4 @@
-"""What a training was begun with, in OUT/recipe.json: it goes on with that, and is exported by it."""
+"""What a training was begun with, in OUT/recipe.json: it goes on and is exported with that."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_recipe(out: Path, recipe: Recipe, data: Path) -> None:
 def read_recipe(out: Path) -> tuple[Recipe, Path]:
     """(recipe, data folder) of the training in `out`; OzmaError if there is none, or it cannot be
     read."""
-    values = _stored(out)
+    values = stored(out)
     try:
         data = Path(values.pop("data"))
         return Recipe(**values | {"shares": tuple(values["shares"])}), data
@@ -38,7 +38,7 @@ def require_same(out: Path, recipe: Recipe, data: Path) -> None:
     """OzmaError if the training in `out` was begun with other settings or data."""
     if not (out / RECIPE_JSON).exists():
         return
-    before = _stored(out)
+    before = stored(out)
     for name, value in _settings(recipe, data).items():
         if name not in _FREE and before.get(name, value) != value:
             raise OzmaError(
@@ -52,7 +52,8 @@ def _settings(recipe: Recipe, data: Path) -> dict[str, Any]:
     return json.loads(json.dumps(asdict(recipe))) | {"data": str(data.resolve())}
 
 
-def _stored(out: Path) -> dict[str, Any]:
+def stored(out: Path) -> dict[str, Any]:
+    """The file as it is: of an older version it lacks what was not a setting then."""
     path = out / RECIPE_JSON
     try:
         values = json.loads(path.read_text("utf-8"))
