@@ -372,7 +372,8 @@ def test_a_result_that_a_call_left_is_doubtful_where_it_is_lost() -> None:
     lost = _CALL.replace("\tpopq", "\txorl %eax, %eax\n\tpopq")
     found = _guessed((_CALL, lost), ())
     assert found.verdict is Verdict.DOUBTFUL and "last call left" in str(found)
-    assert _guessed((lost, _CALL), ()).verdict is Verdict.SAME
+    found = _guessed((lost, _CALL), ())  # its own 0 is nobody's but the caller's
+    assert found.verdict is Verdict.DOUBTFUL and "computes last" in str(found)
 
 
 def test_a_check_has_its_time_however_busy_the_machine_is(toolchain, monkeypatch) -> None:
@@ -390,3 +391,24 @@ def test_a_check_has_its_time_however_busy_the_machine_is(toolchain, monkeypatch
         os.kill(checker.pid, signal.SIGSTOP)
         monkeypatch.setattr("ozma.lift.behaviour.process.spent_by", lambda _, s=iter((0.0, 1.0)): next(s))
         assert "0.3 s" in checker.check(question).reason
+
+
+_SUM = "\tleal (%rdi,%rsi), %eax\n\tretq\n"
+_LOOP = "\txorl %eax, %eax\n.L1:\n\taddl (%rdi), %eax\n\taddq $4, %rdi\n\tdecl %esi\n\tjne .L1\n\tretq\n"
+_DOUBLE = "\taddsd %xmm0, %xmm0\n\tincl (%rdi)\n\tretq\n"
+
+
+@pytest.mark.parametrize("body", [_SUM, _LOOP, _DOUBLE])
+def test_a_result_that_an_answer_drops_is_not_called_the_same(body):
+    other = "\tincl (%rdi)\n\tretq\n" if body is _DOUBLE else "\tretq\n"
+    verdict = _guessed((body, other), ("ptr", "i32"))
+    assert (verdict.verdict, verdict.reason[:36]) == (Verdict.DOUBTFUL, "it may return what it computes last ")
+    assert _guessed((body, body), ("ptr", "i32")).verdict is Verdict.SAME
+
+
+def test_a_register_that_an_instruction_reads_again_is_no_result():
+    spare = "\tmovl (%rdi), %eax\n\tincl %eax\n\tmovl %eax, (%rdi)\n\tretq\n"
+    assert _guessed((spare, "\tincl (%rdi)\n\tretq\n"), ("ptr",)).verdict is Verdict.SAME
+    counted = "\tmovl %esi, %eax\n.L2:\n\tincl (%rdi)\n\tdecl %eax\n\tjne .L2\n\tretq\n"
+    other = ".L3:\n\tincl (%rdi)\n\tdecl %esi\n\tjne .L3\n\tretq\n"
+    assert _guessed((counted, other), ("ptr", "i32")).verdict is Verdict.SAME

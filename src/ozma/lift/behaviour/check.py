@@ -24,6 +24,7 @@ from ozma.lift.emulator.machine import machine
 from ozma.lift.emulator.memory import World
 from ozma.lift.emulator.run import FINISHED, UNSUPPORTED, Poke, Run
 from ozma.lift.emulator.signature import Callees, Signature
+from ozma.lift.emulator.unread import unread_results
 from ozma.llvm import Toolchain
 from ozma.llvm.objects import ObjectError
 
@@ -110,6 +111,13 @@ def _routines(toolchain: Toolchain, target: str) -> tuple[bytes, bytes]:
     return tuple(next(iter(image.sections.values())).data for image in images)
 
 
+def _unnamed_results(question: Question) -> frozenset[tuple[str, int]]:
+    """Registers of results that the original sets for nobody, and the signature does not name."""
+    named = result_places(question.signature.result, question.target)
+    unread = unread_results(question.original, question.function, question.target)
+    return unread - {(place.where, place.index) for place in named}
+
+
 class _Check:
     def __init__(self, toolchain: Toolchain, question: Question) -> None:
         self._question = question
@@ -131,6 +139,7 @@ class _Check:
             question.other_target, loaded[1], routines[1], STEPS * _MORE_STEPS, kept=kept[1]
         )
         self._known: Known = read_known(question.original)
+        self._unread = _unnamed_results(question) if question.guessed else frozenset()
         self._endings: list[str] = []
         self._ran_code: set[tuple[int, int]] = set()
         self._drawn: dict[int, Arguments] = {}
@@ -153,7 +162,7 @@ class _Check:
             difference = Pair(self._original, self._other, world).difference(expected, found)
             if difference and self._stands(difference, world, expected):
                 return self._differs(difference, world.number, ran)
-            if self._question.guessed and (reason := doubt(expected, found)):
+            if self._question.guessed and (reason := doubt(expected, found, self._unread)):
                 return Behaviour(Verdict.DOUBTFUL, ran, self._tried, reason=reason)
             ran += 1
             self._ran_code |= expected.blocks

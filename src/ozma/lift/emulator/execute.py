@@ -203,6 +203,7 @@ class Emulator:
         left = registers.get(self._machine.results[0])
         if not places and left == self._answers.left and not gives_nothing(self._run.last_call):
             self._run.left = left
+        self._run.ended = registers.results()
         saved = self._machine.saved.items()
         lost = [name for name, r in saved if registers.get(r) != self._kept[name]]
         if registers.stack != _ENTRY:

@@ -34,6 +34,14 @@ class Registers:
         """All registers of integer arguments."""
         return tuple(map(self.get, self.machine.integers))
 
+    def results(self) -> dict[tuple[str, int], int]:
+        """The first two registers of results of each kind, of vectors the low half."""
+        kinds = {INTEGER: self.machine.results, VECTOR: self.machine.result_vectors}
+        return {
+            (kind, number): self.get(register) & _ALL
+            for kind, numbers in kinds.items() for number, register in enumerate(numbers[:2])
+        }  # fmt: skip
+
     @property
     def pushes_return(self) -> bool:
         """Does a call put its return address on the stack?"""

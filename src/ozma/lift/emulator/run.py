@@ -37,7 +37,8 @@ class Run:
     """What a function did with one input. `pages` are those that it changed, by address; `lost`
     names registers of the caller that it did not restore; `blocks` are (address, bytes) of the code
     that ran, where the emulator watches. `left`: of a function that returns nothing, what its last
-    call left where results are."""
+    call left where results are. `ended`: what registers of results hold after a return, of vectors
+    the low half."""
 
     ending: str
     detail: str = ""
@@ -46,6 +47,7 @@ class Run:
     pages: dict[int, bytes] = field(default_factory=dict)
     lost: str = ""
     left: int | None = None
+    ended: dict[tuple[str, int], int] = field(default_factory=dict)
     blocks: frozenset[tuple[int, int]] = frozenset()
 
     @property

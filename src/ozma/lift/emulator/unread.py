@@ -1,0 +1,91 @@
+"""What a function computes last and never reads: a result, whatever a signature says.
+
+Asked of the original text alone, and by its instructions, so that it is no echo of what the lifter
+inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ozma.lift.emulator.abi import INTEGER, VECTOR
+from ozma.lift.flow.cfg import build_graph
+from ozma.lift.flow.graph import Block, Graph, Refused, Step
+from ozma.lift.flow.reads import conditions, reads
+from ozma.lift.machines import find_architecture
+from ozma.lift.reading.assembly import parse_assembly
+from ozma.lift.reading.effects import Branch, Call, Repeat, Return, SetFlags, SetReg
+
+RESULTS = tuple((kind, number) for kind in (INTEGER, VECTOR) for number in (0, 1))
+"""Registers of results, by kind and number, that are looked at."""
+
+
+def unread_results(text: str, name: str, target: str) -> frozenset[tuple[str, int]]:
+    """Those of RESULTS in which some return leaves what an instruction put there for nobody. None
+    for a text that cannot be read."""
+    architecture = find_architecture(target)
+    convention = architecture.convention
+    named = {INTEGER: convention.results, VECTOR: convention.float_results}
+    listing = parse_assembly(text, architecture)
+    for function in listing.functions:
+        if function.name == name:
+            try:
+                graph = build_graph(function, listing, architecture)
+            except Refused:
+                return frozenset()
+            return frozenset(
+                (kind, number) for kind, number in RESULTS if _unread(graph, named[kind][number])
+            )
+    return frozenset()
+
+
+def _unread(graph: Graph, register: str) -> bool:
+    return any(
+        _only_returned(graph, block, position, register)
+        for block in graph.blocks for position, step in enumerate(block.steps)
+        if any(_sets(effect, register) and not effect.implicit for effect in step.effects)
+        and not step.instruction.mnemonic.startswith("pop")  # that makes the stack even
+    )  # fmt: skip
+
+
+def _sets(effect: object, register: str) -> bool:
+    return isinstance(effect, SetReg) and effect.name == register
+
+
+def _only_returned(graph: Graph, block: Block, position: int, register: str) -> bool:
+    """Does a return, and nothing else but the instruction itself, find what it has put there?"""
+    own = block.steps[position]
+    flags = any(isinstance(effect, SetFlags) for effect in own.effects)
+    work, seen, returned = [(block, position + 1, flags)], set(), False
+    while work:
+        block, start, flags = work.pop()
+        for step in block.steps[start:]:
+            if step is own:
+                break
+            if _uses(step, register, flags):
+                return False
+            if any(_sets(effect, register) for effect in step.effects):
+                break
+            flags &= not any(isinstance(effect, SetFlags) for effect in step.effects)
+        else:
+            returned |= isinstance(block.exit, Return)
+            if not block.successors and not isinstance(block.exit, Return):
+                return False  # another function goes on
+            work += [(b, 0, flags) for b in _next(graph, block) if (b.index, flags) not in seen]
+            seen.update((index, flags) for index in block.successors)
+    return returned
+
+
+def _next(graph: Graph, block: Block) -> Iterator[Block]:
+    by_index = {one.index: one for one in graph.blocks}
+    return (by_index[index] for index in block.successors)
+
+
+def _uses(step: Step, register: str, flags: bool) -> bool:
+    """Is the register read, or what the flags say of it? A callee may read any."""
+    for effect in step.effects:
+        if isinstance(effect, Call | Repeat) or any(r.name == register for r in reads(effect)):
+            return True
+        if flags and (isinstance(effect, Branch) or conditions(effect)):
+            return True
+    return False
