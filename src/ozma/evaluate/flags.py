@@ -37,7 +37,7 @@ def dense_set(out: Path, name: str = "") -> LabelSet:
         f"no set '{name}'" if name else "no set of flag labels" if not sets else "several sets"
     )
     raise OzmaError(
-        f"{problem} in {out} (there are: {names})", hint="label first, or choose with --set"
+        f"{problem} in {out} (there are: {names})", hint="label first, or name one of them"
     )
 
 

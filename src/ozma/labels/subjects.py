@@ -97,7 +97,7 @@ def choose(out: Path, choice: Choice, damaged: dict[str, str] | None = None) -> 
 
 def _nothing(out: Path, choice: Choice) -> OzmaError:
     if not read_projects(out):
-        return OzmaError(f"nothing to label in {out}", hint="run `ozma corpus build` first")
+        return OzmaError(f"there is no corpus in {out}", hint="run `ozma corpus build` first")
     wanted = f"{'s, '.join(choice.kinds)}s of {', '.join(choice.splits)}"
     sizes = f"{choice.least} to {choice.largest} IR instructions"
     return OzmaError(
