@@ -22,8 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        reason = error.strerror or str(error).partition("\n")[0]
-        raise OzmaError(f"cannot write {path}: {reason}", hint="is the disk full?") from error
+        raise _refused(path, error) from error
     finally:
         with suppress(OSError):
             part.unlink()
@@ -36,11 +35,18 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def write_to(path: Path, data: bytes) -> None:
-    """As `write_whole` where a user's word names a file; a device, a pipe or a link stays what it is."""
+    """As `write_whole`, for a path of the user's: a device, a pipe or a link stays what it is."""
     if not path.is_symlink() and (path.is_file() or not path.exists()):
         write_whole(path, data)
         return
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError) -> OzmaError:
+    reason = error.strerror or str(error).partition("\n")[0]
+    full = "No space left" in reason  # pyarrow's errors have no number
+    hint = "free some space, and run the same command again" if full else None
+    return OzmaError(f"cannot write {path}: {reason}", hint=hint)

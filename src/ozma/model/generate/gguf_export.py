@@ -17,6 +17,7 @@ import numpy as np
 from ozma.errors import OzmaError
 from ozma.model.config import LlamaConfig
 from ozma.model.generate.optional import required
+from ozma.whole_file import replacing
 
 STORAGES = {"f32": 0, "f16": 1, "q8_0": 7, "q4_0": 2}
 """Storage -> the file type that other programs look for."""
@@ -55,11 +56,19 @@ def export_gguf(
     if storage not in STORAGES:
         raise ValueError(f"storage is '{storage}': give one of {', '.join(STORAGES)}")
     gguf = required("gguf", "pip install gguf")
-    writer = gguf.GGUFWriter(path, "llama")
+    words = _read_json(tokenizer) if tokenizer else None
+    with replacing(path) as part:
+        _write(gguf, gguf.GGUFWriter(part, "llama"), config, weights, storage, words)
+
+
+def _write(
+    gguf: Any, writer: Any, config: LlamaConfig, weights: Mapping[str, np.ndarray],
+    storage: str, words: Any,
+) -> None:
     writer.add_file_type(STORAGES[storage])
     writer.add_quantization_version(_QUANTIZATION_VERSION)
     _add_shape(writer, config)
-    _add_tokens(writer, config, _read_json(tokenizer) if tokenizer else None)
+    _add_tokens(writer, config, words)
     for name in config.shapes():
         array = np.asarray(weights[name], np.float32)
         stored, kind = _stored(gguf, _reordered(name, array, config), storage)
@@ -68,10 +77,6 @@ def export_gguf(
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
-    except OSError as error:
-        raise OzmaError(
-            f"cannot write {path}: {error.strerror}", hint="is the disk full?"
-        ) from error
     finally:
         writer.close()
 

@@ -25,6 +25,7 @@ from ozma.errors import OzmaError
 from ozma.model.config import LlamaConfig
 from ozma.model.generate.onnx_graph import Graph, Name
 from ozma.model.weights import GROUP, quantize
+from ozma.whole_file import write_whole
 
 STORED_BITS = {"f32": 32, "q8": 9}
 """Storage -> bits of a weight."""
@@ -51,12 +52,7 @@ def export_onnx(
     graph = _LlamaGraph(config, weights, storage == "q8")
     graph.build()
     content = graph.file("llama", {CONFIG: json.dumps(config.to_json()), STORAGE: storage})
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise OzmaError(
-            f"cannot write {path}: {error.strerror}", hint="is the disk full?"
-        ) from error
+    write_whole(path, content)
 
 
 class _LlamaGraph(Graph):
