@@ -27,6 +27,7 @@ from ozma.model.card import model_card, read_log
 from ozma.model.hf import export_model, load_model
 from ozma.model.llama import Llama
 from ozma.model.training import checkpoint
+from ozma.model.training.interrupt import Interrupt
 from ozma.model.training.choice import CHOICES, Choice, cheapest
 from ozma.model.training.data import Mixture, TrainingData, groups_of
 from ozma.model.training.distributed import Computing, World
@@ -356,23 +357,38 @@ def test_a_killed_training_goes_on_to_the_bit(folder, tmp_path):
     assert len(checkpoint.checkpoints(out)) == 2
 
 
-def test_ctrl_c_loses_no_step_and_goes_on_to_the_bit(folder, tmp_path, capsys):
+@pytest.fixture
+def ctrl_c():
+    """As in a terminal: tests in the background inherit that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.SIGINT
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+def test_ctrl_c_loses_no_step_and_goes_on_to_the_bit(folder, tmp_path, capsys, ctrl_c):
     whole = Training(tiny(), TrainingData(folder), tmp_path / "whole", ALONE).run()
     cut = Training(tiny(), TrainingData(folder), tmp_path / "cut", ALONE)
     batch = cut.mixture.batch
 
     def interrupted(step, shares):
         if step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), ctrl_c)
         return batch(step, shares)
 
     cut.mixture.batch = interrupted
     with pytest.raises(KeyboardInterrupt):
         cut.run()
     assert "step 4 is saved" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     again = Training(tiny(), TrainingData(folder), tmp_path / "cut", ALONE)
     assert again.budget.step == 4 and again.run().loss == whole.loss
+
+
+def test_a_background_job_is_not_interrupted(ctrl_c):
+    signal.signal(ctrl_c, signal.SIG_IGN)
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), ctrl_c)
+    assert not interrupt.asked
+    signal.signal(ctrl_c, signal.default_int_handler)
 
 
 def test_a_damaged_checkpoint_is_passed_over(folder, tmp_path, capsys):

@@ -8,15 +8,16 @@ from types import FrameType, TracebackType
 
 
 class Interrupt:
-    """Inside of it the first Ctrl-C sets `asked`. Only the main thread can have it; elsewhere it
-    does nothing."""
+    """Inside of it the first Ctrl-C sets `asked`. Only the main thread can have it; elsewhere, and
+    in a background job that is to ignore it, nothing changes."""
 
     def __init__(self) -> None:
         self.asked = False
         self._before: object = None
 
     def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        if threading.current_thread() is threading.main_thread() and not ignored:
             self._before = signal.signal(signal.SIGINT, self._ask)
         return self
 
