@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ class Index:
         self._sketches: tuple[list[str], np.ndarray] | None = None
         try:
             self._file = sqlite3.connect(path)
+            weakref.finalize(self, self._file.close)  # for who only looks things up
             self._file.execute(_TABLE)
             self._file.execute("create index if not exists by_template on functions (template)")
         except sqlite3.Error as error:
