@@ -24,6 +24,7 @@ from ozma.llvm.messages import Outbox, receive, send
 from ozma.llvm.toolchain import Toolchain
 
 _PR_SET_PDEATHSIG = 1
+_CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 _MESSAGE_BYTES = 2000
 _PATIENCE = 8
 _RINGS = 4096  # bytes of the bell read at once
@@ -90,6 +91,8 @@ class Child:
     def _settle(self, parent: int) -> None:
         """In the child: limits, its own standard error, and an end with its parent."""
         faulthandler.disable()  # a crash here is LLVM's: its own message is wanted, not Python's
+        for crash in _CRASHES:  # nor what other libraries of the parent do about one
+            signal.signal(crash, signal.SIG_DFL)
         os.dup2(self._stderr.fileno(), 2)
         os.chdir(_NO_FILES)  # passes such as dot-cfg write files where they stand
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
