@@ -218,3 +218,14 @@ def test_a_caller_and_its_callee_show_what_the_other_overlooked(called, defined,
         "g": {"g": _signature(defined)},
     }
     assert [one.function for one in disagreements(modules)] == wrong
+
+
+def test_an_argument_that_is_handed_on_unseen_is_missed_in_the_callers_caller():
+    modules = {
+        "visit": {"visit": Signature((), "void"), "get": Signature(("ptr",), "ptr")},
+        "get": {"get": Signature(("ptr",), "ptr"), "find": Signature(("ptr",), "ptr")},
+        "find": {"find": Signature(("ptr", "i64"), "ptr")},
+    }
+    found = {one.function: one.why for one in disagreements(modules)}
+    assert found["visit"] == "it passes 1 integer arguments, get takes 2"
+    assert set(found) == {"visit", "get"}

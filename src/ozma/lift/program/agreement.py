@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from ozma.lift.emulator.signature import Callees, Signature
 
 _INTEGER = re.compile(r"i(\d+)")
+_KINDS = ("integer", "float")
+Taken = dict[str, list[int]]
+"""Kind -> bits of each argument."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,39 @@ class Disagreement:
 def disagreements(functions: Mapping[str, Callees]) -> Iterator[Disagreement]:
     """`functions`: name -> signatures in the module of its answer, its own among them. Calls of
     functions that are not there say nothing."""
+    taken = _taken(functions)
+    for caller, called, callee, defined in _calls(functions):
+        yield from _between(caller, called, callee, defined, taken[callee])
+
+
+def _calls(functions: Mapping[str, Callees]) -> Iterator[tuple[str, Signature, str, Signature]]:
+    """(caller, the signature it calls with, callee, the callee's own)."""
     for caller, known in functions.items():
         for callee, called in known.items():
             defined = functions.get(callee, {}).get(callee)
             if callee != caller and defined is not None:
-                yield from _between(caller, called, callee, defined)
+                yield caller, called, callee, defined
+
+
+def _taken(functions: Mapping[str, Callees]) -> dict[str, Taken]:
+    """What each function takes, by kind: its own parameters, and what it hands on unseen: a caller
+    that passes fewer arguments than its callee takes may have been given the others."""
+    own = {name: known[name].parameters for name, known in functions.items() if name in known}
+    taken = {name: {kind: _widths(texts, kind) for kind in _KINDS} for name, texts in own.items()}
+    growing = True
+    while growing:
+        growing = False
+        for caller, called, callee, defined in _calls(functions):
+            for kind in _KINDS if caller in taken and not called.variadic else ():
+                wanted, has = taken[callee][kind], taken[caller][kind]
+                if len(_widths(called.parameters, kind)) < len(wanted) > len(has):
+                    taken[caller][kind] = [*has, *wanted[len(has) :]]
+                    growing = True
+    return taken
 
 
 def _between(
-    caller: str, called: Signature, callee: str, defined: Signature
+    caller: str, called: Signature, callee: str, defined: Signature, takes: Taken
 ) -> Iterator[Disagreement]:
     if not _gives(defined.result, called.result):
         yield Disagreement(
@@ -42,9 +69,8 @@ def _between(
         )
     if called.variadic or defined.variadic:
         return
-    for kind in ("integer", "float"):
-        passed = _widths(called.parameters, kind)
-        taken = _widths(defined.parameters, kind)
+    for kind in _KINDS:
+        passed, taken = _widths(called.parameters, kind), takes[kind]
         if len(passed) < len(taken):
             yield Disagreement(
                 caller, f"it passes {len(passed)} {kind} arguments, {callee} takes {len(taken)}"
