@@ -97,7 +97,11 @@ class Child:
         os.chdir(_NO_FILES)  # passes such as dot-cfg write files where they stand
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, no list's crash
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        libc = ctypes.CDLL(None)
+        # LLVM ends some runs with exit(): other libraries' handlers, which come after this one, would
+        # wait for their threads, and a fork has none.
+        libc.on_exit(libc._exit, None)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the parent died before prctl
             os._exit(0)
         close_gaps()
