@@ -30,8 +30,8 @@ from ozma.llvm.pipelines import clang_pipeline
 from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.choose import load_unit
 from ozma.optimize.file import compile_step, compile_words
-from ozma.optimize.steps import Steps
 from ozma.optimize.pack import load_pack, pack_path
+from ozma.optimize.steps import Steps
 
 KEYS = ("package", "object", "llvm")
 

@@ -46,7 +46,7 @@ def model_card(
         "## Shape\n\n" + _table(_shape(config, storage)),
         "## Training\n\n" + _table(_training(log)) + _recipe(recipe),
         "## Data\n\n" + _table(_data(data)),
-        "## Validation\n\n" + (_table(_last_check(log)) if _last_check(log) else "None.\n"),
+        "## Validation\n\n" + (_table(checked) if (checked := _last_check(log)) else "None.\n"),
         f"## Limits\n\n{limits}\n",
     )
     return "\n".join(parts)

@@ -23,7 +23,8 @@ STEP_SECONDS = 600
 
 
 class StepFailed(CompileError):
-    """One of clang's two steps did not work; `reason` says which, `detail` in clang's words."""
+    """A step on the way to an object did not work: `reason` says which, and is counted; `detail`
+    says why, in the words of what failed."""
 
     def __init__(self, reason: str, detail: str = "", command: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason, command=command)

@@ -6,14 +6,11 @@ inferred.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ozma.lift.emulator.abi import INTEGER, VECTOR
-from ozma.lift.flow.cfg import build_graph
-from ozma.lift.flow.graph import Block, Graph, Refused, Step
+from ozma.lift.emulator.graphs import graph_of
+from ozma.lift.flow.graph import Block, Graph, Step
 from ozma.lift.flow.reads import conditions, reads
 from ozma.lift.machines import find_architecture
-from ozma.lift.reading.assembly import parse_assembly
 from ozma.lift.reading.effects import Branch, Call, Repeat, Return, SetFlags, SetReg
 
 RESULTS = tuple((kind, number) for kind in (INTEGER, VECTOR) for number in (0, 1))
@@ -23,20 +20,14 @@ RESULTS = tuple((kind, number) for kind in (INTEGER, VECTOR) for number in (0, 1
 def unread_results(text: str, name: str, target: str) -> frozenset[tuple[str, int]]:
     """Those of RESULTS in which some return leaves what an instruction put there for nobody. None
     for a text that cannot be read."""
-    architecture = find_architecture(target)
-    convention = architecture.convention
+    graph = graph_of(text, name, target)
+    if graph is None:
+        return frozenset()
+    convention = find_architecture(target).convention
     named = {INTEGER: convention.results, VECTOR: convention.float_results}
-    listing = parse_assembly(text, architecture)
-    for function in listing.functions:
-        if function.name == name:
-            try:
-                graph = build_graph(function, listing, architecture)
-            except Refused:
-                return frozenset()
-            return frozenset(
-                (kind, number) for kind, number in RESULTS if _unread(graph, named[kind][number])
-            )
-    return frozenset()
+    return frozenset(
+        (kind, number) for kind, number in RESULTS if _unread(graph, named[kind][number])
+    )
 
 
 def _unread(graph: Graph, register: str) -> bool:
@@ -71,14 +62,10 @@ def _only_returned(graph: Graph, block: Block, position: int, register: str) -> 
             returned |= isinstance(block.exit, Return)
             if not block.successors and not isinstance(block.exit, Return):
                 return False  # another function goes on
-            work += [(b, 0, flags) for b in _next(graph, block) if (b.index, flags) not in seen]
-            seen.update((index, flags) for index in block.successors)
+            fresh = {index for index in block.successors if (index, flags) not in seen}
+            work += [(graph.blocks[index], 0, flags) for index in fresh]
+            seen.update((index, flags) for index in fresh)
     return returned
-
-
-def _next(graph: Graph, block: Block) -> Iterator[Block]:
-    by_index = {one.index: one for one in graph.blocks}
-    return (by_index[index] for index in block.successors)
 
 
 def _uses(step: Step, register: str, flags: bool) -> bool:

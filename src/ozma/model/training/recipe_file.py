@@ -9,6 +9,7 @@ from typing import Any
 
 from ozma.errors import OzmaError
 from ozma.model.training.recipes import Recipe
+from ozma.whole_file import write_whole
 
 RECIPE_JSON = "recipe.json"
 _FREE = ("steps", "minutes", "log_every", "check_every", "check_documents", "save_minutes")
@@ -17,7 +18,8 @@ _FREE = ("steps", "minutes", "log_every", "check_every", "check_documents", "sav
 
 def write_recipe(out: Path, recipe: Recipe, data: Path) -> None:
     """`data`: the folder that is trained on."""
-    (out / RECIPE_JSON).write_text(json.dumps(_settings(recipe, data), indent=1) + "\n", "utf-8")
+    text = json.dumps(_settings(recipe, data), indent=1) + "\n"
+    write_whole(out / RECIPE_JSON, text.encode())
 
 
 def read_recipe(out: Path) -> tuple[Recipe, Path]:
@@ -59,8 +61,8 @@ def stored(out: Path) -> dict[str, Any]:
         values = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise OzmaError(f"{out} holds no training", hint="run `ozma train run` first") from error
-    except ValueError as error:
-        values = error
+    except ValueError:
+        values = None
     if not isinstance(values, dict):
         raise OzmaError(f"{path} is damaged", hint="train anew with another --out")
     return values

@@ -53,9 +53,9 @@ class Cache:
         try:
             path = self._path(key)
             head, _, body = path.read_bytes().partition(b"\n")
-            fields = {name: json.loads(head)[name] for name in _HEAD}
+            fields = json.loads(head)
             os.utime(path)
-            return Chosen(object=body, **fields)
+            return Chosen(object=body, **{name: fields[name] for name in _HEAD})
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
