@@ -20,6 +20,7 @@ from ozma.lift.asm.source import Source, read_source
 from ozma.lift.program.excerpt import excerpts_of
 from ozma.lift.program.merge import merge_modules
 from ozma.llvm import Toolchain, find_toolchain
+from ozma.model.shipped import DISASSEMBLER
 
 _EPILOG = """\
 Verdicts, never more than was shown:
@@ -53,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
         help="processes (default: one per processor)",
     )  # fmt: skip
     parser.add_argument(
+        "--model", type=Path, nargs="?", const=DISASSEMBLER, metavar="FOLDER",
+        help="a language model's answer enters too, judged as the lifter's are; its time counts "
+        "(default: the shipped disassembler)",
+    )  # fmt: skip
+    parser.add_argument(
         "--report", type=Path, metavar="OUT.html",
         help="write a page with the IR and where the assembly differs",
     )  # fmt: skip
@@ -81,10 +87,12 @@ def _answers(
 ) -> list[Answer]:
     """In the order of the text; each is reported as it comes."""
     chosen = chosen_functions(toolchain, source, options.function)
+    if options.model:
+        _check_model(options.model)
     texts, whole = excerpts_of(source, chosen), source.is_one_function()
     settings = answer_options(source, options.budget)
     jobs = [
-        Job(texts[name].text, name, settings, whole, options.inputs, options.llvm)
+        Job(texts[name].text, name, settings, whole, options.inputs, options.llvm, options.model)
         for name in chosen
     ]
     found = {}
@@ -92,6 +100,13 @@ def _answers(
         found[job.function] = answer.in_text_of(texts[job.function])
         print(line(found[job.function]), file=sys.stderr)
     return [found[name] for name in chosen]
+
+
+def _check_model(folder: Path) -> None:
+    """OzmaError here, rather than in each process."""
+    from ozma.model.generate.answer import TokenAnswerer
+
+    TokenAnswerer.load(folder)
 
 
 def line(answer: Answer) -> str:

@@ -11,7 +11,7 @@ from ozma.lift.asm.template import pairs, renamed
 from ozma.lift.judging.compile_back import OPTIMIZED, UNOPTIMIZED
 from ozma.lift.judging.judge import Candidate
 from ozma.llvm import TARGETS, Toolchain
-from ozma.model.shipped import SHIPPED
+from ozma.model.shipped import DISASSEMBLER
 from ozma.tasks.answers import parse_code_answer
 from ozma.tasks.prompts import disassembly_prompt
 from ozma.tasks.restore import restore
@@ -30,7 +30,7 @@ class ModelProposer:
     the window, or the answer holds no code."""
 
     def __init__(
-        self, toolchain: Toolchain, target: str, folder: Path = SHIPPED, max_tokens: int = 1024,
+        self, toolchain: Toolchain, target: str, folder: Path = DISASSEMBLER, max_tokens: int = 1024,
         answerer: TokenAnswerer | None = None,
     ) -> None:  # fmt: skip
         from ozma.model.generate.answer import TokenAnswerer
