@@ -98,6 +98,11 @@ def test_behaviour_is_run_or_nothing_is_said_of_it(assembly, capsys):
     assert "same behaviour" not in err and "differs" not in err
 
 
+def test_a_folder_without_a_model_is_one_clear_line(assembly, tmp_path, capsys):
+    with pytest.raises(OzmaError, match="cannot read .*tokenizer.json: No such file"):
+        disassemble.main([str(assembly), "--model", str(tmp_path)])
+
+
 @pytest.mark.parametrize(
     "text, words, expected",
     [

@@ -27,7 +27,7 @@ from ozma.evaluate.lift_ranker import (
 )
 from ozma.evaluate.records import RecordFile, record_path
 from ozma.labels.disassembly import LEVELS, lower
-from ozma.lift.answers import AnswerOptions, Answerer, Verdict
+from ozma.lift.answers import AnswerOptions, Answerer, Job, Verdict, answer_all
 from ozma.lift.asm.template import opcodes, renamed, template
 from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.judging.equality import Reference
@@ -327,6 +327,20 @@ def test_a_models_answer_is_judged_as_any_other(toolchain, compiler, compiled):
         alone = Answerer(compiler, AnswerOptions(settings=0, search=False), None, (propose,))
         assert alone.answer(assembly, "total", whole=True).verdict is verdict
     assert right.prompts[0].startswith("[INST] Disassemble this code to LLVM-IR:\n\n<code>\t.text")
+
+
+def test_a_job_with_a_model_asks_it(compiled, monkeypatch, tmp_path):
+    from ozma.model.generate.answer import TokenAnswerer
+    from ozma.tasks.canonical import shorten
+
+    ir, assembly = compiled("total")
+    loaded = []
+    model = SayingModel(f" <code>{shorten(ir)}</code>")
+    monkeypatch.setattr(TokenAnswerer, "load", lambda folder: loaded.append(folder) or model)
+    nothing_else = AnswerOptions(settings=0, search=False)
+    jobs = [Job(assembly, "total", nothing_else, True, 0, None, folder) for folder in (None, tmp_path)]
+    found = [answer.verdict for _, answer in answer_all(jobs)]
+    assert found == [Verdict.FAILED, Verdict.IDENTICAL] and loaded == [tmp_path]
 
 
 # Rows and tables
