@@ -334,7 +334,7 @@ def headers(server, tmp_path, monkeypatch):
     """A mirror with two packages of headers, one of which needs the other."""
     if not shutil.which("dpkg-deb"):
         pytest.skip("no dpkg-deb")
-    monkeypatch.setattr(sysroot, "recorded_debs", lambda: None)
+    monkeypatch.setattr(sysroot, "recorded_debs", lambda rules: None)
     rows = []
     for name, needs, header in (("libc6-dev", "", "usr/include/thing.h"),
                                 ("zlib1g-dev", "libc6-dev (>= 2)", "usr/include/deep/er/other.h")):  # fmt: skip

@@ -9,6 +9,8 @@ from ozma.corpus.headers import HOST, SystemHeaders
 from ozma.corpus.unpack import UnpackLimits
 
 PATHS = ("fast", "real", "auto")
+NEWEST_RULES = 2
+"""By which the fast path guesses; what was built by older ones is built again by them."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class BuildOptions:
     Per file: `seconds` of processor time and `attempts` of the compiler on the fast path,
     `source_bytes` of the source and `largest` bytes of bitcode at most. `project_seconds` is the
     wall time of a project on the fast path, `system` the headers that are not its own there;
-    `limits` are those of every command, the real build's wall time among them.
+    `limits` are those of every command, the real build's wall time among them. `rules` are those
+    by which the fast path guesses: 1 as in the first lists, 2 with `ozma.corpus.foresight`.
     """
 
     path: str = "fast"
@@ -33,6 +36,7 @@ class BuildOptions:
     largest: int = 4 << 20
     project_seconds: float = 600.0
     llvm: int | None = None
+    rules: int = 1
     system: SystemHeaders = HOST
     limits: BuildLimits = field(default_factory=BuildLimits)
     unpack: UnpackLimits = field(default_factory=lambda: UnpackLimits(512 << 20, 50_000))
@@ -43,6 +47,8 @@ class BuildOptions:
         for name in ("units", "tried", "seconds", "attempts", "source_bytes", "largest"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 1 <= self.rules <= NEWEST_RULES:
+            raise ValueError(f"rules must be 1 to {NEWEST_RULES}, got {self.rules}")
         if self.cxx_units < 0:
             raise ValueError(f"cxx_units must be 0 (no bound) or more, got {self.cxx_units}")
         if self.project_seconds <= 0:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ozma.corpus.build_options import BuildOptions
+from ozma.corpus.build_options import NEWEST_RULES, BuildOptions
 from ozma.corpus.bulk import BulkOptions, choose_candidates
 from ozma.corpus.debian import CACHE
 from ozma.corpus.fetch import Fetcher, Missed, fetch_each, today
@@ -75,6 +75,11 @@ def units_wanted(wanted: Wanted) -> tuple[int, int]:
     return recorded.units, recorded.cxx_units
 
 
+def rules_wanted(wanted: Wanted) -> int:
+    """The rules of the list that is built again, else the newest."""
+    return load_list(wanted.recorded).rules if wanted.recorded else NEWEST_RULES
+
+
 def sources_of(
     wanted: Wanted, done: dict[str, ProjectRecord] | None = None
 ) -> Iterator[Source | Missed]:
@@ -127,7 +132,7 @@ def write_list(out: Path, path: Path, options: BuildOptions) -> int:
     sources = tuple(_as_source(one, TEST if one.project in test else TRAIN) for one in records)
     compiler = f"clang {find_toolchain(options.llvm).version}"
     made = ProjectList(sources, today(), compiler, options.system.version(),
-                       options.units, options.cxx_units)  # fmt: skip
+                       options.units, options.cxx_units, options.rules)  # fmt: skip
     save_list(made, path)
     return len(sources)
 

@@ -12,7 +12,15 @@ from pathlib import Path
 from ozma.corpus.build_options import BuildOptions
 from ozma.corpus.confine import Confinement
 from ozma.corpus.confined_clang import ConfinedClang
-from ozma.corpus.fastpath import LANGUAGES, FastPath, Unit, compile_tree, list_sources
+from ozma.corpus.fastpath import (
+    LANGUAGES,
+    FastPackage,
+    FastPath,
+    Unit,
+    compile_tree,
+    list_sources,
+)
+from ozma.corpus.foresight import ForesightPackage
 from ozma.corpus.front_ends import compile_others, language_of, other_sources
 from ozma.corpus.held_out import HeldOut
 from ozma.corpus.store import UnitRow
@@ -33,13 +41,13 @@ class Harvest:
     tried: int = 0
     failures: Counter = field(default_factory=Counter)
     failed: Counter = field(default_factory=Counter)
-    """Files that failed, by language."""
+    """Files that the compiler refused, by language."""
 
     def add(self, root: Path, unit: Unit) -> None:
         self.tried += 1
         if unit.bitcode is None:
             self.failures[unit.reason or "no reason given"] += 1
-            self.failed[unit.language] += 1
+            self.failed[unit.language] += not unit.foreseen
             return
         name = unit.source.relative_to(root).as_posix()
         self.units.append(UnitRow(name, unit.language, unit.bitcode))
@@ -86,7 +94,8 @@ def _compile_each(
     chosen = choose_files(root, list_sources(root), options, held_out)
     wanted = (path for path in chosen if _is_wanted(LANGUAGES[path.suffix], harvest, options))
     limits = FastPath(toolchain, options.seconds, options.attempts, options.system)
-    yield from compile_tree(root, wanted, limits, clang)
+    kind = ForesightPackage if options.rules > 1 else FastPackage
+    yield from compile_tree(root, wanted, limits, clang, kind)
     others = choose_files(root, other_sources(root, toolchain), options, held_out)
     wanted = (path for path in others if not harvest.hopeless(language_of(path, toolchain)))
     yield from compile_others(root, wanted, toolchain, clang)

@@ -29,7 +29,7 @@ OLD_C = (
 NEW_CXX = ("-std=gnu++17",)
 Compile = Callable[[Path, Sequence[str]], bytes]
 """Compiles a source with arguments to unoptimized bitcode, or raises CompileError."""
-_MISSING = re.compile(r"'([^']+)' file not found")
+MISSING = re.compile(r"'([^']+)' file not found")
 _MAY_BE_EMPTY = re.compile(r"config|version|export|build|api", re.IGNORECASE)
 
 
@@ -54,12 +54,14 @@ class FastPath:
 
 @dataclass(frozen=True)
 class Unit:
-    """One translation unit: `bitcode` is unoptimized LLVM bitcode, None when it failed."""
+    """One translation unit: `bitcode` is unoptimized LLVM bitcode, None when it failed;
+    `foreseen`: before the compiler was asked."""
 
     source: Path
     language: str
     bitcode: bytes | None
     reason: str | None = None
+    foreseen: bool = False
 
 
 def list_sources(root: Path) -> list[Path]:
@@ -68,14 +70,17 @@ def list_sources(root: Path) -> list[Path]:
 
 
 def compile_tree(
-    root: Path, sources: Iterable[Path], limits: FastPath, compile: Compile | None = None
-) -> Iterator[Unit]:
+    root: Path, sources: Iterable[Path], limits: FastPath, compile: Compile | None = None,
+    kind: type[FastPackage] | None = None,
+) -> Iterator[Unit]:  # fmt: skip
     """Compile each of `sources` (files under `root`) on its own; failures are units too.
 
-    `compile` runs the compiler; clang itself, in no confinement, when none is given.
+    `compile` runs the compiler; clang itself, in no confinement, when none is given. `kind` makes
+    the guesses.
     """
     with throw_away() as scratch:  # a compiler that runs as another user reads the headers in it
-        package = FastPackage(root, scratch, limits, compile or _plain_clang(limits))
+        compile = compile or _plain_clang(limits)
+        package = (kind or FastPackage)(root, scratch, limits, compile)
         for source in sources:
             yield package.compile(source)
 
@@ -120,7 +125,7 @@ class FastPackage:
                 return Unit(source, language, self._compile(source, args))
             except CompileError as error:
                 reason = short_reason(error.message)
-            missing = _MISSING.match(reason)
+            missing = MISSING.match(reason)
             if not missing or not self._supply(missing.group(1)):
                 self._lost.update(missing.groups() if missing else ())
                 break

@@ -40,6 +40,21 @@ class SystemHeaders:
         found = sorted(self.root.glob(f"usr/include/*/{name}"))
         return next((Path(str(path).removesuffix(f"/{name}")) for path in found), None)
 
+    def folders_of(self, name: str) -> list[Path]:
+        """Every folder below usr/ that holds `name`, from `root`, the shallowest first."""
+        if name.startswith(("/", ".")):
+            return []
+        if self.root == Path("/"):
+            found = self.folder_of(name)
+            return [found] if found else []
+        return list(_folders_in(self.root, name))
+
+    def standard_folders(self) -> list[Path]:
+        """Where the compiler looks by itself; the C++ library's first."""
+        include, machine = self.root / "usr/include", f"{_machine(self.root)}-linux-gnu"
+        libraries = [*include.glob("c++/*"), *include.glob(f"{machine}/c++/*")]
+        return [*sorted(libraries), include / machine, include]
+
     def version(self) -> str:
         """What decides about the bitcode besides the compiler, as a short text."""
         if self.root != Path("/"):
@@ -151,19 +166,25 @@ def _shared_depth(path: Path, other: Path) -> int:
 
 @cache
 def _is_file(root: Path, name: str) -> bool:
-    machine = os.uname().machine if root == Path("/") else "x86_64"
-    folders = ("usr/include", f"usr/include/{machine}-linux-gnu")
+    folders = ("usr/include", f"usr/include/{_machine(root)}-linux-gnu")
     return any(Path(root, folder, name).is_file() for folder in folders)
+
+
+def _machine(root: Path) -> str:
+    return os.uname().machine if root == Path("/") else "x86_64"
 
 
 def _folder_in(root: Path, name: str) -> Path | None:
     """The shallowest folder of a sysroot under which `name` (which may have folders) is found."""
+    return next(_folders_in(root, name), None)
+
+
+def _folders_in(root: Path, name: str) -> Iterator[Path]:
     base, depth = name.rpartition("/")[2], name.count("/")
     for folder in _folders_by_header(root).get(base, ()):
         path = Path(root, folder, base)
         if str(path).endswith(f"/{name}"):
-            return path.parents[depth]
-    return None
+            yield path.parents[depth]
 
 
 @cache

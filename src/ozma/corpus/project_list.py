@@ -13,14 +13,14 @@ from ozma.errors import OzmaError
 from ozma.whole_file import write_whole
 
 _FIELDS = ("name", "version", "url", "sha256", "licence", "role", "path")
-_HEAD = ("date", "compiler", "headers", "units", "cxx_units")
+_HEAD = ("date", "compiler", "headers", "units", "cxx_units", "rules")
 
 
 @dataclass(frozen=True)
 class ProjectList:
     """`date` (YYYYMMDD) of the fetch, `compiler` and `headers` of the machine that built it, at
     most how many `units` of a project (0: not known), of these `cxx_units` of C++ (0: any
-    number)."""
+    number), and the `rules` of its guesses (see `BuildOptions`)."""
 
     sources: tuple[Source, ...]
     date: str = ""
@@ -28,6 +28,7 @@ class ProjectList:
     headers: str = ""
     units: int = 0
     cxx_units: int = 0
+    rules: int = 1
 
 
 def save_list(projects: ProjectList, path: Path) -> None:

@@ -95,16 +95,20 @@ def shared_folder() -> Path:
 
 
 def fetch_sysroot(
-    mirror: str, cache: Path, note: Callable[[int, int], None] = lambda done, total: None
+    mirror: str,
+    cache: Path,
+    note: Callable[[int, int], None] = lambda done, total: None,
+    rules: int = 1,
 ) -> Path:
     """The folder under `cache`, fetched and unpacked if it is not there; `note(done, total)`.
 
-    `mirror` is the address of Debian's archive, '' for this machine's.
-    The packages' records are in its debs.json.
+    `mirror` is the address of Debian's archive, '' for this machine's; `rules` are those of
+    `BuildOptions`, each with its own packages. Their records are in the folder's debs.json.
     """
     connection, mirror = Connection(), mirror.rstrip("/") or find_mirror().url
     try:
-        date, debs = recorded_debs() or ("", choose_debs(_read_index(mirror, cache, connection)))
+        recorded = recorded_debs(rules)
+        date, debs = recorded or ("", choose_debs(_read_index(mirror, cache, connection)))
         if not debs:
             raise OzmaError(f"{mirror} has no package of headers in {SUITE}")
         folder = sysroot_folder(debs, cache)
@@ -115,9 +119,9 @@ def fetch_sysroot(
         connection.close()
 
 
-def recorded_debs() -> tuple[str, list[Deb]] | None:
-    """The date (YYYYMMDD) and the exact packages that ship with Ozma's list; None if none do."""
-    file = resources.files("ozma.corpus").joinpath("data/headers.json.xz")
+def recorded_debs(rules: int = 1) -> tuple[str, list[Deb]] | None:
+    """The date (YYYYMMDD) and the exact packages that ship with `rules`; None if none do."""
+    file = resources.files("ozma.corpus").joinpath(f"data/headers-{rules}.json.xz")
     if not file.is_file():
         return None
     recorded = json.loads(lzma.decompress(file.read_bytes()))

@@ -1,0 +1,211 @@
+"""The fast path with foresight: what a file surely includes is found, made or given up on before
+the compiler is asked, and of several libraries the one that belongs to the others is taken.
+
+A list says by which rules it was built (`BuildOptions.rules`): these are the second.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from ozma.corpus.certain import read_certain
+from ozma.corpus.fastpath import (
+    LANGUAGES,
+    MISSING,
+    NEW_CXX,
+    OLD_C,
+    Compile,
+    FastPackage,
+    FastPath,
+    Unit,
+    short_reason,
+)
+from ozma.corpus.forms import form_of, is_moc, render_form
+from ozma.corpus.headers import walk_files
+from ozma.corpus.strings import names_of_strings, text_of_string
+from ozma.llvm.clang import CompileError
+
+_GENERATED = re.compile(r"config|version|export|build|api", re.IGNORECASE)
+_BUILD_FILES = ("configure.ac", "configure.in", "CMakeLists.txt", "meson.build", "Makefile.am",
+                "Makefile")  # fmt: skip
+_BUILD_BYTES = 400_000
+_RELEASE = re.compile(r"[^/]*\d[^/]*")
+_NO_RELEASE = re.compile(r"x86_64|\d+(\.\d+)*$")
+# Headers of the other compiler, and those that say that they are not to be included so.
+_PRIVATE = ("usr/lib/gcc/", "usr/include/lzma", "usr/include/c++/")
+_ALIASES = {"gtk-2.0": "gtk+-2.0", "gtk-3.0": "gtk+-3.0", "gtk-4.0": "gtk4", "qt5": "Qt5"}
+_FLAGS = {"wx-3.2": "-D__WXGTK__"}
+_UP = "up/up/up"
+_FOLLOWED = 400
+
+
+class ForesightPackage(FastPackage):
+    """What one package's files share. The compiler is still asked for all that has a condition."""
+
+    def __init__(self, root: Path, generated: Path, limits: FastPath, compile: Compile) -> None:
+        super().__init__(root, generated, limits, compile)
+        self._root = root
+        self._up = generated / _UP  # where an #include "../config.h" finds generated ones
+        self._up.mkdir(parents=True)
+        self.flags += [f"-I{self._up}", '-DGETTEXT_PACKAGE="package"']
+        own = limits.toolchain.prefix / f"lib/clang/{limits.toolchain.major}/include"
+        self._standard = [own, *limits.system.standard_folders()]
+        self._certain: dict[Path, list[tuple[bool, str]]] = {}
+        self._behind: list[Path] = []
+        self._followed: set[Path] = set()
+        self._strings: dict[str, str] = {}
+        self._wanting: set[str] = set()
+        self._texts = b"".join(_build_files(root))
+        self._forms: dict[str, Path] | None = None
+
+    def compile(self, source: Path) -> Unit:
+        language = LANGUAGES[source.suffix]
+        folders = self.index.include_folders(source)
+        if lost := self._foresee(source, folders):
+            return Unit(source, language, None, f"'{lost}' file not found", foreseen=True)
+        standard = OLD_C if language == "c" else NEW_CXX
+        places, text, reason = [f"-I{folder}" for folder in folders], source.read_bytes(), None
+        for _ in range(self.limits.attempts):
+            strings = [f"-D{name}={value}" for name, value in self._strings.items()
+                       if name.encode() in text]  # fmt: skip
+            try:
+                bitcode = self._compile(source, [*standard, *self.flags, *places, *strings])
+                return Unit(source, language, bitcode)
+            except CompileError as error:
+                reason = short_reason(error.message)
+            if not self._mend(reason, text):
+                break
+        return Unit(source, language, None, reason)
+
+    def _mend(self, reason: str, text: bytes) -> bool:
+        """Is there a reason to ask the compiler again?"""
+        if missing := MISSING.match(reason):
+            return self._supply(missing.group(1))
+        found = [name for name in names_of_strings(reason, text) if name not in self._strings]
+        self._strings |= {name: text_of_string(name) for name in found}
+        return bool(found)
+
+    def _foresee(self, source: Path, folders: list[Path]) -> str:
+        """Supplies what `source` must have; the first that nothing can supply, else ''."""
+        pending, seen = [source], {source}
+        while pending and len(seen) < _FOLLOWED:
+            file = pending.pop()
+            for quoted, name in self._read(file):
+                found = self._locate(file, quoted, name, folders)
+                if not found and (name in self._wanting or not self._supply(name, quoted)):
+                    self._wanting.add(name)
+                    self._followed -= seen
+                    return name
+                found = found or self._locate(file, quoted, name, folders)
+                if found and found not in seen and self._is_followed(found):
+                    seen.add(found)
+                    pending.append(found)
+        return ""
+
+    def _read(self, file: Path) -> list[tuple[bool, str]]:
+        if self._is_shared(file):
+            return _read_shared(file)
+        if file not in self._certain:
+            self._certain[file] = read_certain(file)
+        return self._certain[file]
+
+    def _is_followed(self, file: Path) -> bool:
+        """The system's headers once, the compiler's and the C++ library's never."""
+        if not self._is_shared(file):
+            return True
+        if file in self._followed or "/c++/" in str(file) or "/clang/" in str(file):
+            return False
+        self._followed.add(file)
+        return True
+
+    def _is_shared(self, file: Path) -> bool:
+        return not file.is_relative_to(self._root) and not file.is_relative_to(self.generated)
+
+    def _locate(self, file: Path, quoted: bool, name: str, folders: list[Path]) -> Path | None:
+        """As the compiler does."""
+        beside = [file.parent] if quoted else []
+        for folder in (*beside, self.generated, self._up, *folders, *self._standard, *self._behind):
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                return Path(os.path.normpath(path))
+        return None
+
+    def _supply(self, name: str, quoted: bool = True) -> bool:
+        """Make the header that was not found, or point to the system's; False if neither."""
+        text = self._own(name)
+        if text is None and (folder := self._system_folder(name, quoted)):
+            self._behind.append(folder)
+            self.flags.append(f"-idirafter{folder}")
+            self.flags += [_FLAGS[part] for part in folder.parts if part in _FLAGS]
+            return True
+        text = self._guess(name) if text is None else text
+        base = self._up if name.startswith("..") else self.generated
+        path = Path(os.path.normpath(base / name))
+        if text is None or not path.is_relative_to(self.generated) or path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return True
+
+    def _own(self, name: str) -> str | None:
+        """What the package's build would write, for all that can be told."""
+        base = name.rpartition("/")[2]
+        if base == "config.h":
+            return f'#include "{self.generated}/config.h"\n'
+        if template := self.index.template_of(name):
+            return self._render(template)
+        if is_moc(name):
+            return ""
+        form = self._form(form_of(name))
+        return render_form(form.read_text("utf-8", "replace")) or None if form else None
+
+    def _form(self, name: str) -> Path | None:
+        if not name:
+            return None
+        if self._forms is None:
+            self._forms = {path.name: path for path in walk_files(self._root)
+                           if path.suffix == ".ui"}  # fmt: skip
+        return self._forms.get(name)
+
+    def _system_folder(self, name: str, quoted: bool) -> Path | None:
+        """Of the same release as those taken before, else one that the build's files name."""
+        if quoted and "/" not in name and _GENERATED.search(name):
+            return None
+        root = self.limits.system.root
+        taken = {part for folder in self._behind for part in releases(folder, root)}
+        found = [folder for folder in self.limits.system.folders_of(name)
+                 if folder not in self._behind
+                 and not str(folder.relative_to(root)).startswith(_PRIVATE)]  # fmt: skip
+        return min(found, key=lambda folder: self._rank(folder, root, taken), default=None)
+
+    def _rank(self, folder: Path, root: Path, taken: set[str]) -> int:
+        parts = releases(folder, root)
+        if taken & parts:
+            return 0
+        named = (_ALIASES.get(part, part).encode() in self._texts for part in parts)
+        return 1 if any(named) else 2
+
+
+@cache
+def _read_shared(file: Path) -> list[tuple[bool, str]]:
+    return read_certain(file)
+
+
+def releases(folder: Path, root: Path) -> set[str]:
+    """The folders on the way that are named after a release: gtk-3.0, lua5.3, qt5."""
+    parts = folder.relative_to(root).parts
+    return {part for part in parts if _RELEASE.fullmatch(part) and not _NO_RELEASE.match(part)}
+
+
+def _build_files(root: Path) -> Iterator[bytes]:
+    """Those at the top and one folder below."""
+    for pattern in ("", "*/"):
+        for name in _BUILD_FILES:
+            for path in sorted(root.glob(pattern + name)):
+                if path.is_file() and not path.is_symlink():
+                    with path.open("rb") as file:
+                        yield file.read(_BUILD_BYTES)
