@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ozma.corpus.build_options import NEWEST_RULES, BuildOptions
 from ozma.corpus.certain import certain_names
+from ozma.corpus.confined_clang import SourceError, trail_of
 from ozma.corpus.fast_build import Harvest
 from ozma.corpus.fastpath import FastPath, Unit, compile_tree, list_sources
 from ozma.corpus.foresight import ForesightPackage, releases
@@ -80,6 +81,45 @@ def test_a_file_that_lacks_a_header_is_not_compiled(tmp_path):
     assert [name for name, _ in clang.asked] == ["b.c", "c.c"]
     assert units["a.c"].foreseen and units["a.c"].reason == "'of/nobody.h' file not found"
     assert not units["b.c"].foreseen and units["b.c"].bitcode
+
+
+class BrokenHeader:
+    """Refuses each file that says so, by way of the header in its first line."""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    def __call__(self, source: Path, args) -> bytes:
+        self.asked.append(source.name)
+        if "bad" in source.name:
+            raise SourceError("error: broken", ("src/h.h", "/sys/in/deep.h"))
+        return b"BC"
+
+
+def test_files_of_a_broken_header_are_not_tried_again_and_again(tmp_path):
+    root = write_tree(tmp_path, {f"src/{number}bad.c": '#include "h.h"\n' for number in range(6)}
+                      | {"src/h.h": "#ifdef A\n#include <in/deep.h>\n#endif\n", "src/9.c": "int a;"})  # fmt: skip
+    clang = BrokenHeader()
+    units = foresee(root, clang)
+    assert clang.asked == ["0bad.c", "1bad.c", "2bad.c", "9.c"]
+    assert units["5bad.c"].foreseen and units["5bad.c"].reason == "broken"
+
+
+def test_a_header_of_a_file_that_compiles_is_not_to_blame(tmp_path):
+    names = ["0bad.c", "1bad.c", "2.c", "3bad.c", "4bad.c", "5bad.c"]
+    root = write_tree(tmp_path, {f"src/{name}": '#include "h.h"\n' for name in names}
+                      | {"src/h.h": "#ifdef A\n#include <in/deep.h>\n#endif\n"})  # fmt: skip
+    clang = BrokenHeader()
+    foresee(root, clang)
+    assert clang.asked == names
+
+
+def test_the_trail_to_an_error():
+    text = ("In file included from a.c:1:\nIn file included from ./b.h:3:\n"
+            "/s/c.h:5:10: fatal error: 'd.h' file not found\nx.c:1:1: error: later\n")  # fmt: skip
+    assert trail_of(text) == ("./b.h", "/s/c.h")
+    assert trail_of("a.c:1:1: error: here\n") == trail_of("") == ()
+    assert trail_of(f"{text.splitlines()[0]}\na.h:1:1: warning: no\na.c:1:1: error: x") == ()
 
 
 def test_what_was_foreseen_does_not_make_a_project_hopeless():

@@ -4,6 +4,7 @@ the compiler (crash, hang, endless memory) is one failed file."""
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 from collections.abc import Sequence
@@ -25,6 +26,31 @@ _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC",
     "SOURCE_DATE_EPOCH": "0",
 }  # fmt: skip
+
+
+_INCLUDED = re.compile(r"^In file included from (.+?):\d+:$|^(.+?):\d+:\d+: (?:fatal )?error: ")
+
+
+class SourceError(CompileError):
+    """`trail`: the headers by which the error was reached, the one that the source includes
+    first; as the compiler names them."""
+
+    def __init__(self, message: str, trail: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.trail = trail
+
+
+def trail_of(text: str) -> tuple[str, ...]:
+    """The headers on the way to the first error in a compiler's output."""
+    files: list[str] = []
+    for line in text.splitlines():
+        if found := _INCLUDED.match(line):
+            files.append(found.group(1) or found.group(2))
+            if found.group(2):
+                break
+        else:
+            files.clear()
+    return tuple(files[1:])
 
 
 class ConfinedClang:
@@ -63,7 +89,7 @@ class ConfinedClang:
             confined_environment(self._scratch), _PATIENCE * self._seconds, self._seconds,
         )  # fmt: skip
         if ending.code != 0:
-            raise CompileError(explain_failure(ending))
+            raise SourceError(explain_failure(ending), trail_of(ending.text))
         return read_untrusted(output, self._largest)
 
 

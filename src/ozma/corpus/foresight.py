@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from ozma.corpus.blame import Blame
 from ozma.corpus.certain import read_certain
 from ozma.corpus.fastpath import (
     LANGUAGES,
@@ -59,26 +60,32 @@ class ForesightPackage(FastPackage):
         self._followed: set[Path] = set()
         self._strings: dict[str, str] = {}
         self._wanting: set[str] = set()
+        self._blame = {language: Blame(self.index) for language in set(LANGUAGES.values())}
         self._texts = b"".join(_build_files(root))
         self._forms: dict[str, Path] | None = None
 
     def compile(self, source: Path) -> Unit:
         language = LANGUAGES[source.suffix]
-        folders = self.index.include_folders(source)
+        folders, reach = self.index.follow(source)
         if lost := self._foresee(source, folders):
             return Unit(source, language, None, f"'{lost}' file not found", foreseen=True)
+        blame = self._blame[language]
+        if reason := blame.reason(reach):
+            return Unit(source, language, None, reason, foreseen=True)
         standard = OLD_C if language == "c" else NEW_CXX
-        places, text, reason = [f"-I{folder}" for folder in folders], source.read_bytes(), None
+        places, text = [f"-I{folder}" for folder in folders], source.read_bytes()
         for _ in range(self.limits.attempts):
             strings = [f"-D{name}={value}" for name, value in self._strings.items()
                        if name.encode() in text]  # fmt: skip
             try:
                 bitcode = self._compile(source, [*standard, *self.flags, *places, *strings])
+                blame.clear(reach)
                 return Unit(source, language, bitcode)
             except CompileError as error:
-                reason = short_reason(error.message)
+                reason, trail = short_reason(error.message), getattr(error, "trail", ())
             if not self._mend(reason, text):
                 break
+        blame.add(trail, reason)
         return Unit(source, language, None, reason)
 
     def _mend(self, reason: str, text: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -85,6 +85,10 @@ class HeaderIndex:
 
     def include_folders(self, source: Path) -> list[Path]:
         """The -I folders under which `source` and the package headers it pulls in are found."""
+        return self.follow(source)[0]
+
+    def follow(self, source: Path) -> tuple[list[Path], set[Path]]:
+        """`include_folders`, and the files of the package that `source` may pull in, with it."""
         folders: dict[Path, None] = {}
         pending, seen = [source], {source}
         while pending and len(seen) < _FOLLOWED:
@@ -94,7 +98,11 @@ class HeaderIndex:
                 if header and header not in seen:
                     seen.add(header)
                     pending.append(header)
-        return list(folders)
+        return list(folders), seen
+
+    def included_names(self, files: Iterable[Path]) -> set[str]:
+        """What `files` of the package include under any condition, as written."""
+        return {name for file in files for _, name in self._read_includes(file)}
 
     def _find(self, file: Path, quoted: bool, name: str, folders: dict[Path, None]) -> Path | None:
         beside = file.parent / name

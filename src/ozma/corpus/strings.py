@@ -8,7 +8,7 @@ _UNDECLARED = re.compile(r"use of undeclared identifier '([A-Z][A-Z0-9_]*)'")
 _UNFINISHED = ("expected ')'", "expected ';'", "expected '}'", "expected expression")
 _STRING = re.compile(
     r"\w*(VERSION|VERSION_STR|VERSION_STRING|PREFIX|PACKAGE|PACKAGE_[A-Z]+|DIR|DIRECTORY|PATH|"
-    r"DATA|_NAME|_FILE|_HOME|_ROOT|_HELPER|_URL|_STRING)"
+    r"DATA|CONFIG|_NAME|_FILE|_LOG|_CONF|_HOME|_ROOT|_HELPER|_URL|_STRING|_SOCKET)\d?"
 )
 _BESIDE = re.compile(rb'"[ \t]*([A-Z][A-Z0-9_]{2,})\b|\b([A-Z][A-Z0-9_]{2,})[ \t]*"')
 
