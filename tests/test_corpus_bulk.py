@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from ozma.corpus import source as source_module
 from ozma.corpus import sysroot
 from ozma.corpus.apt_sources import Mirror
-from ozma.corpus.build_options import BuildOptions
+from ozma.corpus.build_options import NEWEST_RULES, BuildOptions
 from ozma.corpus.build_run import _give_up
 from ozma.corpus.bulk import BulkOptions, choose_candidates
-from ozma.corpus.choose_sources import Wanted, sources_of, write_list
+from ozma.corpus.choose_sources import Wanted, rules_wanted, sources_of, write_list
 from ozma.corpus.connection import Connection
 from ozma.corpus.download import download
 from ozma.corpus.fastpath import FastPath, compile_tree, list_sources
@@ -30,7 +30,7 @@ from ozma.corpus.fetch import Fetcher, Missed, fetch_each
 from ozma.corpus.headers import SystemHeaders
 from ozma.corpus.licence import licence_of_copyright, licence_of_tree
 from ozma.corpus.packages import load_packages
-from ozma.corpus.project_list import ProjectList, load_list, save_list
+from ozma.corpus.project_list import ProjectList, load_list, save_list, shipped_list
 from ozma.corpus.projects import ProjectRecord, append_record
 from ozma.corpus.source import DEBIAN, Source, local_source
 from ozma.errors import OzmaError
@@ -283,10 +283,10 @@ def test_the_list_of_a_corpus_holds_what_gave_units(tmp_path):
     bench = load_packages("bench")[0].name
     for name, units in (("good", 3), ("empty", 0), (bench, 1)):
         append_record(tmp_path, ProjectRecord(name, "1", "0" * 64, f"{DEBIAN}/x", units=units))
-    assert write_list(tmp_path, tmp_path / "list.jsonl.xz", BuildOptions(units=7)) == 2
+    assert write_list(tmp_path, tmp_path / "list.jsonl.xz", BuildOptions(units=7, rules=2)) == 2
     written = load_list(tmp_path / "list.jsonl.xz")
     assert {one.name: one.role for one in written.sources} == {"good": "train", bench: "test"}
-    assert written.units == 7 and written.compiler.startswith("clang ")
+    assert (written.units, written.rules) == (7, 2) and written.compiler.startswith("clang ")
     assert written.headers.startswith("glibc 2.")
 
 
@@ -372,8 +372,17 @@ def test_files_are_compiled_with_those_headers_alone(headers, tmp_path):
     assert units["a.c"].bitcode and units["b.c"].reason == "'stdio.h' file not found"
 
 
-def test_recorded_headers_are_whole():
-    date, debs = sysroot.recorded_debs()
+def test_a_list_keeps_its_rules_and_its_headers(tmp_path):
+    shipped = Wanted(recorded=shipped_list())
+    assert rules_wanted(shipped) == 1 and rules_wanted(Wanted()) == NEWEST_RULES
+    folder = sysroot.sysroot_folder(sysroot.recorded_debs(1)[1], tmp_path)
+    assert folder.name == load_list(shipped.recorded).headers
+
+
+@pytest.mark.parametrize("rules", [1, NEWEST_RULES])
+def test_recorded_headers_are_whole(rules):
+    date, debs = sysroot.recorded_debs(rules)
     assert len(date) == 8 and len(debs) > 250
     assert {"libc6-dev", "libstdc++-12-dev", "zlib1g-dev"} <= {deb.name for deb in debs}
     assert all(len(deb.sha256) == 64 and deb.path.startswith("pool/") for deb in debs)
+    assert sysroot.recorded_debs(NEWEST_RULES + 1) is None

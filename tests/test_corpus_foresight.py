@@ -55,6 +55,8 @@ def foresee(root: Path, clang=None, system: Path | None = None) -> dict[str, Uni
         ('#ifndef G\n#define G\n#include "a.h"\n#ifdef X\n#include <b.h>\n#endif\n#endif', ["a.h"]),
         ("#if !defined(G_H)\n#  define G_H 1\n # include <a.h>\n#endif\n", ["a.h"]),
         ("#ifndef G\n#include <a.h>\n#endif\n#include <b.h>\n", ["b.h"]),
+        ("#if X\n#error\n#endif\n#ifndef G\n#define G\n#include <a.h>\n#else\n#include <b.h>\n#endif",
+         ["a.h"]),
         ("#ifndef G\n#define H\n#include <a.h>\n#endif\n", []),
         ("/*\n#include <a.h>\n*/\n// #include <b.h>\n#include NAME\n", []),
         ("#endif\n#include <a.h>\n", []),
