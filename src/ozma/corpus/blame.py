@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ozma.corpus.headers import HeaderIndex
 
-_ENOUGH = 3
+_ENOUGH = 2
 
 
 class Blame:

@@ -83,15 +83,17 @@ class ForesightPackage(FastPackage):
                 return Unit(source, language, bitcode)
             except CompileError as error:
                 reason, trail = short_reason(error.message), getattr(error, "trail", ())
-            if not self._mend(reason, text):
+            if not self._mend(reason, self._root / (trail[-1] if trail else source), text):
                 break
         blame.add(trail, reason)
         return Unit(source, language, None, reason)
 
-    def _mend(self, reason: str, text: bytes) -> bool:
-        """Is there a reason to ask the compiler again?"""
+    def _mend(self, reason: str, file: Path, text: bytes) -> bool:
+        """Is there a reason to ask the compiler again? `file` has the error, `text` is that of
+        the source."""
         if missing := MISSING.match(reason):
-            return self._supply(missing.group(1))
+            name = missing.group(1)
+            return self._supply(name, self._is_own(file) and f"<{name}>" not in _text(file))
         found = [name for name in names_of_strings(reason, text) if name not in self._strings]
         self._strings |= {name: text_of_string(name) for name in found}
         return bool(found)
@@ -103,7 +105,8 @@ class ForesightPackage(FastPackage):
             file = pending.pop()
             for quoted, name in self._read(file):
                 found = self._locate(file, quoted, name, folders)
-                if not found and (name in self._wanting or not self._supply(name, quoted)):
+                own = quoted and self._is_own(file)
+                if not found and (name in self._wanting or not self._supply(name, own)):
                     self._wanting.add(name)
                     self._followed -= seen
                     return name
@@ -114,7 +117,7 @@ class ForesightPackage(FastPackage):
         return ""
 
     def _read(self, file: Path) -> list[tuple[bool, str]]:
-        if self._is_shared(file):
+        if not self._is_own(file):
             return _read_shared(file)
         if file not in self._certain:
             self._certain[file] = read_certain(file)
@@ -122,15 +125,15 @@ class ForesightPackage(FastPackage):
 
     def _is_followed(self, file: Path) -> bool:
         """The system's headers once, the compiler's and the C++ library's never."""
-        if not self._is_shared(file):
+        if self._is_own(file):
             return True
         if file in self._followed or "/c++/" in str(file) or "/clang/" in str(file):
             return False
         self._followed.add(file)
         return True
 
-    def _is_shared(self, file: Path) -> bool:
-        return not file.is_relative_to(self._root) and not file.is_relative_to(self.generated)
+    def _is_own(self, file: Path) -> bool:
+        return file.is_relative_to(self._root) or file.is_relative_to(self.generated)
 
     def _locate(self, file: Path, quoted: bool, name: str, folders: list[Path]) -> Path | None:
         """As the compiler does."""
@@ -141,10 +144,11 @@ class ForesightPackage(FastPackage):
                 return Path(os.path.normpath(path))
         return None
 
-    def _supply(self, name: str, quoted: bool = True) -> bool:
-        """Make the header that was not found, or point to the system's; False if neither."""
+    def _supply(self, name: str, own: bool) -> bool:
+        """Make the header that was not found, or point to the system's; False if neither. `own`:
+        in quotes, by a file of the package."""
         text = self._own(name)
-        if text is None and (folder := self._system_folder(name, quoted)):
+        if text is None and (folder := self._system_folder(name, own)):
             self._behind.append(folder)
             self.flags.append(f"-idirafter{folder}")
             self.flags += [_FLAGS[part] for part in folder.parts if part in _FLAGS]
@@ -178,9 +182,9 @@ class ForesightPackage(FastPackage):
                            if path.suffix == ".ui"}  # fmt: skip
         return self._forms.get(name)
 
-    def _system_folder(self, name: str, quoted: bool) -> Path | None:
+    def _system_folder(self, name: str, own: bool) -> Path | None:
         """Of the same release as those taken before, else one that the build's files name."""
-        if quoted and "/" not in name and _GENERATED.search(name):
+        if own and "/" not in name and _GENERATED.search(name):
             return None
         root = self.limits.system.root
         taken = {part for folder in self._behind for part in releases(folder, root)}
@@ -195,6 +199,13 @@ class ForesightPackage(FastPackage):
             return 0
         named = (_ALIASES.get(part, part).encode() in self._texts for part in parts)
         return 1 if any(named) else 2
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("latin-1")
+    except OSError:
+        return ""
 
 
 @cache
