@@ -36,13 +36,14 @@ from ozma.errors import OzmaError
 from ozma.evaluate.disassembly import lifter_version
 from ozma.evaluate.records import RecordFile, Row
 from ozma.lift.answers import Answerer
-from ozma.lift.asm.lines import code_lines, function_names, function_places, normalized_lines
+from ozma.lift.asm.lines import function_names, function_places, normalized_lines
 from ozma.lift.behaviour.shown import EmulatorCheck, Shown
 from ozma.lift.emulator.signature import Callees, read_signatures
 from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.program.excerpt import Excerpts
 from ozma.llvm import InvalidIR, find_toolchain
 from ozma.llvm.clang import CompileError, compile_bitcode
+from ozma.tasks.assembly import code_lines
 
 @dataclass(frozen=True)
 class Unit:

@@ -22,13 +22,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ozma.lift.answers import AnswerOptions, Answerer, Verdict
-from ozma.lift.asm.lines import code_lines, function_names
+from ozma.lift.asm.lines import function_names
 from ozma.lift.behaviour.shown import EmulatorCheck
 from ozma.lift.judging.compile_back import OPTIMIZED, UNOPTIMIZED, Compiler
 from ozma.lift.judging.equality import Reference
 from ozma.lift.lifter import lift
 from ozma.llvm import find_toolchain
 from ozma.search.budget import Budget
+from ozma.tasks.assembly import code_lines
 
 _WORD = re.compile(r"[%$.\w@]+")
 _INTEL = "f:\n\tmov eax, dword ptr [rdi + 4*rsi]\n\tret\n"

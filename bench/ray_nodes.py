@@ -16,25 +16,23 @@ import argparse
 import ctypes
 import json
 import os
-import resource
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from ray_cluster import (
+    ADDRESSES, PORT, SPACES, cables, children_seconds, end_all, inside, kill_space, no_namespaces, ray_node,
+)  # fmt: skip
 
 from ozma.labels.label_set import label_sets
 from ozma.labels.subjects import Choice, choose
 
 PAPER = 22_000_000_000
-SPACES = ("ozma-ray-a", "ozma-ray-b")
-ADDRESSES = ("10.97.41.1", "10.97.41.2")
-PORT = 6397
 _SUBREAPER = 36
 _ENVIRONMENT = {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
 
@@ -75,7 +73,7 @@ def main(arguments: list[str]) -> int:
     for count in options.workers:
         runs.append(_measured(f"Ray, {count} workers", options, lambda job, n=count: _on_one_node(job, n)))
         _tell(runs)
-    if lack := _no_namespaces():
+    if lack := no_namespaces():
         print(f"two nodes: left out, {lack}")
     else:
         runs.append(_measured("Ray, two nodes, one killed", options, _on_two_nodes))
@@ -101,7 +99,7 @@ class Job:
         return sum(map(len, choose(self.out, self._choice)))
 
     def start(self, *words: str, space: str = "") -> subprocess.Popen:
-        return subprocess.Popen([*_inside(space), *self._words, *words], stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen([*inside(space), *self._words, *words], stdout=subprocess.PIPE, text=True)
 
     def end(self, child: subprocess.Popen) -> dict:
         told, _ = child.communicate(timeout=self._patience)
@@ -124,16 +122,16 @@ def _rows_in(path: Path) -> int:
 def _measured(name: str, options: argparse.Namespace, way: Callable[[Job], None]) -> Run:
     with tempfile.TemporaryDirectory(prefix="ozma-ray-") as folder:
         job = Job(Path(folder), options)
-        before, started = _children(), time.monotonic()
+        before, started = children_seconds(), time.monotonic()
         try:
             way(job)
             wall = time.monotonic() - started
         finally:
-            _end_all()
+            end_all()
         (labels,) = label_sets(job.out)
         rows = list(labels.rows())
         found = {row["hash"]: row for row in rows}
-        return Run(name, _children() - before, wall, found, len(rows) - len(found))
+        return Run(name, children_seconds() - before, wall, found, len(rows) - len(found))
 
 
 def _alone(job: Job) -> None:
@@ -141,134 +139,22 @@ def _alone(job: Job) -> None:
 
 
 def _on_one_node(job: Job, workers: int) -> None:
-    with _node("--head", f"--port={PORT}", cpus=workers):
+    with ray_node("--head", f"--port={PORT}", cpus=workers):
         job.end(job.start("--ray", f"127.0.0.1:{PORT}"))
 
 
 def _on_two_nodes(job: Job) -> None:
     """The second node is killed when half of the functions are written down."""
-    with _cables(), _node("--head", f"--port={PORT}", place=0):
+    with cables(), ray_node("--head", f"--port={PORT}", place=0):
         head = f"{ADDRESSES[0]}:{PORT}"
-        with _node(f"--address={head}", place=1):
+        with ray_node(f"--address={head}", place=1):
             child = job.start("--ray", head, space=SPACES[0])
             total = job.total()
             while child.poll() is None and job.written() < total / 2:
                 time.sleep(0.2)
-            killed = _kill_space(SPACES[1])
+            killed = kill_space(SPACES[1])
             print(f"  {killed} processes of the second node killed after {job.written()} of {total} functions")
             job.end(child)
-
-
-@contextmanager
-def _node(*words: str, cpus: int = 1, place: int | None = None) -> Iterator[None]:
-    """A Ray node in the foreground, so that it is our child."""
-    space = "" if place is None else SPACES[place]
-    address = "127.0.0.1" if place is None else ADDRESSES[place]
-    child = subprocess.Popen(
-        [*_inside(space), sys.executable, "-m", "ray.scripts.scripts", "start", *words, "--block",
-         f"--num-cpus={cpus}", f"--node-ip-address={address}", "--object-store-memory=100000000",
-         *(["--include-dashboard=false"] if "--head" in words else [])],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    try:
-        _wait_for_node(child)
-        yield
-    finally:
-        child.terminate()
-        try:
-            child.wait(30)
-        except subprocess.TimeoutExpired:
-            child.kill()
-
-
-def _wait_for_node(child: subprocess.Popen) -> None:
-    told = []
-    for line in child.stdout:
-        told.append(line)
-        if "Ray runtime started" in line:
-            return
-    raise SystemExit(f"no Ray node: {''.join(told)[-500:]}")
-
-
-def _inside(space: str) -> list[str]:
-    return ["ip", "netns", "exec", space] if space else []
-
-
-@contextmanager
-def _cables() -> Iterator[None]:
-    """Two network namespaces with an address each."""
-    try:
-        for space in SPACES:
-            _ip("netns", "add", space)
-        _ip("link", "add", "ozray0", "netns", SPACES[0], "type", "veth", "peer", "ozray1", "netns", SPACES[1])
-        for number, space in enumerate(SPACES):
-            _ip("-n", space, "addr", "add", f"{ADDRESSES[number]}/30", "dev", f"ozray{number}")
-            for device in (f"ozray{number}", "lo"):
-                _ip("-n", space, "link", "set", device, "up")
-            _ip("-n", space, "route", "add", "default", "via", ADDRESSES[1 - number])  # Ray asks for one
-        yield
-    finally:
-        for space in SPACES:
-            _kill_space(space)
-            subprocess.run(["ip", "netns", "del", space], capture_output=True)
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-def _kill_space(space: str) -> int:
-    """Every process in a namespace of ours."""
-    done = subprocess.run(["ip", "netns", "pids", space], capture_output=True, text=True)
-    pids = [int(word) for word in done.stdout.split()]
-    for pid in pids:
-        _kill(pid)
-    return len(pids)
-
-
-def _no_namespaces() -> str:
-    """'' where two nodes can be made, else why not."""
-    if os.geteuid() != 0:
-        return "only root may make network namespaces"
-    if not shutil.which("ip"):
-        return "`ip` is not installed (iproute2)"
-    try:
-        with _cables():
-            return ""
-    except subprocess.CalledProcessError as error:
-        return f"no network namespaces here: {error.stderr.decode().strip()}"
-
-
-def _end_all() -> None:
-    """Ends and reaps every process below us, so that its time is counted."""
-    while below := _below(os.getpid()):
-        for pid in below:
-            _kill(pid)
-        try:
-            while True:
-                os.waitpid(-1, 0)
-        except ChildProcessError:
-            pass
-
-
-def _below(pid: int) -> list[int]:
-    try:
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [one for child in map(int, found) for one in (child, *_below(child))]
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _same(one: Run, first: Run) -> bool:

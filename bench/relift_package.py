@@ -15,10 +15,11 @@ from outcomes import answer_options
 from ozma.evaluate.disassembly import lifter_version
 from ozma.evaluate.records import RecordFile, Row, read_rows
 from ozma.lift.answers import Answer, Job, Verdict, answer_all
-from ozma.lift.asm.lines import code_lines, function_names
+from ozma.lift.asm.lines import function_names
 from ozma.lift.program.excerpt import Excerpts
 from ozma.lift.program.splice import splice
 from ozma.llvm.toolchain import find_toolchain
+from ozma.tasks.assembly import code_lines
 
 CHECKED = (Verdict.IDENTICAL.value, Verdict.SAME.value)
 _TESTS = re.compile(

@@ -18,13 +18,13 @@ from ozma.evaluate.disassembly_tables import facts, wilson
 from ozma.evaluate.records import RecordFile, record_path
 from ozma.lift.answers import Answer, Job, Verdict, answer_all
 from ozma.lift.answers.report import write_report
-from ozma.lift.asm.lines import code_lines
 from ozma.lift.asm.object_data import plain
 from ozma.lift.asm.object_text import object_text
 from ozma.lift.asm.source import read_source
 from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.program.merge import merge_modules
 from ozma.llvm.objects import ObjectError, symbol_sizes
+from ozma.tasks.assembly import code_lines
 from ozma.tasks.bleu import assembly_bleu, assembly_tokens, bleu
 
 SOURCE = """

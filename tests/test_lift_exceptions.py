@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ozma.lift.answers import Answer, AnswerOptions, Answerer, Verdict
-from ozma.lift.asm.lines import code_lines, function_places
+from ozma.lift.asm.lines import function_places
 from ozma.lift.behaviour.shown import EmulatorCheck
 from ozma.lift.decisions import Decisions
 from ozma.lift.judging.compile_back import Compiler
@@ -21,6 +21,7 @@ from ozma.lift.machines import find_architecture
 from ozma.lift.reading.assembly import parse_assembly
 from ozma.lift.reading.exception_tables import CLEANUP, Clause, read_exceptions
 from ozma.llvm import find_toolchain
+from ozma.tasks.assembly import code_lines
 
 TERMINATE = "declare hidden void @__clang_call_terminate(ptr) noreturn nounwind\n"
 TRIPLES = {"x86-64": "x86_64-unknown-linux-gnu", "aarch64": "aarch64-unknown-linux-gnu"}

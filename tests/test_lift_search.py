@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ozma.labels.disassembly import LEVELS, lower
 from ozma.lift.answers import AnswerOptions, Answerer, Verdict
-from ozma.lift.asm.lines import code_lines, normalized_lines
+from ozma.lift.asm.lines import normalized_lines
 from ozma.lift.editing.edits import edits_of_block, likely_edits, other_edits
 from ozma.lift.editing.ir_text import NotEditable, parse, read
 from ozma.lift.editing.rewrites import LIKELY, UNLIKELY, alternatives, inverted, split_operands
@@ -23,6 +23,7 @@ from ozma.lift.searching.edit_search import EditSearch
 from ozma.llvm import InvalidIR, Worker
 from ozma.llvm.clang import compile_bitcode
 from ozma.search.budget import Budget
+from ozma.tasks.assembly import code_lines
 
 OZ = LEVELS[3]
 ONE = """

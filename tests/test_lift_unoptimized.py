@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ozma.lift.asm.lines import code_lines, normalized_lines
+from ozma.lift.asm.lines import normalized_lines
 from ozma.lift.decisions import Decisions
 from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.lifter import lift_function
 from ozma.lift.searching.configurations import candidate_of
 from ozma.llvm import find_toolchain
+from ozma.tasks.assembly import code_lines
 
 _O0 = {
     "result in memory": "struct s { long a[4]; }; struct s f(long x) { struct s r = {{x}}; return r; }",

@@ -13,11 +13,12 @@ from corpus_support import write_tree
 
 from ozma.corpus.packages import Package
 from ozma.lift.answers import Answer, Verdict, answer_all
-from ozma.lift.asm.lines import code_lines, function_names
+from ozma.lift.asm.lines import function_names
 from ozma.lift.emulator.signature import Signature
 from ozma.lift.program.agreement import disagreements
 from ozma.lift.program.excerpt import Excerpts
 from ozma.lift.program.splice import splice
+from ozma.tasks.assembly import code_lines
 
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 sys.path.insert(0, str(BENCH))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from ozma.tasks.answers import (
     parse_code_answer,
     parse_flags_answer,
 )
+from ozma.tasks.assembly import short_assembly
 from ozma.tasks.canonical import shorten
 from ozma.tasks.irtext import Alignment, split_argument, split_arguments
 from ozma.tasks.normal import NotShortened, normalize
@@ -316,3 +319,23 @@ attributes #0 = { cold }
     short = shorten(text)
     assert "call void @f(i32 ! ? zeroext %0)\ncall void @f(i32 %0) +cold" in short
     there_and_back(worker, text)
+
+
+def test_short_assembly_assembles_to_the_same_code(toolchain, tmp_path) -> None:
+    source = tmp_path / "f.cc"
+    source.write_text(
+        'int g(const char *); static int t[] = {1, 2}; struct S { ~S(); };\n'
+        'int f(int i) { S s; return t[i & 1] + g("a # b") + g("//"); }\n'
+    )
+    for target, flags in (("x86-64", ()), ("aarch64", ("--target=aarch64-linux-gnu",))):
+        command = [toolchain.tool("clang"), "-Oz", *flags]
+        text = subprocess.run([*command, "-S", source, "-o", "-"], capture_output=True, text=True).stdout
+        short = short_assembly(text, target)
+        assert len(short) < 0.7 * len(text) and '"a # b"' in short and '"//"' in short
+        made = []
+        for number, one in enumerate((text, short)):
+            (tmp_path / "a.s").write_text(one)
+            subprocess.run([*command, "-c", tmp_path / "a.s", "-o", tmp_path / f"{number}.o"], check=True)
+            dump = [toolchain.tool("llvm-objdump"), "-dr", "-j", ".text", tmp_path / f"{number}.o"]
+            made.append(subprocess.run(dump, capture_output=True, text=True).stdout.partition("\n\n")[2])
+        assert made[0].splitlines()[1:] == made[1].splitlines()[1:]

@@ -15,6 +15,7 @@ from ozma.llvm import TARGETS, Evaluation, Toolchain, Worker, find_toolchain
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.optimize.file import IR_SUFFIXES, OptimizeConfig, check_input, front_end
 from ozma.passes import explicit, parse
+from ozma.tasks.assembly import short_assembly
 from ozma.tasks.canonical import shorten
 from ozma.tasks.prompts import Task, disassembly_prompt, emulation_prompt, flags_prompt
 
@@ -74,7 +75,7 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="ozma-") as folder, Worker(toolchain) as worker:
         source = source_of(options.file, Path(folder))
         if source.suffix == ".s" and options.task == "disassemble":
-            prompt = disassembly_prompt(_read(source))
+            prompt = _disassembly(_read(source), options)
         else:
             config = OptimizeConfig(target=options.target, clang_args=tuple(rest))
             bitcode = bitcode_of(toolchain, worker, source, config, options.function)
@@ -119,7 +120,7 @@ def _prompt(
     loaded = worker.load(bitcode)
     if options.task == "disassemble":
         lowered = worker.evaluate(loaded.id, clang_pipeline(toolchain), ("assembly",))
-        return disassembly_prompt(done_of(lowered).assembly)
+        return _disassembly(done_of(lowered).assembly, options)
     plain = done_of(worker.evaluate(loaded.id, "", ("ir",)))
     ir = plain.ir if options.published else shorten(plain.ir)
     if options.task == "flags":
@@ -127,6 +128,12 @@ def _prompt(
     task = Task.EMULATE_IR if options.answer == "ir" else Task.EMULATE_ASSEMBLY
     size = plain.sizes.total
     return emulation_prompt(ir, options.passes, loaded.instructions, size, task)
+
+
+def _disassembly(assembly: str, options: argparse.Namespace) -> str:
+    if not options.published:
+        assembly = short_assembly(assembly, options.target)
+    return disassembly_prompt(assembly)
 
 
 def done_of(one: Evaluation) -> Evaluation:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from ozma.errors import OzmaError
+from ozma.whole_file import replacing
 
 _CHUNK = 1 << 20
 _AGENT = {"User-Agent": "ozma-corpus"}
@@ -46,20 +45,11 @@ def download(
     """
     if sha256 and path.exists() and file_sha256(path) == sha256:
         return sha256
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OzmaError(f"cannot write {path}: {error.strerror}") from error
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file, opener(url) as response:
+    with replacing(path) as part:
+        with part.open("wb") as file, opener(url) as response:
             found = _copy(response, file, url, limit)
         if sha256 and found != sha256:
             raise OzmaError(f"{url} has sha256 {found}, wanted {sha256}")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return found
 
 
@@ -79,16 +69,21 @@ def download_first(urls: list[str], path: Path, sha256: str, opener=open_url) ->
 
 def _copy(response, file, url: str, limit: int) -> str:
     digest, size = hashlib.sha256(), 0
+    while chunk := _read(response, url, size):
+        size += len(chunk)
+        if size > limit:
+            raise OzmaError(f"{url} is over {limit} bytes")
+        digest.update(chunk)
+        file.write(chunk)
+    return digest.hexdigest()
+
+
+def _read(response, url: str, size: int) -> bytes:
+    """What comes after `size` bytes."""
     try:
-        while chunk := response.read(_CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise OzmaError(f"{url} is over {limit} bytes")
-            digest.update(chunk)
-            file.write(chunk)
+        return response.read(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
         raise OzmaError(f"{url} broke off after {size} bytes: {error}") from error
-    return digest.hexdigest()
 
 
 def file_sha256(path: Path) -> str:

@@ -20,11 +20,12 @@ from ozma.evaluate.disassembly_set import LEVELS, Truth, truths
 from ozma.evaluate.disassembly_ways import Way, check_proposer, make_proposer
 from ozma.evaluate.records import RecordFile, Row, record_path
 from ozma.lift.answers import Answer, Answerer, Verdict
-from ozma.lift.asm.lines import code_lines, strict_lines
+from ozma.lift.asm.lines import strict_lines
 from ozma.lift.behaviour.shown import EmulatorCheck
 from ozma.lift.emulator.signature import read_signatures
 from ozma.lift.judging.compile_back import Compiler
 from ozma.llvm import find_toolchain
+from ozma.tasks.assembly import code_lines
 from ozma.tasks.bleu import assembly_bleu
 
 KEY = ("hash",)

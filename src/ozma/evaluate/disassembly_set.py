@@ -15,10 +15,11 @@ from pathlib import Path
 from ozma.labels.disassembly import LEVELS as LABELLED
 from ozma.labels.disassembly import Level, lower
 from ozma.labels.subjects import Choice, Subject, choose, load_subjects, near_duplicates
-from ozma.lift.asm.lines import code_lines, normalized_lines
+from ozma.lift.asm.lines import normalized_lines
 from ozma.lift.judging.compile_back import Compiler
 from ozma.llvm import TARGETS, InvalidIR, Worker
 from ozma.llvm.rewrite import Rewrite, machine_of
+from ozma.tasks.assembly import code_lines
 
 _FRONT = Level("front", 2, optimizes=False, for_size=True)
 _NAMED = {level.name.removeprefix("-"): level for level in LABELLED}

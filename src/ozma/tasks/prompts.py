@@ -1,7 +1,7 @@
 """The four published prompts (arXiv 2407.02524), to the character: models fail on any deviation.
 
 The same text goes to every model. What stands in `<code>` differs: a published model gets IR as
-clang prints it, ours the short form of `canonical.py`.
+clang prints it and assembly as it is, ours the short forms of `canonical.py` and `assembly.py`.
 """
 
 from __future__ import annotations
@@ -48,5 +48,5 @@ def emulation_prompt(
 
 
 def disassembly_prompt(assembly: str) -> str:
-    """Asks for IR that compiles to `assembly`, given as `clang -S` writes it."""
+    """Asks for IR that compiles to `assembly`: as `clang -S` writes it, or in the short form."""
     return f"[INST] Disassemble this code to LLVM-IR:\n\n{OPEN}{assembly}{CLOSE}{END}"

@@ -12,39 +12,12 @@ from ozma.errors import OzmaError
 from ozma.llvm import Target, Toolchain
 from ozma.passes import Pipeline, minimize, parse
 from ozma.verify.judge import Compiled, Finding, Judge
+from ozma.verify.run_script import CRASHED, MISCOMPILED, SCRIPT
 from ozma.verify.suites.program import Program, Suite
 
 MAX_TRIALS = 150
 _ARTIFACT_SUITES = ("bundled", "csmith", "compiler-rt", "humaneval-x")
 """Suites whose programs may be copied into a reproducer that is given away."""
-_MISCOMPILED = """\
-build() {{  # $1: bitcode that was under the list, $2: program
-  $bin/clang {flags} -Oz -Xclang -disable-llvm-passes -w -c "$1" -o "$work/tested.o" &&
-  $bin/clang {flags} -O0 -w -c "$here/rest.ll" -o "$work/rest.o" &&
-  $bin/clang++ {flags} -static "$work/tested.o" "$work/rest.o" {extra} -lm -o "$2"
-}}
-build "$here/input.ll" "$work/before" || exit 2
-(ulimit -t 20; {runner} "$work/before") >"$work/before.txt" 2>/dev/null || exit 2
-$bin/opt -passes="$(cat "$here/passes.txt")" "$here/input.ll" -o "$work/after.bc" || exit 1
-build "$work/after.bc" "$work/after" || exit 1
-(ulimit -t 20; {runner} "$work/after") >"$work/after.txt" 2>/dev/null || exit 1
-cmp -s "$work/before.txt" "$work/after.txt" || exit 1
-"""
-_CRASHED = """\
-(ulimit -t 60; $bin/opt -passes="$(cat "$here/passes.txt")" "$here/input.ll" -o "$work/after.bc") || exit 1
-(ulimit -t 60; $bin/llc -filetype=obj "$work/after.bc" -o "$work/after.o") || exit 1
-"""
-_SCRIPT = """\
-#!/bin/sh
-# Usage: run.sh [folder with LLVM's tools, default {bindir}]
-# Exit 1: the failure is there. 0: it is not. 2: the program cannot be built or run even without
-# the list.
-bin=${{1:-{bindir}}}
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-{body}exit 0
-"""
 
 
 class DoesNotFail(OzmaError):
@@ -140,12 +113,12 @@ class _Saver:
         with tempfile.TemporaryDirectory(prefix="ozma-") as scratch:
             whole = self._whole_module(Path(scratch))
             if self._finding.stage == "compile":
-                function, body = self._shrink_crash(whole, folder, Path(scratch)), _CRASHED
+                function, body = self._shrink_crash(whole, folder, Path(scratch)), CRASHED
             else:
                 function, body = self._split(whole, folder, Path(scratch)), self._run_body(folder)
         (folder / "passes.txt").write_text(self._passes + "\n")
         script = folder / "run.sh"
-        script.write_text(_SCRIPT.format(bindir=self._toolchain.bindir, body=body))
+        script.write_text(SCRIPT.format(bindir=self._toolchain.bindir, body=body))
         script.chmod(0o755)
         (folder / "versions.txt").write_text(self._versions(function))
         return function
@@ -242,7 +215,7 @@ class _Saver:
             path = folder / f"check{index}.o"
             path.write_bytes(self._suite.objects[name])
             extra.append(f'"$here/{path.name}"')
-        return _MISCOMPILED.format(
+        return MISCOMPILED.format(
             flags=shlex.join(self._target.clang_args),
             extra=" ".join(extra),
             runner=shlex.join(self._judge.runner.emulator),

@@ -1,16 +1,10 @@
-"""Lines of assembly text: without comments, with labels renumbered, of one function."""
+"""Lines of assembly text: with labels renumbered, of one function, its data."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
-_COMMENT = {
-    "x86-64": re.compile(rf'((?:[^"#]|{_QUOTED})*)#'),
-    "aarch64": re.compile(rf'((?:[^"/]|{_QUOTED}|/(?!/))*)//'),
-}
-_MARK = {"x86-64": "#", "aarch64": "//"}
 INLINE_ASSEMBLY = ("#APP", "//APP", "//InlineAsm Start", "# InlineAsm Start")
 """How comments begin that say: what follows was inline assembly."""
 _LABEL = re.compile(
@@ -20,22 +14,6 @@ _LABEL = re.compile(
 _NAMING = (".file", ".ident")
 _DROPPED = (*_NAMING, ".addrsig", ".addrsig_sym")
 _NO_STACK = ".note.GNU-stack"
-
-
-def code_lines(assembly: str, target: str = "x86-64") -> list[str]:
-    """The lines without comments, blank lines and space at their ends."""
-    return [line for line in bare_lines(assembly, target) if line]
-
-
-def bare_lines(assembly: str, target: str = "x86-64") -> list[str]:
-    """Every line without comment and space at its end, so that numbers of lines stay."""
-    mark, pattern = _MARK[target], _COMMENT[target]
-    found = []
-    for line in assembly.splitlines():
-        if mark in line and (match := pattern.match(line)):
-            line = match.group(1)
-        found.append(line.rstrip())
-    return found
 
 
 def strict_lines(lines: Sequence[str]) -> list[str]:

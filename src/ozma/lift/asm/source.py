@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ozma.errors import OzmaError
-from ozma.lift.asm.lines import code_lines, function_names
+from ozma.lift.asm.lines import function_names
 from ozma.lift.asm.object_text import object_text
 from ozma.llvm import Toolchain
 from ozma.llvm.clang import CXX_SUFFIXES
 from ozma.llvm.objects import ObjectError
+from ozma.tasks.assembly import code_lines
 
 _AARCH64 = re.compile(
     r"^\s+(?:stp|ldp|adrp|cbn?z|tbn?z|b\.\w+|ldr|str|mov)\s+[wxsdq]\d+", re.MULTILINE

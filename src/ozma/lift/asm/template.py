@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ozma.lift.asm.lines import code_lines, first_word, normalized_lines
+from ozma.lift.asm.lines import first_word, normalized_lines
+from ozma.tasks.assembly import code_lines
 
 _NAME = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w%$@.#:])(\.L\.[\w.$]+|[A-Za-z_][\w.$]*)')
 _REGISTER = re.compile(

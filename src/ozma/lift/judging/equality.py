@@ -15,13 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ozma.lift.asm.lines import (
-    code_lines,
-    first_word,
-    function_places,
-    normalized_lines,
-    strict_lines,
-)
+from ozma.lift.asm.lines import first_word, function_places, normalized_lines, strict_lines
+from ozma.tasks.assembly import code_lines
 
 _NUMBER = re.compile(r"(?<=[\w.$])#\d+")  # of a label; a number of AArch64 stands after a blank
 LIMIT = 80

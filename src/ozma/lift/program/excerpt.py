@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ozma.lift.asm.lines import INLINE_ASSEMBLY, bare_lines, first_word
+from ozma.lift.asm.lines import INLINE_ASSEMBLY, first_word
 from ozma.lift.asm.source import Source
 from ozma.lift.machines import find_architecture
 from ozma.lift.program.parts import SECTIONS, SYMBOLS, EndNotMarked, Part, parts_of
+from ozma.tasks.assembly import bare_lines
 
 _UNKNOWN = frozenset(
     ".pushsection .popsection .previous .macro .rept .irp .irpc .include .incbin .if .ifdef "

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ozma.lift.asm.lines import code_lines, first_word
+from ozma.lift.asm.lines import first_word
 from ozma.lift.program.parts import LOCAL, SECTIONS, EndNotMarked, Part, parts_of
+from ozma.tasks.assembly import code_lines
 
 _NUMBERED = re.compile(
     r"\.L(?:[A-Z]+|[a-z]+_[a-z]+|tmp|exception)\d+(?:_\d+)?$|GCC_except_table\d+$"

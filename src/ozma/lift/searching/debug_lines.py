@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ozma.lift.asm.lines import code_lines
 from ozma.lift.editing.ir_text import Body
 from ozma.lift.judging.compile_back import Compiler
 from ozma.lift.judging.equality import Reference
+from ozma.tasks.assembly import code_lines
 
 _LOCATION = re.compile(r"\s*\.loc\s+\d+\s+(\d+)")
 _FLAGS = re.compile(r"^!llvm\.module\.flags = !\{(.*)\}$", re.MULTILINE)

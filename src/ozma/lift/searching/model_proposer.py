@@ -13,6 +13,7 @@ from ozma.lift.judging.judge import Candidate
 from ozma.llvm import TARGETS, Toolchain
 from ozma.model.shipped import DISASSEMBLER
 from ozma.tasks.answers import parse_code_answer
+from ozma.tasks.assembly import short_assembly
 from ozma.tasks.prompts import disassembly_prompt
 from ozma.tasks.restore import restore
 from ozma.tasks.setting import setting_for
@@ -35,7 +36,7 @@ class ModelProposer:
     ) -> None:  # fmt: skip
         from ozma.model.generate.answer import TokenAnswerer
 
-        self._setting = setting_for(toolchain, TARGETS[target])
+        self._target, self._setting = target, setting_for(toolchain, TARGETS[target])
         self._answerer = answerer or TokenAnswerer.load(folder)
         self._max_tokens = max_tokens
 
@@ -43,7 +44,7 @@ class ModelProposer:
         from ozma.model.generate.answer import Sampling
         from ozma.model.generate.backend import ContextOverflow
 
-        prompt = disassembly_prompt(assembly)
+        prompt = disassembly_prompt(short_assembly(assembly, self._target))
         try:
             answers = self._answerer.answers(prompt, Sampling(max_tokens=self._max_tokens))
         except ContextOverflow:

@@ -12,6 +12,7 @@ from ozma.labels.subjects import Subject
 from ozma.llvm import Evaluation, InvalidIR, Worker
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
 from ozma.tasks.answers import LIST_OPEN, Facts, code_answer
+from ozma.tasks.assembly import short_assembly
 from ozma.tasks.canonical import shorten
 from ozma.tasks.normal import NotShortened
 from ozma.tasks.prompts import Task, disassembly_prompt, emulation_prompt
@@ -177,8 +178,8 @@ class ExampleMaker:
         for level in rng.sample(LEVELS, self._options.levels):
             found = lower(self._worker, source.subject.bitcode, level)
             if found.ir and found.assembly:
-                answer = code_answer(shorten(found.ir))
-                yield Example("disassembly", disassembly_prompt(found.assembly), answer)
+                prompt = disassembly_prompt(short_assembly(found.assembly))
+                yield Example("disassembly", prompt, code_answer(shorten(found.ir)))
 
     def _skip(self, reason: str) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1

@@ -2,114 +2,15 @@
 
 The answer errs to one side: whatever is not plainly a C or C++ compile at -Oz or -Os goes to the
 real compiler. What is accepted here is checked again in clang's own `-###` output (`cc1`).
-Nothing is imported: every configure probe and every link of a build pays for this module.
+Only tables are imported: every configure probe and every link of a build pays for this module.
 """
+
+from ozma.optimize.cc.option_tables import (
+    INTERNAL, LANGUAGES, PROBE_FOLDERS, PROBE_NAMES, REFUSED, REFUSED_PREFIXES, SUFFIXES, WITH_VALUE,
+)  # fmt: skip
 
 OPTION_PREFIX = "--ozma-"
 LEVELS = ("-Os", "-Oz")
-SUFFIXES = (
-    *(".c", ".i", ".ll", ".bc"),
-    *(".cc", ".cp", ".cpp", ".cxx", ".c++", ".C", ".CC", ".CPP", ".ii"),
-)
-LANGUAGES = ("none", "c", "c++", "cpp-output", "c++-cpp-output", "ir")
-
-_WITH_VALUE = frozenset(
-    """-o -x -I -D -U -A -B -F -G -L -T -V -b -e -l -u -z -J -include -imacros -isystem -idirafter
-    -iquote -iprefix -iwithprefix -iwithprefixbefore -isysroot -iframework -iframeworkwithsysroot
-    -isystem-after -cxx-isystem -ivfsoverlay -include-pch -MF -MT -MQ -MJ -Xclang -Xpreprocessor
-    -Xassembler -Xlinker -Xanalyzer -Xopenmp-target -mllvm -target -arch -framework -dumpdir
-    -dumpbase -dumpbase-ext -aux-info -working-directory -gcc-toolchain -resource-dir -rpath
-    -undefined -install_name -current_version -compatibility_version -bundle_loader -ccc-gcc-name
-    -ccc-install-dir -serialize-diagnostics -fdebug-compilation-dir -target-cpu -mthread-model
-    --param --sysroot --include --define-macro --undefine-macro --include-directory --output
-    --language --target --config --assert --prefix""".split()
-)
-
-_EXACT = {
-    "-E": "preprocessing",
-    "--preprocess": "preprocessing",
-    "-M": "dependencies only",
-    "-MM": "dependencies only",
-    "-MJ": "compilation database",
-    "-S": "assembly output",
-    "--assemble": "assembly output",
-    "-fsyntax-only": "syntax check",
-    "--analyze": "static analysis",
-    "-emit-llvm": "IR output",
-    "-emit-ast": "AST output",
-    "-v": "query",
-    "-###": "query",
-    "--verbose": "query",
-    "--version": "query",
-    "--help": "query",
-    "-help": "query",
-    "--help-hidden": "query",
-    "-dumpversion": "query",
-    "-dumpmachine": "query",
-    "-cc1": "compiler internals",
-    "-cc1as": "compiler internals",
-    "-pg": "profiling",
-    "-fno-integrated-as": "external assembler",
-    "-no-integrated-as": "external assembler",
-    "-fstack-usage": "extra output file",
-    "-fplugin": "compiler plug-in",
-}
-
-_INTERNAL = (
-    "-emit-llvm", "-emit-pch", "-load", "-fsyntax-only", "-disable-llvm-passes",
-    "-disable-llvm-optzns",
-)  # fmt: skip
-
-_PREFIXES = (
-    ("-fsanitize", "sanitizer"),
-    ("-fprofile-", "profiling"),
-    ("-fcs-profile-", "profiling"),
-    ("-fauto-profile", "profiling"),
-    ("-fmemory-profile", "profiling"),
-    ("-fcoverage-mapping", "coverage"),
-    ("-ftest-coverage", "coverage"),
-    ("-coverage", "coverage"),
-    ("--coverage", "coverage"),
-    ("-finstrument-", "instrumentation"),
-    ("-fxray-", "instrumentation"),
-    ("-fpseudo-probe", "instrumentation"),
-    ("-fmodule", "modules"),
-    ("-fprebuilt-module", "modules"),
-    ("--precompile", "modules"),
-    ("-save-temps", "save-temps"),
-    ("--save-temps", "save-temps"),
-    ("-gsplit-dwarf", "extra output file"),
-    ("-ftime-trace", "extra output file"),
-    ("-fsave-optimization-record", "extra output file"),
-    ("-foptimization-record", "extra output file"),
-    ("-fembed-bitcode", "embedded bitcode"),
-    ("-fembed-offload", "offloading"),
-    ("-fopenmp-targets", "offloading"),
-    ("--offload", "offloading"),
-    ("--cuda", "offloading"),
-    ("-fplugin=", "compiler plug-in"),
-    ("-working-directory", "other working directory"),
-    ("-fpass-plugin", "compiler plug-in"),
-    ("-print-", "query"),
-    ("--print-", "query"),
-    ("-dump", "query"),
-    ("@", "response file"),
-)
-
-_PROBE_NAMES = ("conftest", "_configtest", "sanitycheckc", "sanitycheckcpp")
-_PROBE_FOLDERS = (
-    "/CMakeFiles/CMakeScratch/",
-    "/CMakeFiles/CMakeTmp/",
-    "/CMakeFiles/ShowIncludes/",
-    "/meson-private/",
-    "/.conf_check_",
-    "/config.tests/",
-    "CMakeCCompilerABI.c",
-    "CMakeCXXCompilerABI.cpp",
-    "CMakeCCompilerId.c",
-    "CMakeCXXCompilerId.cpp",
-    "cmTC_",
-)
 
 
 class Scan:
@@ -138,7 +39,7 @@ class Scan:
             self.refuse("" if value in LANGUAGES else "other language")
         elif option == "-arch":
             self.architectures += 1
-        elif option == "-Xclang" and value in _INTERNAL:
+        elif option == "-Xclang" and value in INTERNAL:
             self.refuse("compiler internals")
         elif option == "-MJ":
             self.refuse("compilation database")
@@ -155,7 +56,7 @@ class Scan:
         elif word.startswith("-x") or word.startswith("-o"):
             self.value(word[:2], word[2:])
         else:
-            self.refuse(_EXACT.get(word) or _by_prefix(word))
+            self.refuse(REFUSED.get(word) or _by_prefix(word))
 
     def input(self, word: str) -> None:
         named = self.language != "none" or word.endswith(SUFFIXES)
@@ -165,7 +66,7 @@ class Scan:
 
 
 def _by_prefix(word: str) -> str:
-    for prefix, reason in _PREFIXES:
+    for prefix, reason in REFUSED_PREFIXES:
         if word.startswith(prefix):
             return reason
     return ""
@@ -180,7 +81,7 @@ def scan(words: list[str]) -> Scan:
             for rest in words[position + 1 :]:
                 found.input(rest)
             break
-        if word in _WITH_VALUE and position + 1 < len(words):
+        if word in WITH_VALUE and position + 1 < len(words):
             position += 1
             found.value(word, words[position])
         elif word == "-" or word[:1] not in ("-", "@"):
@@ -195,7 +96,7 @@ def is_probe(found: Scan, folder: str) -> bool:
     """Is this a build system asking what the compiler can do? `folder` is the working directory."""
     for path in (*found.sources, *found.others, found.output, folder + "/"):
         name = path.rpartition("/")[2].partition(".")[0]
-        if name in _PROBE_NAMES or any(part in path for part in _PROBE_FOLDERS):
+        if name in PROBE_NAMES or any(part in path for part in PROBE_FOLDERS):
             return True
     return False
 

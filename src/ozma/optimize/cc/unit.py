@@ -13,12 +13,13 @@ from ozma.errors import OzmaError
 from ozma.llvm.objects import ObjectError, measure_object
 from ozma.llvm.toolchain import Toolchain
 from ozma.optimize.cc import reproducer
-from ozma.optimize.cc.cache import Cache, Chosen, digest, discard
+from ozma.optimize.cc.cache import Cache, Chosen, digest
 from ozma.optimize.cc.cc1 import CompileStep
 from ozma.optimize.cc.config import CompilerConfig
 from ozma.optimize.cc.exclude import Exclusions
 from ozma.optimize.cc.result import Chooser, Problem, Result
 from ozma.optimize.steps import StepFailed, Steps
+from ozma.whole_file import replacing
 
 
 @dataclass(frozen=True)
@@ -112,17 +113,14 @@ class Unit:
 
     def _replace(self, data: bytes) -> None:
         """With the time of clang's object: what was edited since then is newer for `make` too."""
-        aside = self.output.with_name(f".{self.output.name}.{os.getpid()}.ozma")
         try:
-            aside.write_bytes(data)
-            status = self.output.stat()
-            aside.chmod(status.st_mode & 0o7777)
-            os.utime(aside, ns=(status.st_atime_ns, status.st_mtime_ns))
-            aside.replace(self.output)
-        except OSError as error:
+            with replacing(self.output) as aside:
+                aside.write_bytes(data)
+                status = self.output.stat()
+                aside.chmod(status.st_mode & 0o7777)
+                os.utime(aside, ns=(status.st_atime_ns, status.st_mtime_ns))
+        except OzmaError as error:
             raise StepFailed("object not written", str(error)) from error
-        finally:
-            discard(aside)
 
     def _exclude(self, folder: Path | None) -> None:
         """Leaves the real object; saves what would have been used if a folder is given for that."""
