@@ -205,6 +205,13 @@ def test_headers_that_the_build_writes_are_made(tmp_path):
     assert all(unit.bitcode for unit in foresee(root).values())
 
 
+def test_a_folder_that_the_system_does_without_is_made_up(tmp_path):
+    root = write_tree(tmp_path, {"a.c": "#include <unistds/unistd.h>\nlong a = _SC_PAGESIZE;\n",
+                                 "b.c": "#include <other/unistd.h>\nint b;\n"})  # fmt: skip
+    units = foresee(root)
+    assert units["a.c"].bitcode and units["b.c"].foreseen
+
+
 def test_forms_and_mocs_are_made(tmp_path):
     own = {f"usr/include/qt5/{name}": f"#pragma once\nstruct {name} {{}};\n"
            for name in ("QDialog", "QGridLayout", "QFrame", "QSpacerItem", "QAction")}  # fmt: skip

@@ -153,7 +153,8 @@ class ForesightPackage(FastPackage):
             self.flags.append(f"-idirafter{folder}")
             self.flags += [_FLAGS[part] for part in folder.parts if part in _FLAGS]
             return True
-        text = self._guess(name) if text is None else text
+        if text is None:
+            text = self._guess(name) or self._flat(name)
         base = self._up if name.startswith("..") else self.generated
         path = Path(os.path.normpath(base / name))
         if text is None or not path.is_relative_to(self.generated) or path.exists():
@@ -173,6 +174,13 @@ class ForesightPackage(FastPackage):
             return ""
         form = self._form(form_of(name))
         return render_form(form.read_text("utf-8", "replace")) or None if form else None
+
+    def _flat(self, name: str) -> str | None:
+        """<ncurses/curses.h> where the system has <curses.h>."""
+        folder, _, base = name.rpartition("/")
+        stem = base.partition(".")[0]
+        alike = stem in folder or folder in stem
+        return f"#include <{base}>\n" if folder and alike and self.limits.system.has(base) else None
 
     def _form(self, name: str) -> Path | None:
         if not name:
