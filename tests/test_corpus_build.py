@@ -112,7 +112,7 @@ def test_a_project_most_of_whose_files_fail_is_given_up(tmp_path):
 def test_a_language_whose_files_fail_costs_the_others_nothing(tmp_path):
     files = {f"f{i}.c": PAD + f"int f{i}( {{\n" for i in range(40)}
     files |= {f"g{i}.cpp": GOOD + f"int g{i};\n" for i in range(4)}
-    built = build(tmp_path, files)
+    built = build(tmp_path, files, rules=2)
     assert [unit.language for unit in built.units] == ["c++"] * 4
     assert built.record.tried == 15 and built.record.failures[GIVEN_UP] == 1
 
@@ -122,9 +122,13 @@ def test_fortran_is_tried_where_all_c_fails_and_given_up_for_itself(tmp_path, to
     monkeypatch.setattr("ozma.corpus.front_ends.find_front_ends", lambda toolchain: (as_c,))
     broken = {f"f{i}.c": PAD + f"int f{i}( {{\n" for i in range(40)}
     good = {f"g{i}.f": GOOD + f"int g{i};\n" for i in range(2)}
-    assert [unit.language for unit in build(tmp_path / "a", broken | good).units] == ["fortran"] * 2
-    record = build(tmp_path / "b", broken | {name[:-1] + "f": text for name, text in broken.items()}).record
+    units = build(tmp_path / "a", broken | good, rules=2).units
+    assert [unit.language for unit in units] == ["fortran"] * 2
+    broken |= {name[:-1] + "f": text for name, text in broken.items()}
+    record = build(tmp_path / "b", broken, rules=2).record
     assert record.tried == 22 and record.failures[GIVEN_UP] == 2
+    record = build(tmp_path / "c", broken, rules=1).record  # by which the first list was built
+    assert record.tried == 11 and record.failures[GIVEN_UP] == 1
 
 
 def test_units_of_cxx_have_a_bound_of_their_own(tmp_path):

@@ -52,15 +52,16 @@ class Harvest:
         name = unit.source.relative_to(root).as_posix()
         self.units.append(UnitRow(name, unit.language, unit.bitcode))
 
-    def hopeless(self, language: str) -> bool:
+    def hopeless(self, language: str = "") -> bool:
         """Most files fail, so the rest will: such projects take half of a bulk build's time. By
-        language, since a library's few files of C may lack a header that its Fortran never asks
-        for.
+        language ('': all together, as the first rules have it), since a library's few files of C
+        may lack a header that its Fortran never asks for.
         """
-        return self.failed[language] > _FAILED_AT_FIRST + _FAILED_PER_UNIT * self.compiled(language)
+        failed = self.failed[language] if language else self.failed.total()
+        return failed > _FAILED_AT_FIRST + _FAILED_PER_UNIT * self.compiled(language)
 
-    def compiled(self, language: str) -> int:
-        return sum(unit.language == language for unit in self.units)
+    def compiled(self, language: str = "") -> int:
+        return sum(language in ("", unit.language) for unit in self.units)
 
 
 def build_fast(
@@ -72,10 +73,13 @@ def build_fast(
         harvest.add(root, unit)
         if len(harvest.units) >= options.units:
             break
+        if options.rules == 1 and harvest.hopeless():
+            break
         if time.monotonic() > deadline:
             harvest.failures[f"project over {options.project_seconds:g} s"] += 1
             break
-    harvest.failures.update(GIVEN_UP for language in harvest.failed if harvest.hopeless(language))
+    parts = [""] if options.rules == 1 else [*harvest.failed]
+    harvest.failures.update(GIVEN_UP for part in parts if harvest.hopeless(part))
     return harvest
 
 
@@ -97,12 +101,16 @@ def _compile_each(
     kind = ForesightPackage if options.rules > 1 else FastPackage
     yield from compile_tree(root, wanted, limits, clang, kind)
     others = choose_files(root, other_sources(root, toolchain), options, held_out)
-    wanted = (path for path in others if not harvest.hopeless(language_of(path, toolchain)))
+    wanted = (path for path in others if _has_hope(language_of(path, toolchain), harvest, options))
     yield from compile_others(root, wanted, toolchain, clang)
 
 
+def _has_hope(language: str, harvest: Harvest, options: BuildOptions) -> bool:
+    return options.rules == 1 or not harvest.hopeless(language)
+
+
 def _is_wanted(language: str, harvest: Harvest, options: BuildOptions) -> bool:
-    if harvest.hopeless(language):
+    if not _has_hope(language, harvest, options):
         return False
     return language != "c++" or not options.cxx_units or harvest.compiled("c++") < options.cxx_units
 
