@@ -205,6 +205,15 @@ def test_headers_that_the_build_writes_are_made(tmp_path):
     assert all(unit.bitcode for unit in foresee(root).values())
 
 
+def test_no_file_outside_is_read(tmp_path):
+    (tmp_path / "secret.h").write_text("#include <of/nobody.h>\n")
+    root = write_tree(tmp_path / "r", {
+        "a.c": f'#include "../secret.h"\n#include "{tmp_path}/secret.h"\nint a;\n',
+    })  # fmt: skip
+    clang = DeepClang(Path("../secret.h"))
+    assert foresee(root, clang)["a.c"].reason is None
+
+
 def test_a_folder_that_the_system_does_without_is_made_up(tmp_path):
     root = write_tree(tmp_path, {"a.c": "#include <unistds/unistd.h>\nlong a = _SC_PAGESIZE;\n",
                                  "b.c": "#include <other/unistd.h>\nint b;\n"})  # fmt: skip

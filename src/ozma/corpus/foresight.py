@@ -26,7 +26,7 @@ from ozma.corpus.fastpath import (
     short_reason,
 )
 from ozma.corpus.forms import form_of, is_moc, render_form
-from ozma.corpus.headers import walk_files
+from ozma.corpus.headers import is_inside, walk_files
 from ozma.corpus.strings import names_of_strings, text_of_string
 from ozma.llvm.clang import CompileError
 
@@ -124,16 +124,18 @@ class ForesightPackage(FastPackage):
         return self._certain[file]
 
     def _is_followed(self, file: Path) -> bool:
-        """The system's headers once, the compiler's and the C++ library's never."""
+        """The system's headers once; the compiler's, the C++ library's and other files never."""
         if self._is_own(file):
             return True
+        if not is_inside(file, self.limits.system.root / "usr"):
+            return False
         if file in self._followed or "/c++/" in str(file) or "/clang/" in str(file):
             return False
         self._followed.add(file)
         return True
 
     def _is_own(self, file: Path) -> bool:
-        return file.is_relative_to(self._root) or file.is_relative_to(self.generated)
+        return is_inside(file, self._root) or is_inside(file, self.generated)
 
     def _locate(self, file: Path, quoted: bool, name: str, folders: list[Path]) -> Path | None:
         """As the compiler does."""

@@ -107,7 +107,7 @@ class HeaderIndex:
     def _find(self, file: Path, quoted: bool, name: str, folders: dict[Path, None]) -> Path | None:
         beside = file.parent / name
         if quoted and beside.is_file():
-            return beside
+            return beside if is_inside(beside, self.root) else None
         if name in self._generated or (not quoted and self.system.has(name)):
             return None
         return self._nearest(file, name, folders)
@@ -166,6 +166,11 @@ def walk_files(root: Path) -> Iterator[Path]:
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
                 yield path
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """By name; a source may ask for any file of the machine, /proc/kcore too."""
+    return Path(os.path.normpath(path)).is_relative_to(folder)
 
 
 def _shared_depth(path: Path, other: Path) -> int:
