@@ -343,6 +343,17 @@ def test_a_job_with_a_model_asks_it(compiled, monkeypatch, tmp_path):
     assert found == [Verdict.FAILED, Verdict.IDENTICAL] and loaded == [tmp_path]
 
 
+def test_the_shipped_disassembler_lifts_a_load(toolchain, compiler):
+    ir = (
+        'target triple = "x86_64-pc-linux-gnu"\n'
+        "define dso_local i32 @get(ptr %p) minsize optsize nounwind uwtable {\n"
+        "  %v = load i32, ptr %p\n  ret i32 %v\n}\n"
+    )
+    assembly = compiler.compile(ir).assembly
+    alone = Answerer(compiler, AnswerOptions(settings=0, search=False), None, (ModelProposer(toolchain, "x86-64"),))
+    assert alone.answer(assembly, "get", whole=True).verdict is Verdict.IDENTICAL
+
+
 # Rows and tables
 
 

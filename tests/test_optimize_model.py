@@ -17,7 +17,7 @@ from ozma.llvm.clang import run_clang
 from ozma.model.generate.answer import TokenAnswerer
 from ozma.model.generate.backend import ContextOverflow
 from ozma.model.pack_ranker import PackRanker
-from ozma.model.shipped import SHIPPED
+from ozma.model.shipped import DISASSEMBLER, SHIPPED
 from ozma.model.tokenizer import Tokenizer
 from ozma.model.weights import read_weights, write_weights
 from ozma.optimize.pack import shipped_pack
@@ -136,8 +136,9 @@ def test_emulate_predicts_and_checks(tmp_path, capsys):
     assert facts["same"] is (code == 0)
 
 
-def test_shipped_model_has_a_card_with_its_command():
-    card = (SHIPPED / "README.md").read_text()
+@pytest.mark.parametrize("folder", [SHIPPED, DISASSEMBLER], ids=lambda folder: folder.name)
+def test_shipped_models_have_a_card_with_their_command(folder):
+    card = (folder / "README.md").read_text()
     assert "ozma train run" in card
 
 
