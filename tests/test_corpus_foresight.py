@@ -1,4 +1,4 @@
-"""The fast path's second rules: what surely is included is found, made or given up on in advance."""
+"""The fast path's second rules: what surely is included is found, made or given up on first."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def foresee(root: Path, clang=None, system: Path | None = None) -> dict[str, Uni
         ('#ifndef G\n#define G\n#include "a.h"\n#ifdef X\n#include <b.h>\n#endif\n#endif', ["a.h"]),
         ("#if !defined(G_H)\n#  define G_H 1\n # include <a.h>\n#endif\n", ["a.h"]),
         ("#ifndef G\n#include <a.h>\n#endif\n#include <b.h>\n", ["b.h"]),
-        ("#if X\n#error\n#endif\n#ifndef G\n#define G\n#include <a.h>\n#else\n#include <b.h>\n#endif",
-         ["a.h"]),
+        ("#if X\n#error\n#endif\n#ifndef G\n#define G\n#include <a.h>\n#else\n#include <b.h>\n"
+         "#endif", ["a.h"]),
         ("#ifndef G\n#define H\n#include <a.h>\n#endif\n", []),
         ("/*\n#include <a.h>\n*/\n// #include <b.h>\n#include NAME\n", []),
         ("#endif\n#include <a.h>\n", []),
@@ -100,7 +100,8 @@ class BrokenHeader:
 
 def test_files_of_a_broken_header_are_not_tried_again_and_again(tmp_path):
     root = write_tree(tmp_path, {f"src/{number}bad.c": '#include "h.h"\n' for number in range(6)}
-                      | {"src/h.h": "#ifdef A\n#include <in/deep.h>\n#endif\n", "src/9.c": "int a;"})  # fmt: skip
+                      | {"src/h.h": "#ifdef A\n#include <in/deep.h>\n#endif\n",
+                         "src/9.c": "int a;"})  # fmt: skip
     clang = BrokenHeader()
     units = foresee(root, clang)
     assert clang.asked == ["0bad.c", "1bad.c", "9.c"]
