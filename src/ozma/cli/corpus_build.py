@@ -182,6 +182,7 @@ def _write_lists(options: argparse.Namespace, build, progress) -> None:
 
 def _headers(options: argparse.Namespace, wanted, progress):
     """The fetched headers are world-readable, where a build's user without rights reaches them."""
+    from ozma.corpus.choose_sources import rules_wanted
     from ozma.corpus.headers import HOST, SystemHeaders
     from ozma.corpus.sysroot import fetch_sysroot, shared_folder
 
@@ -192,12 +193,13 @@ def _headers(options: argparse.Namespace, wanted, progress):
         if done % 50 == 0 or done == total:
             progress.note(f"ozma: {done} of {total} packages of headers")
 
-    return SystemHeaders(fetch_sysroot(options.mirror, shared_folder(), show))
+    folder = fetch_sysroot(options.mirror, shared_folder(), show, rules_wanted(wanted))
+    return SystemHeaders(folder)
 
 
 def _build_options(options: argparse.Namespace, wanted, progress):
     from ozma.corpus.build_options import BuildOptions
-    from ozma.corpus.choose_sources import units_wanted
+    from ozma.corpus.choose_sources import rules_wanted, units_wanted
 
     units, cxx_units = units_wanted(wanted)
     units = options.units if options.units is not None else units or 30
@@ -205,8 +207,9 @@ def _build_options(options: argparse.Namespace, wanted, progress):
     system = _headers(options, wanted, progress)
     try:
         return BuildOptions(
-            options.path, units, 2 * units, cxx_units, llvm=options.llvm, system=system
-        )
+            options.path, units, 2 * units, cxx_units, llvm=options.llvm, system=system,
+            rules=rules_wanted(wanted),
+        )  # fmt: skip
     except ValueError as error:
         raise OzmaError(str(error)) from error
 
