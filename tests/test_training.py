@@ -495,6 +495,7 @@ def test_run_and_export_write_a_model_with_its_card(folder, tmp_path, capsys):
     assert {"config.json", "generation_config.json", "lists.json", "tokenizer.json"} <= names
     card = (tmp_path / "model" / "README.md").read_text()
     assert "ozma train run" in card and "HumanEval" in card and "validation flags" in card
+    assert "it answers those for pass lists that make code small" in card
     exact, small = load_model(tmp_path / "out" / "model"), load_model(tmp_path / "model")
     tokens = torch.arange(3, 100)
     with torch.no_grad():

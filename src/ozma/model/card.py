@@ -11,9 +11,13 @@ from ozma.model.config import LlamaConfig
 
 _ABOUT = """\
 A Llama-architecture language model of LLVM's compiler, trained by Ozma from {start} on \
-LLVM-IR and assembly of open-source packages. It answers the prompts of LLM Compiler \
-(arXiv 2407.02524): pass lists for small code, what a pass list makes of code, and IR for assembly. \
-IR stands in the prompts in Ozma's short form; `ozma` converts both ways."""
+LLVM-IR and assembly of open-source packages. Of the prompts of LLM Compiler (arXiv 2407.02524) it \
+answers those for {tasks}. IR stands in the prompts in Ozma's short form; `ozma` converts both ways."""
+_ANSWERS = {
+    "flags": "pass lists that make code small",
+    "emulation": "what a pass list makes of code",
+    "disassembly": "IR that compiles to assembly",
+}
 _LIMITS = """\
 * Its lists are candidates: `ozma optimize` compiles them and never ships a larger object than \
 `clang -Oz`. Its IR and assembly are guesses: check them (`ozma emulate --check`).
@@ -37,7 +41,8 @@ def model_card(
     """Markdown with front matter. `log` holds the lines of log.jsonl, `data` data.json."""
     start = recipe.get("start", "")
     front = f"license: {'other' if start else 'mit'}\npipeline_tag: text-generation\n"
-    about = _ABOUT.format(start=f"the weights of {start}" if start else "random weights")
+    origin = f"the weights of {start}" if start else "random weights"
+    about = _ABOUT.format(start=origin, tasks=_tasks(data["counts"]))
     limits = _LIMITS.format(origin=_THEIRS if start else _OWN)
     parts = (
         f"---\n{front}tags: [llvm, compiler, llama]\n---\n",
@@ -50,6 +55,11 @@ def model_card(
         f"## Limits\n\n{limits}\n",
     )
     return "\n".join(parts)
+
+
+def _tasks(counts: Mapping[str, int]) -> str:
+    learnt = [text for task, text in _ANSWERS.items() if counts.get(f"train {task} documents")]
+    return ", ".join(learnt) or "none"
 
 
 def _table(rows: Mapping[str, Any]) -> str:
