@@ -99,11 +99,11 @@ class Cache:
         for _, size, path in entries:
             if freed >= wanted:
                 break
-            freed += size if _discard(path) else 0
+            freed += size if discard(path) else 0
         return freed
 
 
-def _discard(path: Path) -> bool:
+def discard(path: Path) -> bool:
     """Removes a file if it is there and can be removed; was it?"""
     try:
         path.unlink()
