@@ -10,7 +10,7 @@ import pytest
 from ozma.lift.asm.lines import normalized_lines
 from ozma.lift.decisions import Decisions
 from ozma.lift.judging.compile_back import Compiler
-from ozma.lift.lifter import lift_function
+from ozma.lift.lifter import lift, lift_function
 from ozma.lift.searching.configurations import candidate_of
 from ozma.llvm import find_toolchain
 from ozma.tasks.assembly import code_lines
@@ -79,3 +79,14 @@ def _made(compiler: Compiler, lifted: object) -> str:
     compiled = compiler.compile(candidate.ir, candidate.passes, candidate.codegen)
     assert compiled.assembly is not None, compiled.reason
     return compiled.assembly
+
+
+def test_many_addresses_of_variables_take_no_endless_time(tmp_path):
+    source = tmp_path / "f.c"
+    stores = "".join(f"p[{index}] = &a[{index}]; " for index in range(60))
+    source.write_text(f"int f(void) {{ int a[60]; int *p[60]; {stores} return 0; }}\n")
+    for target in ("x86-64", "aarch64"):
+        command = [find_toolchain().tool("clang"), "-O0", f"--target={target.replace('-', '_')}-linux-gnu"]
+        text = subprocess.run([*command, "-S", source, "-o", "-"], capture_output=True, text=True).stdout
+        (found,) = lift(text, target).functions  # took 2 ** 60 steps once
+        assert found.ir

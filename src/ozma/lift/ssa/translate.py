@@ -110,15 +110,26 @@ class Translator:
             builder.states[builder.block][effect.name] = builder.content(effect.value.name)
             return
         value = self.expressions.value(effect.value)
-        if value.op == "frame" and builder.mode == "O0" and self._is_decay(effect, self.rest):
+        if value.op == "frame" and builder.mode == "O0" and self._is_decay(effect, self.rest, {}):
             value = builder.append("decay", "i64", [value])
             value.pointer = True
         builder.write(effect.name, value, effect.type, effect.offset, effect.keeps)
         builder.content(effect.name).copied = isinstance(effect.value, Reg)
 
-    def _is_decay(self, effect: SetReg, rest: list[Step]) -> bool:
+    def _is_decay(
+        self, effect: SetReg, rest: list[Step], known: dict[tuple[int, int], bool]
+    ) -> bool:
         """FastISel takes an alloca's address where a `getelementptr` stands, else only where the
-        argument is set: after the loads of other arguments, in the arguments' order."""
+        argument is set: after the loads of other arguments, in the arguments' order. `known`:
+        of other effects, by how many steps follow."""
+        place = id(effect), len(rest)
+        if place not in known:
+            known[place] = self._decays(effect, rest, known)
+        return known[place]
+
+    def _decays(
+        self, effect: SetReg, rest: list[Step], known: dict[tuple[int, int], bool]
+    ) -> bool:
         if not isinstance(effect.value, Symbol):
             return False
         arguments = self.builder.architecture.convention.integers
@@ -128,7 +139,8 @@ class Translator:
                     return False
                 if not isinstance(other, SetReg):
                     continue
-                if isinstance(other.value, Symbol) and self._is_decay(other, rest[position + 1 :]):
+                following = rest[position + 1 :]
+                if isinstance(other.value, Symbol) and self._is_decay(other, following, known):
                     return True
                 if isinstance(other.value, Const | Symbol):
                     if other.name in arguments and effect.name in arguments:
