@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozma.lift.flow.far_pushes import join_far_pushes
-from ozma.lift.flow.graph import Block, Graph, Refused, Step
+from ozma.lift.flow.graph import Block, Graph, Refused, Step, number_in
 from ozma.lift.flow.joins import join_pushes, merge_branches
 from ozma.lift.flow.kept_registers import mark_kept
 from ozma.lift.flow.landing_pads import Unwinding
@@ -107,7 +107,7 @@ def _note(line: Directive, block: Block) -> None:
     if line.name == ".cfi_def_cfa_offset" and block.steps:
         block.steps[-1].framed = True
     if line.name == ".cfi_adjust_cfa_offset" and block.steps:
-        block.steps[-1].adjust += int(line.arguments, 0)
+        block.steps[-1].adjust += number_in(line, line.arguments)
 
 
 def _effects(line: Instruction, architecture: Architecture) -> list[Effect]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ozma.lift.reading.architecture import Instruction
 from ozma.lift.reading.effects import Call, Effect
 from ozma.lift.reading.exception_tables import Clause
+from ozma.lift.reading.listing import Directive
 
 
 class Refused(Exception):
@@ -15,6 +16,15 @@ class Refused(Exception):
     def __init__(self, line: int, text: str, reason: str) -> None:
         super().__init__(reason)
         self.line, self.text, self.reason = line, text, reason
+
+
+def number_in(line: Directive, word: str) -> int:
+    """Refused where a word of the directive is no number."""
+    try:
+        return int(word, 0)
+    except ValueError as error:
+        reason = f"'{word}' is no number"
+        raise Refused(line.number, f"{line.name} {line.arguments}", reason) from error
 
 
 @dataclass

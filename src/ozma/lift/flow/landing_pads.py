@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ozma.lift.flow.graph import number_in
 from ozma.lift.reading.listing import AsmFunction, Directive
 from ozma.lift.reading.effects import Call, Effect, Jump, Symbol
 from ozma.lift.reading.exception_tables import Exceptions, used_labels
@@ -54,7 +55,7 @@ class Unwinding:
         if line.name == ".cfi_escape":
             code, *numbers = (word.strip() for word in line.arguments.split(","))
             if code.lower() == _PUSHED:
-                parts = [int(word, 0) & 127 for word in numbers]
+                parts = [number_in(line, word) & 127 for word in numbers]
                 self._pushed = sum(part << 7 * place for place, part in enumerate(parts))
 
     def marked(self, effects: list[Effect]) -> list[Effect]:
