@@ -130,7 +130,9 @@ class Answerer:
         if not found.tried:
             return Answer(name, Verdict.FAILED, reason=found.reason, refusal=found.refusal)
         best = found.tried[0]
-        if best.exact:
+        if best.exact and best.candidate.passes:
+            best = judge.settled(best)  # the text that is given is without passes to run
+        if best.exact and not best.candidate.passes:
             made = self._identical(best, found, judge, name)
             if not self._options.listing or self._gives_object(made, best, assembly, name):
                 return made
