@@ -22,7 +22,7 @@ from ozma.corpus.apt_sources import Mirror
 from ozma.corpus.build_options import NEWEST_RULES, BuildOptions
 from ozma.corpus.build_run import _give_up
 from ozma.corpus.bulk import BulkOptions, choose_candidates
-from ozma.corpus.choose_sources import Wanted, rules_wanted, sources_of, write_list
+from ozma.corpus.choose_sources import Wanted, list_wanted, sources_of, write_list
 from ozma.corpus.connection import Connection
 from ozma.corpus.download import download
 from ozma.corpus.fastpath import FastPath, compile_tree, list_sources
@@ -374,7 +374,7 @@ def test_files_are_compiled_with_those_headers_alone(headers, tmp_path):
 
 def test_a_list_keeps_its_rules_and_its_headers(tmp_path):
     shipped = Wanted(recorded=shipped_list())
-    assert rules_wanted(shipped) == 1 and rules_wanted(Wanted()) == NEWEST_RULES
+    assert list_wanted(shipped).rules == 1 and list_wanted(Wanted()).rules == NEWEST_RULES
     folder = sysroot.sysroot_folder(sysroot.recorded_debs(1)[1], tmp_path)
     assert folder.name == load_list(shipped.recorded).headers
 

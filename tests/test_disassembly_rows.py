@@ -329,6 +329,20 @@ def test_a_models_answer_is_judged_as_any_other(toolchain, compiler, compiled):
     assert right.prompts[0].startswith("[INST] Disassemble this code to LLVM-IR:\n\n<code>\t.text")
 
 
+def test_an_identical_answer_needs_no_passes_to_be_so(compiler):
+    plain = 'target triple = "x86_64-pc-linux-gnu"\ndefine i32 @same(i32 %a) {\n{body}  ret i32 {value}\n}\n'
+    kept = "  %p = alloca i32\n  store i32 %a, ptr %p\n  %v = load i32, ptr %p\n"
+    assembly = compiler.compile(plain.replace("{body}", "").replace("{value}", "%a")).assembly
+    text = plain.replace("{body}", kept).replace("{value}", "%v")
+
+    def propose(*_):
+        yield Candidate("test", text, passes="function(mem2reg)")
+
+    answer = Answerer(compiler, AnswerOptions(settings=0, search=False), None, (propose,)).answer(assembly, "same")
+    assert answer.verdict is Verdict.IDENTICAL
+    assert Reference(assembly, "x86-64", "same").compare(compiler.compile(answer.ir).assembly).exact
+
+
 def test_a_job_with_a_model_asks_it(compiled, monkeypatch, tmp_path):
     from ozma.model.generate.answer import TokenAnswerer
     from ozma.tasks.canonical import shorten

@@ -194,6 +194,8 @@ _HEAD = "\t.text\n\t.globl\tf\n\t.type\tf,@function\nf:\n"
         ("\tmovl\t%edi, %eax\n\tjmp\t.Lnowhere\n", 6, "label outside"),
         ("\tsubq\t%rax, %rsp\n\tmovl\t(%rsp), %eax\n\tretq\n", 6, "dynamic stack"),
         ("\tmovl\t%gs:8, %eax\n\tretq\n", 5, "segment register"),
+        ("\tpushq\t%rax\n\t.cfi_adjust_cfa_offset x\n\tretq\n", 6, "'x' is no number"),
+        ("\tpushq\t%rax\n\t.cfi_escape 0x2e, y\n\tretq\n", 6, "'y' is no number"),
         ("\tjmpq\t*%rax\n.L2:\n\tjb\t.L2\n\tretq\n", 0, ""),
     ],
 )

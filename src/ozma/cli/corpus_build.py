@@ -180,9 +180,8 @@ def _write_lists(options: argparse.Namespace, build, progress) -> None:
         progress.note(f"{write_list(options.out, options.write_list, build)} projects listed")
 
 
-def _headers(options: argparse.Namespace, wanted, progress):
+def _headers(options: argparse.Namespace, wanted, rules: int, progress):
     """The fetched headers are world-readable, where a build's user without rights reaches them."""
-    from ozma.corpus.choose_sources import rules_wanted
     from ozma.corpus.headers import HOST, SystemHeaders
     from ozma.corpus.sysroot import fetch_sysroot, shared_folder
 
@@ -193,22 +192,21 @@ def _headers(options: argparse.Namespace, wanted, progress):
         if done % 50 == 0 or done == total:
             progress.note(f"ozma: {done} of {total} packages of headers")
 
-    folder = fetch_sysroot(options.mirror, shared_folder(), show, rules_wanted(wanted))
-    return SystemHeaders(folder)
+    return SystemHeaders(fetch_sysroot(options.mirror, shared_folder(), show, rules))
 
 
 def _build_options(options: argparse.Namespace, wanted, progress):
     from ozma.corpus.build_options import BuildOptions
-    from ozma.corpus.choose_sources import rules_wanted, units_wanted
+    from ozma.corpus.choose_sources import list_wanted
 
-    units, cxx_units = units_wanted(wanted)
-    units = options.units if options.units is not None else units or 30
-    cxx_units = options.cxx_units if options.cxx_units is not None else cxx_units
-    system = _headers(options, wanted, progress)
+    recorded = list_wanted(wanted)
+    units = options.units if options.units is not None else recorded.units or 30
+    cxx_units = options.cxx_units if options.cxx_units is not None else recorded.cxx_units
+    system = _headers(options, wanted, recorded.rules, progress)
     try:
         return BuildOptions(
             options.path, units, 2 * units, cxx_units, llvm=options.llvm, system=system,
-            rules=rules_wanted(wanted),
+            rules=recorded.rules,
         )  # fmt: skip
     except ValueError as error:
         raise OzmaError(str(error)) from error

@@ -68,16 +68,9 @@ def _fetched_before(done: dict[str, ProjectRecord]) -> int:
     return sum(bool(record.sha256) for record in done.values())
 
 
-def units_wanted(wanted: Wanted) -> tuple[int, int]:
-    """Units per project, and those of C++, of the list that is built again; 0 where there is none
-    or it does not say."""
-    recorded = load_list(wanted.recorded) if wanted.recorded else ProjectList(())
-    return recorded.units, recorded.cxx_units
-
-
-def rules_wanted(wanted: Wanted) -> int:
-    """The rules of the list that is built again, else the newest."""
-    return load_list(wanted.recorded).rules if wanted.recorded else NEWEST_RULES
+def list_wanted(wanted: Wanted) -> ProjectList:
+    """The list that is built again; else an empty one, by the newest rules."""
+    return load_list(wanted.recorded) if wanted.recorded else ProjectList((), rules=NEWEST_RULES)
 
 
 def sources_of(

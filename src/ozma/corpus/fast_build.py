@@ -35,13 +35,17 @@ GIVEN_UP = "given up: most of its files fail"
 
 @dataclass
 class Harvest:
-    """What one build path gave: units so far, files tried, and how many failed for what."""
+    """What one build path gave: units so far, files tried, and how many failed for what.
+
+    `together`: whether there is hope is said of all languages at once, as the first rules have it.
+    """
 
     units: list[UnitRow] = field(default_factory=list)
     tried: int = 0
     failures: Counter = field(default_factory=Counter)
     failed: Counter = field(default_factory=Counter)
     """Files that the compiler refused, by language."""
+    together: bool = False
 
     def add(self, root: Path, unit: Unit) -> None:
         self.tried += 1
@@ -52,34 +56,39 @@ class Harvest:
         name = unit.source.relative_to(root).as_posix()
         self.units.append(UnitRow(name, unit.language, unit.bitcode))
 
-    def hopeless(self, language: str = "") -> bool:
+    def hopeless(self, language: str) -> bool:
         """Most files fail, so the rest will: such projects take half of a bulk build's time. By
-        language ('': all together, as the first rules have it), since a library's few files of C
-        may lack a header that its Fortran never asks for.
+        language, since a library's few files of C may lack a header that its Fortran never asks
+        for.
         """
-        failed = self.failed[language] if language else self.failed.total()
-        return failed > _FAILED_AT_FIRST + _FAILED_PER_UNIT * self.compiled(language)
+        failed = self.failed.total() if self.together else self.failed[language]
+        compiled = len(self.units) if self.together else self.compiled(language)
+        return failed > _FAILED_AT_FIRST + _FAILED_PER_UNIT * compiled
 
-    def compiled(self, language: str = "") -> int:
-        return sum(language in ("", unit.language) for unit in self.units)
+    def compiled(self, language: str) -> int:
+        return sum(unit.language == language for unit in self.units)
+
+    def given_up(self) -> int:
+        """Of how many languages; all together are one."""
+        given_up = sum(map(self.hopeless, self.failed))
+        return min(given_up, 1) if self.together else given_up
 
 
 def build_fast(
     root: Path, scratch: Path, confinement: Confinement, options: BuildOptions, held_out: HeldOut
 ) -> Harvest:
     """Compile files of the tree at `root` until `options.units` succeeded or enough were tried."""
-    harvest, deadline = Harvest(), time.monotonic() + options.project_seconds
+    deadline = time.monotonic() + options.project_seconds
+    harvest = Harvest(together=options.rules == 1)
     for unit in _compile_each(root, scratch, confinement, options, held_out, harvest):
         harvest.add(root, unit)
         if len(harvest.units) >= options.units:
             break
-        if options.rules == 1 and harvest.hopeless():
-            break
         if time.monotonic() > deadline:
             harvest.failures[f"project over {options.project_seconds:g} s"] += 1
             break
-    parts = [""] if options.rules == 1 else [*harvest.failed]
-    harvest.failures.update(GIVEN_UP for part in parts if harvest.hopeless(part))
+    if languages := harvest.given_up():
+        harvest.failures[GIVEN_UP] += languages
     return harvest
 
 
@@ -101,16 +110,12 @@ def _compile_each(
     kind = ForesightPackage if options.rules > 1 else FastPackage
     yield from compile_tree(root, wanted, limits, clang, kind)
     others = choose_files(root, other_sources(root, toolchain), options, held_out)
-    wanted = (path for path in others if _has_hope(language_of(path, toolchain), harvest, options))
+    wanted = (path for path in others if not harvest.hopeless(language_of(path, toolchain)))
     yield from compile_others(root, wanted, toolchain, clang)
 
 
-def _has_hope(language: str, harvest: Harvest, options: BuildOptions) -> bool:
-    return options.rules == 1 or not harvest.hopeless(language)
-
-
 def _is_wanted(language: str, harvest: Harvest, options: BuildOptions) -> bool:
-    if not _has_hope(language, harvest, options):
+    if harvest.hopeless(language):
         return False
     return language != "c++" or not options.cxx_units or harvest.compiled("c++") < options.cxx_units
 

@@ -30,7 +30,7 @@ NEW_CXX = ("-std=gnu++17",)
 Compile = Callable[[Path, Sequence[str]], bytes]
 """Compiles a source with arguments to unoptimized bitcode, or raises CompileError."""
 MISSING = re.compile(r"'([^']+)' file not found")
-_MAY_BE_EMPTY = re.compile(r"config|version|export|build|api", re.IGNORECASE)
+MAY_BE_GENERATED = re.compile(r"config|version|export|build|api", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,11 @@ class FastPackage:
         if folder and (flag := f"-idirafter{folder}") not in self.flags:
             self.flags.append(flag)
             return True
-        text = self._guess(name)
-        path = Path(os.path.normpath(self.generated / name))
+        return self._write(self.generated / name, self._guess(name))
+
+    def _write(self, place: Path, text: str | None) -> bool:
+        """False where there is no text, or no new place for it among the generated headers."""
+        path = Path(os.path.normpath(place))
         if text is None or not path.is_relative_to(self.generated) or path.exists():
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +161,7 @@ class FastPackage:
             return self._render(template)
         if namesake := self.index.namesake_of(name):
             return f'#include "{namesake}"\n'
-        return empty_header(name) if _MAY_BE_EMPTY.search(name) else None
+        return empty_header(name) if MAY_BE_GENERATED.search(name) else None
 
 
 def _has_autoconf(root: Path) -> bool:

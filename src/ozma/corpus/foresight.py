@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from ozma.corpus.blame import Blame
 from ozma.corpus.certain import read_certain
 from ozma.corpus.fastpath import (
     LANGUAGES,
+    MAY_BE_GENERATED,
     MISSING,
     NEW_CXX,
     OLD_C,
@@ -30,7 +31,6 @@ from ozma.corpus.headers import is_inside, walk_files
 from ozma.corpus.strings import names_of_strings, text_of_string
 from ozma.llvm.clang import CompileError
 
-_GENERATED = re.compile(r"config|version|export|build|api", re.IGNORECASE)
 _BUILD_FILES = ("configure.ac", "configure.in", "CMakeLists.txt", "meson.build", "Makefile.am",
                 "Makefile")  # fmt: skip
 _BUILD_BYTES = 400_000
@@ -61,8 +61,6 @@ class ForesightPackage(FastPackage):
         self._strings: dict[str, str] = {}
         self._wanting: set[str] = set()
         self._blame = {language: Blame(self.index) for language in set(LANGUAGES.values())}
-        self._texts = b"".join(_build_files(root))
-        self._forms: dict[str, Path] | None = None
 
     def compile(self, source: Path) -> Unit:
         language = LANGUAGES[source.suffix]
@@ -158,12 +156,7 @@ class ForesightPackage(FastPackage):
         if text is None:
             text = self._guess(name) or self._flat(name)
         base = self._up if name.startswith("..") else self.generated
-        path = Path(os.path.normpath(base / name))
-        if text is None or not path.is_relative_to(self.generated) or path.exists():
-            return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return True
+        return self._write(base / name, text)
 
     def _own(self, name: str) -> str | None:
         """What the package's build would write, for all that can be told."""
@@ -174,7 +167,7 @@ class ForesightPackage(FastPackage):
             return self._render(template)
         if is_moc(name):
             return ""
-        form = self._form(form_of(name))
+        form = self._forms.get(form_of(name))
         return render_form(form.read_text("utf-8", "replace")) or None if form else None
 
     def _flat(self, name: str) -> str | None:
@@ -184,17 +177,17 @@ class ForesightPackage(FastPackage):
         alike = stem in folder or folder in stem
         return f"#include <{base}>\n" if folder and alike and self.limits.system.has(base) else None
 
-    def _form(self, name: str) -> Path | None:
-        if not name:
-            return None
-        if self._forms is None:
-            self._forms = {path.name: path for path in walk_files(self._root)
-                           if path.suffix == ".ui"}  # fmt: skip
-        return self._forms.get(name)
+    @cached_property
+    def _forms(self) -> dict[str, Path]:
+        return {path.name: path for path in walk_files(self._root) if path.suffix == ".ui"}
+
+    @cached_property
+    def _texts(self) -> bytes:
+        return b"".join(_build_files(self._root))
 
     def _system_folder(self, name: str, own: bool) -> Path | None:
         """Of the same release as those taken before, else one that the build's files name."""
-        if own and "/" not in name and _GENERATED.search(name):
+        if own and "/" not in name and MAY_BE_GENERATED.search(name):
             return None
         root = self.limits.system.root
         taken = {part for folder in self._behind for part in releases(folder, root)}

@@ -27,12 +27,13 @@ def code_lines(assembly: str, target: str = "x86-64") -> list[str]:
 def bare_lines(assembly: str, target: str = "x86-64") -> list[str]:
     """Every line without comment and space at its end, so that numbers of lines stay."""
     mark = _MARK[target]
-    found = []
-    for line in assembly.splitlines():
-        if mark in line and (match := _BEFORE[mark].match(line)):
-            line = match.group()
-        found.append(line.rstrip())
-    return found
+    return [without_comment(line, mark).rstrip() for line in assembly.splitlines()]
+
+
+def without_comment(line: str, mark: str) -> str:
+    """The line up to a comment mark that is not within quotes."""
+    found = _BEFORE[mark].match(line) if mark in line else None
+    return found.group() if found else line
 
 
 def short_assembly(assembly: str, target: str = "x86-64") -> str:

@@ -6,8 +6,9 @@ import re
 
 from ozma.lift.asm.lines import INLINE_ASSEMBLY
 from ozma.lift.reading.architecture import Architecture, Instruction
-from ozma.lift.reading.lines import split_operands, without_comment
+from ozma.lift.reading.lines import split_operands
 from ozma.lift.reading.listing import AsmFunction, DataObject, Directive, Label, Listing
+from ozma.tasks.assembly import without_comment
 
 _LABEL = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\w.$@]+)\s*:(?!:)')
 _WORD = re.compile(r"\s*(\S+)\s*(.*)", re.S)
