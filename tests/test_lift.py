@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ozma.lift.decisions import Decisions, choices
@@ -230,8 +230,18 @@ def test_no_text_raises(lines: list[str], mode: str) -> None:
     assert bool(lifted.ir) != bool(lifted.refusal)
 
 
+_NOWHERE = ["jmp", "JMP", "call", "jne", 'jmp ""', "call @PLT", "jmp *", "jmp 1f", "call []", "jmp a, b"]
+
+
+@pytest.mark.parametrize("line", _NOWHERE)
+def test_a_jump_to_nothing_is_refused(line: str) -> None:
+    refusal = lift_function(f"{_HEAD}\t{line}\n", "f").refusal
+    assert refusal is not None and refusal.line > 0 and "internal" not in refusal.reason
+
+
 @settings(max_examples=100)
 @given(st.text(max_size=200))
+@example("JMP")
 def test_no_characters_raise(text: str) -> None:
     lift(text)
     lift(_HEAD + text)

@@ -561,8 +561,12 @@ def test_a_line_with_an_operand_taken_out_never_raises_anything_else(
 
 
 @pytest.mark.parametrize(
-    "line", ["svc #0", "ldxr w0, [x1]", "ld2 { v0.4s, v1.4s }, [x0]", "msr nzcv, x0", "retaa"]
-)
+    "line",
+    [
+        "svc #0", "ldxr w0, [x1]", "ld2 { v0.4s, v1.4s }, [x0]", "msr nzcv, x0", "retaa",
+        "tbz w0, #40, .L", "tbz x0, #-1, .L", "mov x0, #18446744073709551616",
+    ],
+)  # fmt: skip
 def test_what_cannot_be_lifted_is_refused(line: str) -> None:
     with pytest.raises(Unsupported):
         AARCH64.effects(_instruction(line))

@@ -70,17 +70,16 @@ def _if_bit(test: str) -> Meaning:
 
     def meaning(operands: Operands) -> list[Effect]:
         register, place, target = operands
-        # `tbz w0, #40` cannot be; `tbz x0, #3` is printed as w0
         value, width = read(register), bits(register.type)
+        if place.value not in range(width):
+            raise Unsupported(f"bit {place.value} of a register of {width}")
+        found = test
         if place.value == width - 1:
-            sign = "slt" if test == "ne" else "sge"
-            return [
-                Branch(
-                    op(f"icmp {sign}", "i1", value, Const(0, register.type)), _label(target).name
-                )
-            ]
-        bit = op("and", register.type, value, constant(1 << place.value, register.type))
-        return [Branch(op(f"icmp {test}", "i1", bit, Const(0, register.type)), _label(target).name)]
+            found = "slt" if test == "ne" else "sge"
+        else:
+            value = op("and", register.type, value, constant(1 << place.value, register.type))
+        bit = op(f"icmp {found}", "i1", value, Const(0, register.type))
+        return [Branch(bit, _label(target).name)]
 
     return meaning
 

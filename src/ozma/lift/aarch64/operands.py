@@ -171,10 +171,14 @@ def _parse(piece: str) -> Operand:
 def _number(text: str) -> int | float:
     try:
         if re.fullmatch(r"[+-]?\d+", text):
-            return int(text)  # '010' is ten: the printers pad nothing, and int(, 0) refuses it
-        return int(text, 0) if "x" in text.lower() else float(text)
+            value = int(text)  # '010' is ten: the printers pad nothing, and int(, 0) refuses it
+        else:
+            value = int(text, 0) if "x" in text.lower() else float(text)
     except ValueError as error:
         raise _bad(text) from error
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        raise _bad(text)
+    return value
 
 
 def _symbol(match: re.Match[str]) -> Label:

@@ -15,7 +15,7 @@ from ozma.lift.x86.operands import (
 )  # fmt: skip
 
 _SUFFIXES = {"b": 8, "w": 16, "l": 32, "q": 64}
-_PLAIN = re.compile(r"\$|%|\(")
+_PLACE = re.compile(r"(\"[^\"]+\"|[A-Za-z_.$][\w.$]*)(?:@(\w+))?")
 _INTEL = re.compile(r"(?i)\[|\bptr\b|^\s*-?(0x[0-9a-f]+|\d+)\s*$|\boffset\b")
 
 
@@ -74,13 +74,15 @@ def _operand_width(operands: tuple[Operand, ...]) -> int:
 
 
 def _jump(mnemonic: str, operands: tuple[str, ...], prefixes: tuple[str, ...]) -> Decoded:
-    text = operands[0].strip() if operands else ""
+    text = operands[0].strip() if len(operands) == 1 else ""
     if text.startswith("*"):
         return Decoded(mnemonic, 64, (parse_att(text[1:]),), prefixes, indirect=True)
     if text.lower().removeprefix("%") in _GENERAL or "[" in text:
         return Decoded(mnemonic, 64, (parse_intel(text),), prefixes, indirect=True)
-    name, _, relocation = text.partition("@")
-    return Decoded(mnemonic, 64, (Memory(symbol=name.strip('"'), relocation=relocation),), prefixes)
+    if not (place := _PLACE.fullmatch(text)):
+        raise Unsupported(f"'{mnemonic}' without a label or a symbol to go to")
+    target = Memory(symbol=place[1].strip('"'), relocation=place[2] or "")
+    return Decoded(mnemonic, 64, (target,), prefixes)
 
 
 _GENERAL = frozenset(

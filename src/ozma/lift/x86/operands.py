@@ -58,7 +58,7 @@ def parse_att(text: str) -> Operand:
         value, symbol, relocation = _sum(text[1:])
         return Immediate(value, symbol, relocation)
     match = _ATT_MEMORY.match(text)
-    if not match:
+    if not text or not match:
         raise Unsupported(f"operand '{text}' is not understood")
     value, symbol, relocation = _sum(match["disp"])
     base, index, scale = _inner(match["inner"])
@@ -97,6 +97,8 @@ def _sum(text: str) -> tuple[int, str, str]:
         else:
             symbol, relocation = word.strip('"'), suffix or ""
         position = match.end()
+    if not -(1 << 63) <= value < 1 << 64:
+        raise Unsupported(f"'{text}' does not fit 64 bits")
     return value, symbol, relocation
 
 
@@ -128,6 +130,8 @@ def _intel_memory(text: str, width: int) -> Memory:
     if match := _SEGMENT.match(text):
         segment, text = match[1].lower(), text[match.end() :]
     outer, _, inner = text.partition("[")
+    if not outer and not inner.strip("] "):
+        raise Unsupported("an address without a number, a symbol or a register")
     registers: list[tuple[Register, int]] = []
     rest = [outer]
     for sign, term in re.findall(r"([+-]?)\s*([^+\-\[\]]+)", inner):
