@@ -32,7 +32,7 @@ class Way:
         return AnswerOptions(target, self.settings, self.search, budget, ranked=self.ranked)
 
 
-_ALL = 24
+_ALL = 25
 WAYS = {
     way.name: way
     for way in (

@@ -12,6 +12,7 @@ _CHOICES = {
     "returns": ("merge", "split"),
     "result": ("infer", "void", "value"),
     "arguments": ("infer", "fewest", "most"),
+    "signatures": ("infer", "widest"),
     "leaves": ("infer", "ptr"),
     "add_flags": ("none", "nsw", "nuw", "nsw nuw"),
     "or_disjoint": ("no", "yes"),
@@ -46,7 +47,8 @@ class Decisions:
     through the optimizing back end), or FastISel's code ("O0"); "auto" reads it from the text.
     orientation: which successor a branch names first: that of the canonical predicate ("hint"), the
     next block, or the jump's target. block_order: of the printed blocks. returns: one return block
-    or one each. result, arguments: how signatures are inferred. leaves: type of 64-bit values that
+    or one each. result, arguments: how signatures are inferred; signatures: "widest" passes all
+    that may be an argument or a result, whole (as gcc's code is read always). leaves: type of 64-bit values that
     nothing settles. add_flags, or_disjoint: poison flags added. operand_order: of commutative
     operations. regions: is the stack from the lowest escaped address on one object ("safe"), or
     does an object end at the next escaped one ("single") and at what looks spilled ("joined");
@@ -68,6 +70,7 @@ class Decisions:
     returns: str = "merge"
     result: str = "infer"
     arguments: str = "infer"
+    signatures: str = "infer"
     leaves: str = "infer"
     add_flags: str = "none"
     or_disjoint: str = "no"

@@ -162,7 +162,8 @@ def _translated(
     architecture: Architecture, mode: str, chooser: Chooser,
 ) -> Builder:  # fmt: skip
     """The blocks as values, once it is known what calls take and what comes back."""
-    facts = find_facts(graph, architecture, frame.slots)
+    widest = graph.of_gcc or chooser.decisions.signatures == "widest"
+    facts = find_facts(graph, architecture, frame.slots, widest)
     plans = plan_calls(facts, architecture, chooser, listing)
     kept = frozenset(kept_updates(graph)) if architecture.name == "x86-64" else frozenset()
     jumps = frozenset(jump_addresses(graph))

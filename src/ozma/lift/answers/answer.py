@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ozma.lift.answers.attempt import AnswerOptions, Attempt, Found, Proposer
+from ozma.lift.answers.attempt import (
+    AnswerOptions, Attempt, Found, Proposer, with_widest_signatures,
+)  # fmt: skip
 from ozma.lift.behaviour.shown import Shown
 from ozma.lift.decisions import is_unproved
 from ozma.lift.judging.compile_back import Compiler
@@ -150,15 +152,28 @@ class Answerer:
         return gives_same_object(self._compiler, original, candidate)
 
     def _compared(self, found: Found, judge: Judge, assembly: str, name: str) -> Answer:
-        """The nearest answer that behaves the same; else the nearest that could not be run."""
+        """The nearest answer that behaves the same; else the one with the widest signatures, if it
+        does; else the nearest that could not be run."""
         answers = []
         for place, tried in enumerate(found.tried[:_CHECKED]):
             made = self._checked(judge.settled(tried), judge, assembly, name)
             answers.append(replace(made, edits=found.edits if place == 0 else ()))
             if made.verdict is Verdict.SAME or self._check is None:
                 break
-        order = (Verdict.SAME, Verdict.COMPILES, Verdict.DIFFERS)
+        if self._check and all(one.verdict is not Verdict.SAME for one in answers):
+            answers += self._cautious(judge, assembly, name)
+        order = (Verdict.IDENTICAL, Verdict.SAME, Verdict.COMPILES, Verdict.DIFFERS)
         return min(answers, key=lambda one: order.index(one.verdict))
+
+    def _cautious(self, judge: Judge, assembly: str, name: str) -> list[Answer]:
+        """The answer that passes and returns all that may be passed and returned: where the
+        inferred signatures leave a doubt, or are wrong."""
+        tried = with_widest_signatures(judge, self._options, assembly, name)
+        if tried is None:
+            return []
+        if tried.exact and not self._options.listing:
+            return [_told(tried, judge, name, Verdict.IDENTICAL)]
+        return [self._checked(tried, judge, assembly, name)]
 
     def _checked(self, tried: Tried, judge: Judge, assembly: str, name: str) -> Answer:
         made = _told(tried, judge, name, Verdict.COMPILES)

@@ -9,7 +9,7 @@ from typing import Iterable, Iterator
 from ozma.lift.emulator.execute import Emulator
 from ozma.lift.emulator.layout import FUNCTION, RETURN, STACK_LOW, STACK_TOP
 from ozma.lift.emulator.memory import PAGE, World
-from ozma.lift.emulator.run import STOPPED, CallRecord, Run, Word, one_nan
+from ozma.lift.emulator.run import LEFT, STOPPED, CallRecord, Run, Word, one_nan
 
 _MOST = 128
 
@@ -147,6 +147,8 @@ class _Ends:
             self._starts = [_seen([left]), _seen([right])]
 
     def words(self, left: Word, right: Word) -> bool:
+        if left == LEFT:
+            return True
         if left[0] != right[0]:
             return False
         if left[0] == "stack":

@@ -78,7 +78,7 @@ class _Planner:
         name = site.target.name if isinstance(site.target, Symbol) else ""
         known = prototypes().get(name) if self._believes_names() else None
         integers, floats, variadic = self._counts(site, name, known)
-        if facts.of_gcc:
+        if facts.widest:
             integers = min(integers, count_before_table(site, facts, convention.integers))
         plan = CallPlan(variadic=variadic, prototype=known)
         plan.arguments = [(r, "") for r in convention.integers[:integers]]
@@ -86,7 +86,9 @@ class _Planner:
         if known:
             plan.arguments = as_in_prototype(plan.arguments, known, convention.floats)
         elif self._is_mangled(name):
-            plan.arguments = typed_by_name(name, plan.arguments, integers, convention.integers)
+            plan.arguments = typed_by_name(
+                name, plan.arguments, integers, convention.integers, facts.widest
+            )
         if len(plan.arguments) >= len(convention.integers) or variadic or floats:
             plan.arguments += [(slot, "") for slot in stack_arguments(site, facts, convention)]
         if convention.indirect_result and is_named_for(site, facts, convention.indirect_result):
@@ -110,10 +112,10 @@ class _Planner:
         variadic = bool(counter) and is_definite(site, facts, counter, constant=True)
         if variadic or known and known.variadic:
             if told := counts_by_format(site, facts, convention, self._listing, known):
-                if facts.of_gcc and not known:
+                if facts.widest and not known:
                     told = max(told[0], self._held(site, convention.integers)), told[1]
                 return *told, True
-        if known and known.variadic and facts.of_gcc:
+        if known and known.variadic and facts.widest:
             integers = max(integers, self._held(site, convention.integers))
         if known:
             fixed = sum(not is_float(type_) for type_ in known.arguments)
@@ -125,13 +127,13 @@ class _Planner:
         facts, convention = self._facts, self._convention
         if stack_arguments(site, facts, convention):
             integers = len(convention.integers)
-        if facts.of_gcc:
+        if facts.widest:
             integers = max(integers, self._held(site, convention.integers))
         elif is_unfolded(site, facts, self._architecture):
             integers = max(integers, 3)
         if self._is_mangled(name):
             integers, floats = counts_by_name(
-                name, integers, floats, not convention.indirect_result
+                name, integers, floats, not convention.indirect_result, facts.widest
             )
         return self._chosen(site, integers), floats
 

@@ -39,10 +39,10 @@ def count_set(site: CallSite, facts: Facts, registers: tuple[str, ...], result: 
     order of registers says nothing more."""
     count = 0
     for position, register in enumerate(registers):
-        prepared = not facts.of_gcc and _is_prepared(site, facts, register, result)
+        prepared = not facts.widest and _is_prepared(site, facts, register, result)
         if prepared or is_definite(site, facts, register):
             count = position + 1
-        elif not facts.of_gcc and register != result and _is_open(site, facts, register):
+        elif not facts.widest and register != result and _is_open(site, facts, register):
             break
     return count
 

@@ -39,7 +39,7 @@ def plan_result(
     default = _inferred(sites, facts, architecture, chooser, mode != "O0", kept)
     if default.startswith("i") and _made_by(sites, facts, convention.results[0], jumps):
         default = "void"
-    if facts.of_gcc:
+    if facts.widest:
         default = _left(default, sites, facts, convention.results[0])
     options = ("void", "i8", "i16", "i32", "i64", "float", "double", "pair")
     if default not in options:

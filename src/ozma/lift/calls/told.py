@@ -35,26 +35,33 @@ def counts_by_format(
     return None
 
 
-def counts_by_name(name: str, integers: int, floats: int, hidden: bool) -> tuple[int, int]:
+def counts_by_name(
+    name: str, integers: int, floats: int, hidden: bool, widest: bool
+) -> tuple[int, int]:
     """The counts that a mangled name tells, where it does, in place of those inferred. `hidden`:
-    the address of a result in memory may come first."""
+    the address of a result in memory may come first. `widest`: where the name does not say whether
+    there is a `this`, there is room for it."""
     shape = parameters_of(name)
     if shape is None:
         return integers, floats
     told = shape.kinds.count("i") + bool(shape.member)
     if not shape.certain:
         return max(integers, told), max(floats, shape.kinds.count("f"))
+    if widest and shape.member is None:
+        integers = max(integers, told + 1)
     may_precede = (shape.member is None) + hidden
     told = min(integers, told + may_precede) if integers > told else told
     return min(told, 8), min(shape.kinds.count("f"), 8)
 
 
 def typed_by_name(
-    name: str, arguments: list[tuple[str, str]], count: int, registers: tuple[str, ...]
-) -> list[tuple[str, str]]:
-    """Integer arguments with the types that a mangled name tells, if their number fits."""
+    name: str, arguments: list[tuple[str, str]], count: int, registers: tuple[str, ...],
+    widest: bool,
+) -> list[tuple[str, str]]:  # fmt: skip
+    """Integer arguments with the types that a mangled name tells, if their number fits; `widest`:
+    and if it is certain where they begin."""
     shape = parameters_of(name)
-    if shape is None or not shape.certain:
+    if shape is None or not shape.certain or widest and shape.member is None:
         return arguments
     told = [type_ for kind, type_ in zip(shape.kinds, shape.types) if kind == "i"]
     if count == len(told) + 1 and shape.member is not False:

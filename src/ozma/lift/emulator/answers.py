@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Mapping
+from typing import Callable, Mapping, Sequence
 
-from ozma.lift.emulator.abi import INTEGER, Place, Unplaced, parameter_places, result_places
+from ozma.lift.emulator.abi import INDIRECT, INTEGER, Place, Unplaced, parameter_places, result_places
 from ozma.lift.emulator.calls import ALWAYS, FORMATS, KNOWN_SIGNATURES, NEVER_RETURN, allocation
-from ozma.lift.emulator.doubts import NO_SPARE, Spare, is_certain, spare
+from ozma.lift.emulator.doubts import NO_SPARE, Spare, is_certain, is_known
 from ozma.lift.emulator.inputs import Known, draw_answer
 from ozma.lift.emulator.layout import RESOLVER, RETURN, THREAD, Layout
 from ozma.lift.emulator.library import effect_of
 from ozma.lift.emulator.memory import World
 from ozma.lift.emulator.registers import Registers
-from ozma.lift.emulator.run import STOPPED, TOO_LONG, CallRecord, Poke, Run, Word
+from ozma.lift.emulator.run import LEFT, STOPPED, TOO_LONG, CallRecord, Poke, Run, Word
 from ozma.lift.emulator.signature import Callees, Signature
 from ozma.lift.emulator.space import Space
 
@@ -52,7 +52,9 @@ class Answers:
 
     def enter(self) -> None:
         """All arguments are in their places."""
-        self._entry, self.left = self._registers.integers, None
+        self._before, self.left = self._registers.integers, None
+        self._indirect = self._registers.indirect
+        # what registers of arguments held when the function began, or its last call came back
 
     # --- memory, for the models of callees ---
 
@@ -125,10 +127,32 @@ class Answers:
             groups = parameter_places(signature, self._target) if signature else ()
         except Unplaced:
             return NO_SPARE
-        used = sum(place.where == INTEGER for places in groups for place in places)
-        if signature is None or is_certain(name, signature, used):
+        if is_known(name):
             return NO_SPARE
-        return spare(self._registers.integers, self._entry, used)
+        flat = [place for group in groups for place in group]
+        places = [place for place in flat if place.where == INTEGER]
+        used, indirect = len(places), 0
+        if not any(place.where == INDIRECT for place in flat):
+            indirect = self._registers.indirect
+            indirect = indirect if indirect == self._indirect else 0
+        if signature and is_certain(name, signature, used):
+            return Spare(indirect=indirect)
+        values = self._registers.integers
+        words = [self._space.canonical(value, peek=False) for value in values]
+        narrow = [
+            (place.index, words[place.index]) for place in places
+            if place.scalar.bits <= 32 and not self._is_left(place.index)
+        ]  # fmt: skip
+        held = self._held(values[used:], used)
+        return Spare(used, tuple(words[used:]), held, tuple(narrow), indirect)
+
+    def _held(self, values: Sequence[int], used: int) -> int:
+        """How many of the registers from `used` on come before one where the last call left
+        something."""
+        if self.left is None:
+            return len(values)
+        pairs = enumerate(zip(values, self._before[used:]))
+        return next((count for count, (a, b) in pairs if a == b), len(values))
 
     def _aligned(self) -> bool:
         extra = 8 if self._registers.pushes_return else 0
@@ -143,6 +167,7 @@ class Answers:
         for register, value in before:
             self._registers.set(register, value)
         self._registers.put_results(places, values)
+        self._before = self._registers.integers
         self.left = self._registers.get(self._registers.machine.results[0])
         if self._registers.pushes_return:
             self._registers.set(self._registers.machine.stack, stack + 8)
@@ -173,8 +198,22 @@ class Answers:
             places = parameter_places(self._with_formatted(name, signature), self._target)
         except Unplaced:
             return ()
-        registers, flat = self._registers, [place for group in places for place in group]
-        return tuple(registers.passed(place, registers.argument(place)) for place in flat)
+        return tuple(self._word(place) for group in places for place in group)
+
+    def _word(self, place: Place) -> Word:
+        """An argument; LEFT where nobody can need it."""
+        value = self._registers.argument(place)
+        if place.where == INTEGER and self._is_left(place.index):
+            return LEFT
+        return self._registers.passed(place, value)
+
+    def _is_left(self, index: int) -> bool:
+        """Does a register of arguments hold what the last call left there, and no result?"""
+        machine = self._registers.machine
+        register = machine.integers[index]
+        if self.left is None or register in machine.results:
+            return False
+        return self._registers.get(register) == self._before[index]
 
     def _values(self, signature: Signature) -> list[int]:
         groups = parameter_places(signature, self._target)

@@ -1,8 +1,9 @@
 """What a run cannot show under an answer's own signatures, and where it may matter.
 
-A parameter that the lifter overlooked lies in its register as the caller put it there; a result
-that it overlooked lies where a callee left it, or where an instruction put it that nobody reads. Where
-the answer does not leave such a register as the original does, nobody knows whether both do the same.
+An argument that the lifter overlooked lies in its register, or in its upper half, as the caller of
+the function put it there or as the function itself did; a result that it overlooked lies where a callee
+left it, or where an instruction put it that nobody reads. Where the answer does not leave such a
+register as the original does, nobody knows whether both do the same.
 """
 
 from __future__ import annotations
@@ -17,25 +18,37 @@ from ozma.lift.reading.mangled import parameters_of
 from ozma.lift.reading.prototypes import prototypes
 
 if TYPE_CHECKING:
-    from ozma.lift.emulator.run import Run
+    from ozma.lift.emulator.run import Run, Word
 
 
 @dataclass(frozen=True)
 class Spare:
-    """Of a call: the argument registers that its signature leaves over, from the first on. As many
-    as `untouched` still hold what the function itself was given."""
+    """Of a call: whole argument registers of which its signature says nothing, or not all.
 
-    first: int
-    values: tuple[int, ...]
-    untouched: int
+    `words` are those that it leaves over, from number `first` on; in `held` of them an earlier
+    call has left nothing. `narrow` are those in which it names at most 32 bits, by number.
+    `indirect`: what the function was given as the place of its own result, where that register
+    still holds it and the signature does not name it (AArch64); else 0.
+    """
+
+    first: int = 0
+    words: tuple[Word, ...] = ()
+    held: int = 0
+    narrow: tuple[tuple[int, Word], ...] = ()
+    indirect: int = 0
 
 
-NO_SPARE = Spare(0, (), 0)
+NO_SPARE = Spare()
+
+
+def is_known(name: str) -> bool:
+    """Is it a function of the C library?"""
+    return name in KNOWN_SIGNATURES or name in prototypes()
 
 
 def is_certain(name: str, signature: Signature, integers: int) -> bool:
     """Is it known how many arguments the callee takes in `integers` registers?"""
-    if signature.variadic or name in KNOWN_SIGNATURES or name in prototypes():
+    if signature.variadic:
         return True
     shape = parameters_of(name)
     if shape is None or not shape.certain:
@@ -50,25 +63,33 @@ def gives_nothing(name: str) -> bool:
     return known is not None and known.result == "void"
 
 
-def spare(values: tuple[int, ...], entry: tuple[int, ...], used: int) -> Spare:
-    """`values` of all argument registers at a call, `entry` when the function began."""
-    untouched = 0
-    while used + untouched < len(entry) and values[used + untouched] == entry[used + untouched]:
-        untouched += 1
-    return Spare(used, values[used:], untouched)
-
-
 def doubt(expected: Run, found: Run, unread: Iterable[tuple[str, int]]) -> str:
     """Two runs that did the same: what the answer may have overlooked, in words, or "". `unread`:
     registers of results that the original computes for nobody and the signature does not name."""
     for number, (left, right) in enumerate(zip(expected.calls, found.calls)):
-        pairs = list(zip(left.spare.values, right.spare.values))[: left.spare.untouched]
-        for place, (a, b) in enumerate(pairs, left.spare.first):
-            if a != b:
-                return f"call {number} of {left.name} may take argument {place}, which it changes"
+        if words := _overlooked(left.spare, right.spare):
+            return f"call {number} of {left.name} {words}"
     if expected.left is not None and expected.left != found.left:
         return "it may return what its last call left, and changes that"
     for kind, number in sorted(unread):
         if expected.ended.get((kind, number)) != found.ended.get((kind, number)):
             return f"it may return what it computes last ({kind} result {number}), and changes that"
     return ""
+
+
+def _overlooked(left: Spare, right: Spare) -> str:
+    if left.indirect and left.indirect != right.indirect:
+        return "may put its result where the function's own goes, which it changes"
+    for place, (a, b) in enumerate(zip(left.words[: left.held], right.words), left.first):
+        if not _alike(a, b):
+            return f"may take argument {place}, which it changes"
+    others = dict(right.narrow)
+    for place, word in left.narrow:
+        if not _alike(word, others.get(place, word)):
+            return f"may take 64 bits of argument {place}, and it changes the upper ones"
+    return ""
+
+
+def _alike(left: Word, right: Word) -> bool:
+    """Frames differ, so addresses of the stack are not compared."""
+    return left == right or left[0] == right[0] == "stack"

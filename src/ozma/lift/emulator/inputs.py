@@ -79,7 +79,9 @@ def draw_arguments(signature: Signature, known: Known, number: int) -> Arguments
     draw = _Draw(rng, known, number)
     texts = signature.parameters + ("i64",) * (VARIABLE_ARGUMENTS if signature.variadic else 0)
     parameters = tuple(tuple(draw.value(s) for s in scalars_of(text)) for text in texts)
-    extra = tuple(draw.pointer() if i % 2 else draw.integer(64) for i in range(EXTRA_WORDS))
+    extra = tuple(
+        draw.pointer() + 8 * i if i % 2 else draw.integer(64) for i in range(EXTRA_WORDS)
+    )  # no round addresses: who clears a low byte shows
     floats = tuple(_double(rng.choice(_FLOATS[:8])) for _ in range(8))
     return Arguments(parameters, extra, floats)
 

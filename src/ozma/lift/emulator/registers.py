@@ -34,6 +34,11 @@ class Registers:
         """All registers of integer arguments."""
         return tuple(map(self.get, self.machine.integers))
 
+    @property
+    def indirect(self) -> int:
+        """The address of a result in memory, where it has a register of its own; else 0."""
+        return self.get(self.machine.indirect) if self.machine.indirect else 0
+
     def results(self) -> dict[tuple[str, int], int]:
         """The first two registers of results of each kind, of vectors the low half."""
         kinds = {INTEGER: self.machine.results, VECTOR: self.machine.result_vectors}

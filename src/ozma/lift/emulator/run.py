@@ -16,6 +16,8 @@ Word = tuple
 """A value that means the same in both texts: ("value", bits), or what a pointer points to:
 ("stack", address, bytes), ("data", bytes), ("code",); ("struct", words...) is passed by value."""
 
+LEFT: Word = ("left",)
+"""An argument that the function did not set: its register holds what a callee left."""
 
 Poke = tuple[int, tuple[int, ...]]
 """A call by its number, and addresses of bytes that it overwrites."""

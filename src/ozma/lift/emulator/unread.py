@@ -1,10 +1,12 @@
-"""What a function computes last and never reads: a result, whatever a signature says.
+"""What a function computes and leaves where results are, whatever its signature says.
 
 Asked of the original text alone, and by its instructions, so that it is no echo of what the lifter
 inferred.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from ozma.lift.emulator.abi import INTEGER, VECTOR
 from ozma.lift.emulator.graphs import graph_of
@@ -18,21 +20,29 @@ RESULTS = tuple((kind, number) for kind in (INTEGER, VECTOR) for number in (0, 1
 
 
 def unread_results(text: str, name: str, target: str) -> frozenset[tuple[str, int]]:
-    """Those of RESULTS in which some return leaves what an instruction put there for nobody. None
-    for a text that cannot be read."""
+    """Those of RESULTS in which some return finds what an instruction put there: the first integer
+    whatever was done with it before, the others, which are more often scratch registers, only if
+    nobody reads it. None for a text that cannot be read."""
     graph = graph_of(text, name, target)
     if graph is None:
         return frozenset()
     convention = find_architecture(target).convention
     named = {INTEGER: convention.results, VECTOR: convention.float_results}
+    rules = {place: _only_returned for place in RESULTS} | {(INTEGER, 0): _is_returned}
     return frozenset(
-        (kind, number) for kind, number in RESULTS if _unread(graph, named[kind][number])
+        (kind, number)
+        for (kind, number), rule in rules.items()
+        if _is_left(graph, named[kind][number], rule)
     )
 
 
-def _unread(graph: Graph, register: str) -> bool:
+Rule = Callable[[Graph, Block, int, str], bool]
+"""Of a step that sets the register, by block and position: is that what a return finds?"""
+
+
+def _is_left(graph: Graph, register: str, rule: Rule) -> bool:
     return any(
-        _only_returned(graph, block, position, register)
+        rule(graph, block, position, register)
         for block in graph.blocks for position, step in enumerate(block.steps)
         if any(_sets(effect, register) and not effect.implicit for effect in step.effects)
         and not step.instruction.mnemonic.startswith("pop")  # that makes the stack even
@@ -41,6 +51,25 @@ def _unread(graph: Graph, register: str) -> bool:
 
 def _sets(effect: object, register: str) -> bool:
     return isinstance(effect, SetReg) and effect.name == register
+
+
+def _is_returned(graph: Graph, block: Block, position: int, register: str) -> bool:
+    """Does a return find on some way what the instruction has put there?"""
+    work, seen = [(block, position + 1)], set()
+    while work:
+        block, start = work.pop()
+        if any(_changes(effect, register) for step in block.steps[start:] for effect in step.effects):
+            continue
+        if isinstance(block.exit, Return):
+            return True
+        fresh = set(block.successors) - seen
+        seen |= fresh
+        work += [(graph.blocks[index], 0) for index in fresh]
+    return False
+
+
+def _changes(effect: object, register: str) -> bool:
+    return isinstance(effect, Call | Repeat) or _sets(effect, register)
 
 
 def _only_returned(graph: Graph, block: Block, position: int, register: str) -> bool:

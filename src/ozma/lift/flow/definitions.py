@@ -80,8 +80,8 @@ class Facts:
     """Slots of the frame: from, to."""
     tables: frozenset[str] = frozenset()
     """Jump tables: nobody passes their address on."""
-    of_gcc: bool = False
-    """Not LLVM's code: its choice of registers shows nothing."""
+    widest: bool = False
+    """The choice of registers shows nothing: all that may be an argument or a result is one."""
 
     def flows_to(self, number: int) -> set[str]:
         """Registers that are made of a definition."""

@@ -14,10 +14,11 @@ from ozma.lift.reading.architecture import Architecture
 
 
 def find_facts(
-    graph: Graph, architecture: Architecture, slots: list[tuple[int, int]] | None = None
-) -> Facts:
+    graph: Graph, architecture: Architecture, slots: list[tuple[int, int]] | None = None,
+    widest: bool = False,
+) -> Facts:  # fmt: skip
     tables = frozenset(block.table for block in graph.blocks if block.table)
-    facts = Facts(slots=slots or [], tables=tables, of_gcc=graph.of_gcc)
+    facts = Facts(slots=slots or [], tables=tables, widest=widest)
     order = graph.order()
     facts.live = live_widths(graph, order, architecture)
     facts.widths = defined_widths(graph, order, architecture)

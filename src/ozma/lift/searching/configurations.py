@@ -15,6 +15,7 @@ _CHANGES: tuple[dict[str, str], ...] = (
     {"regions": "joined"},
     {"result": "value"},
     {"result": "void"},
+    {"signatures": "widest"},
     {"orientation": "fallthrough"},
     {"orientation": "asm"},
     {"volatile": "unused"},

@@ -160,7 +160,7 @@ class Builder(Parts):
     def _is_widened(self, block: int, register: str) -> bool:
         """Are the bits above what is read zero? Of what comes from elsewhere, gcc's code may pass
         them on."""
-        if self.graph.of_gcc:
+        if self.facts.widest:
             known = block != ENTRY and not self.facts.widths[block].get(register, (0, True))[1]
             return known and len(self.predecessors(block)) > 1
         return block == ENTRY or len(self.predecessors(block)) > 1

@@ -114,18 +114,16 @@ class Calls:
                 held = value.type
             if value.op == "clobber":
                 held = wanted or "i64"
-            if held == "i32" and builder.graph.of_gcc and register[0] != "[":
+            if held == "i32" and builder.facts.widest and register[0] != "[":
                 held = "i64"  # who knows how much of it the callee reads
-        elif builder.graph.of_gcc:
+        elif builder.facts.widest:
             held = "i64"
         else:
             width = builder.facts.phi_width(content.block, register) if content.block >= 0 else 0
             held = f"i{width or 64}"
         if _is_number(content) and content.copied and builder.mode == "O0":
             held = "i64"  # FastISel zeroes 32 bits and widens them for a 64-bit zero
-        if wanted and (bits(wanted) <= bits(held) or _is_number(content)):
-            return builder.read(register, wanted)
-        return builder.read(register, held)
+        return builder.read(register, wanted or held)
 
     def _after_call(
         self, result: Value | None, call: Value | None = None, kept: frozenset[str] = frozenset()
