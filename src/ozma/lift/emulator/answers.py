@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Mapping, Sequence
+from typing import Callable, Mapping
 
-from ozma.lift.emulator.abi import INDIRECT, INTEGER, Place, Unplaced, parameter_places, result_places
+from ozma.lift.emulator.abi import INTEGER, Place, Unplaced, parameter_places, result_places
 from ozma.lift.emulator.calls import ALWAYS, FORMATS, KNOWN_SIGNATURES, NEVER_RETURN, allocation
-from ozma.lift.emulator.doubts import NO_SPARE, Spare, is_certain, is_known
 from ozma.lift.emulator.inputs import Known, draw_answer
 from ozma.lift.emulator.layout import RESOLVER, RETURN, THREAD, Layout
 from ozma.lift.emulator.library import effect_of
@@ -16,6 +15,7 @@ from ozma.lift.emulator.registers import Registers
 from ozma.lift.emulator.run import LEFT, STOPPED, TOO_LONG, CallRecord, Poke, Run, Word
 from ozma.lift.emulator.signature import Callees, Signature
 from ozma.lift.emulator.space import Space
+from ozma.lift.emulator.spares import Spares
 
 THROUGH_POINTER = "a pointer"
 _MAX_CALLS = 200
@@ -31,7 +31,7 @@ class Answers:
         self, target: str, space: Space, registers: Registers, scramble: Callable[[], None]
     ) -> None:
         self._target, self._space, self._registers = target, space, registers
-        self._scramble = scramble
+        self._scramble, self.spares = scramble, Spares(target, space, registers)
         self.blocks = 0
         self.kept: Mapping[str, tuple[int, ...]] = {}
         """Registers that a callee of the text's own file leaves as they are, by its name."""
@@ -49,12 +49,6 @@ class Answers:
         self._poke = poke
         self._layout, self._callees, self._known = layout, callees, known
         self._world, self._run, self.blocks = world, run, 0
-
-    def enter(self) -> None:
-        """All arguments are in their places."""
-        self._before, self.left = self._registers.integers, None
-        self._indirect = self._registers.indirect
-        # what registers of arguments held when the function began, or its last call came back
 
     # --- memory, for the models of callees ---
 
@@ -112,7 +106,8 @@ class Answers:
             run.ending = TOO_LONG
             return None
         words = first + (self._words(name, signature) if signature else ())
-        run.calls.append(CallRecord(name, words, self._aligned(), self._spare(name, signature)))
+        spare = self.spares.at_call(name, signature, back == RETURN)
+        run.calls.append(CallRecord(name, words, self._aligned(), spare))
         if self._poke and len(run.calls) - 1 == self._poke[0]:
             for address in self._poke[1]:
                 self.write(address, bytes([self.read(address, 1)[0] ^ 0x55]))
@@ -121,38 +116,6 @@ class Answers:
             run.ending, run.detail = STOPPED, name
             return None
         return self._go_back(back, *self._unknown(name, signature), self.kept.get(name, ()))
-
-    def _spare(self, name: str, signature: Signature | None) -> Spare:
-        try:
-            groups = parameter_places(signature, self._target) if signature else ()
-        except Unplaced:
-            return NO_SPARE
-        if is_known(name):
-            return NO_SPARE
-        flat = [place for group in groups for place in group]
-        places = [place for place in flat if place.where == INTEGER]
-        used, indirect = len(places), 0
-        if not any(place.where == INDIRECT for place in flat):
-            indirect = self._registers.indirect
-            indirect = indirect if indirect == self._indirect else 0
-        if signature and is_certain(name, signature, used):
-            return Spare(indirect=indirect)
-        values = self._registers.integers
-        words = [self._space.canonical(value, peek=False) for value in values]
-        narrow = [
-            (place.index, words[place.index]) for place in places
-            if place.scalar.bits <= 32 and not self._is_left(place.index)
-        ]  # fmt: skip
-        held = self._held(values[used:], used)
-        return Spare(used, tuple(words[used:]), held, tuple(narrow), indirect)
-
-    def _held(self, values: Sequence[int], used: int) -> int:
-        """How many of the registers from `used` on come before one where the last call left
-        something."""
-        if self.left is None:
-            return len(values)
-        pairs = enumerate(zip(values, self._before[used:]))
-        return next((count for count, (a, b) in pairs if a == b), len(values))
 
     def _aligned(self) -> bool:
         extra = 8 if self._registers.pushes_return else 0
@@ -167,8 +130,7 @@ class Answers:
         for register, value in before:
             self._registers.set(register, value)
         self._registers.put_results(places, values)
-        self._before = self._registers.integers
-        self.left = self._registers.get(self._registers.machine.results[0])
+        self.spares.come_back()
         if self._registers.pushes_return:
             self._registers.set(self._registers.machine.stack, stack + 8)
         return back
@@ -203,17 +165,9 @@ class Answers:
     def _word(self, place: Place) -> Word:
         """An argument; LEFT where nobody can need it."""
         value = self._registers.argument(place)
-        if place.where == INTEGER and self._is_left(place.index):
+        if place.where == INTEGER and self.spares.is_left(place.index):
             return LEFT
         return self._registers.passed(place, value)
-
-    def _is_left(self, index: int) -> bool:
-        """Does a register of arguments hold what the last call left there, and no result?"""
-        machine = self._registers.machine
-        register = machine.integers[index]
-        if self.left is None or register in machine.results:
-            return False
-        return self._registers.get(register) == self._before[index]
 
     def _values(self, signature: Signature) -> list[int]:
         groups = parameter_places(signature, self._target)

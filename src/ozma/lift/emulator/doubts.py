@@ -9,52 +9,14 @@ register as the original does, nobody knows whether both do the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ozma.lift.emulator.calls import KNOWN_SIGNATURES
-from ozma.lift.emulator.signature import Signature
-from ozma.lift.reading.mangled import parameters_of
 from ozma.lift.reading.prototypes import prototypes
 
 if TYPE_CHECKING:
     from ozma.lift.emulator.run import Run, Word
-
-
-@dataclass(frozen=True)
-class Spare:
-    """Of a call: whole argument registers of which its signature says nothing, or not all.
-
-    `words` are those that it leaves over, from number `first` on; in `held` of them an earlier
-    call has left nothing. `narrow` are those in which it names at most 32 bits, by number.
-    `indirect`: what the function was given as the place of its own result, where that register
-    still holds it and the signature does not name it (AArch64); else 0.
-    """
-
-    first: int = 0
-    words: tuple[Word, ...] = ()
-    held: int = 0
-    narrow: tuple[tuple[int, Word], ...] = ()
-    indirect: int = 0
-
-
-NO_SPARE = Spare()
-
-
-def is_known(name: str) -> bool:
-    """Is it a function of the C library?"""
-    return name in KNOWN_SIGNATURES or name in prototypes()
-
-
-def is_certain(name: str, signature: Signature, integers: int) -> bool:
-    """Is it known how many arguments the callee takes in `integers` registers?"""
-    if signature.variadic:
-        return True
-    shape = parameters_of(name)
-    if shape is None or not shape.certain:
-        return False
-    told = shape.kinds.count("i")
-    return shape.member is False or integers > told
+    from ozma.lift.emulator.spares import Spare
 
 
 def gives_nothing(name: str) -> bool:

@@ -109,7 +109,7 @@ class Emulator:
             self.space.begin(world)
             self._prepare(given)
             self._pass(signature, given, world.fill)
-            self._answers.enter()
+            self._answers.spares.enter()
             self._execute()
             if self._run.ending == RETURNED:
                 self._finish(signature)
@@ -201,7 +201,7 @@ class Emulator:
         places = result_places(signature.result, self._target)
         self._run.results = tuple(registers.result(place) for place in places)
         left = registers.get(self._machine.results[0])
-        if not places and left == self._answers.left and not gives_nothing(self._run.last_call):
+        if not places and left == self._answers.spares.result and not gives_nothing(self._run.last_call):
             self._run.left = left
         self._run.ended = registers.results()
         saved = self._machine.saved.items()

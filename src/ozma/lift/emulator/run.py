@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ozma.lift.emulator.doubts import NO_SPARE, Spare
+from ozma.lift.emulator.spares import NO_SPARE, Spare
 
 RETURNED, STOPPED, TRAPPED = "returned", "does not return from", "traps"
 DIVISION, FAULT, TOO_LONG = "divides by zero", "memory fault", "too long"

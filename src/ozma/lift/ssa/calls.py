@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ozma.lift.calls.arguments import CallPlan
 from ozma.lift.flow.graph import Block
-from ozma.lift.reading.effects import Call, Expr, Symbol, bits
+from ozma.lift.reading.effects import Call, Expr, Symbol
 from ozma.lift.ssa.body import ENTRY, CallInfo, Terminator
 from ozma.lift.ssa.builder import Builder
 from ozma.lift.ssa.cells import Cell

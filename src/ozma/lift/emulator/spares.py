@@ -1,0 +1,115 @@
+"""What registers of arguments hold at a call, where its signature does not say it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ozma.lift.emulator.abi import INDIRECT, INTEGER, Place, Unplaced, parameter_places
+from ozma.lift.emulator.calls import KNOWN_SIGNATURES
+from ozma.lift.emulator.signature import Signature
+from ozma.lift.reading.mangled import parameters_of
+from ozma.lift.reading.prototypes import prototypes
+
+if TYPE_CHECKING:
+    from ozma.lift.emulator.registers import Registers
+    from ozma.lift.emulator.run import Word
+    from ozma.lift.emulator.space import Space
+
+
+@dataclass(frozen=True)
+class Spare:
+    """Of a call: whole argument registers of which its signature says nothing, or not all.
+
+    `words` are those that it leaves over, from number `first` on; in `held` of them an earlier
+    call has left nothing. `narrow` are those in which it names at most 32 bits, by number.
+    `indirect`: what the function was given as the place of its own result (AArch64), where that
+    register still holds it at a first call that takes the function's place, and the signature
+    does not name it; else 0.
+    """
+
+    first: int = 0
+    words: tuple[Word, ...] = ()
+    held: int = 0
+    narrow: tuple[tuple[int, Word], ...] = ()
+    indirect: int = 0
+
+
+NO_SPARE = Spare()
+
+
+class Spares:
+    """Looks at the registers of arguments against what they held when the function began, or when
+    its last call came back."""
+
+    result: int | None
+    """What the last call left in the first register of results; None before any call."""
+
+    def __init__(self, target: str, space: Space, registers: Registers) -> None:
+        self._target, self._space, self._registers = target, space, registers
+
+    def enter(self) -> None:
+        """The function begins."""
+        self._before, self._given = self._registers.integers, self._registers.indirect
+        self.result = None
+
+    def come_back(self) -> None:
+        """A call is over; what it may change is changed."""
+        self._before = self._registers.integers
+        self.result = self._registers.get(self._registers.machine.results[0])
+
+    def is_left(self, index: int) -> bool:
+        """Does a register hold what the last call left there, and no result?"""
+        machine = self._registers.machine
+        register = machine.integers[index]
+        if self.result is None or register in machine.results:
+            return False
+        return self._registers.get(register) == self._before[index]
+
+    def at_call(self, name: str, signature: Signature | None, is_tail: bool) -> Spare:
+        """Of a call that is about to be made."""
+        try:
+            groups = parameter_places(signature, self._target) if signature else ()
+        except Unplaced:
+            return NO_SPARE
+        if name in KNOWN_SIGNATURES or name in prototypes():
+            return NO_SPARE
+        places = [place for group in groups for place in group]
+        integers = [place for place in places if place.where == INTEGER]
+        certain = signature and _is_certain(name, signature, len(integers))
+        found = NO_SPARE if certain else self._of_integers(integers)
+        return replace(found, indirect=self._indirect(places)) if is_tail else found
+
+    def _of_integers(self, places: Sequence[Place]) -> Spare:
+        used, values = len(places), self._registers.integers
+        words = [self._space.canonical(value, peek=False) for value in values]
+        narrow = tuple(
+            (place.index, words[place.index]) for place in places
+            if place.scalar.bits <= 32 and not self.is_left(place.index)
+        )  # fmt: skip
+        return Spare(used, tuple(words[used:]), self._held(values, used), narrow)
+
+    def _held(self, values: Sequence[int], used: int) -> int:
+        """How many registers from `used` on come before one where the last call left something."""
+        rest = values[used:]
+        if self.result is None:
+            return len(rest)
+        pairs = enumerate(zip(rest, self._before[used:]))
+        return next((count for count, (a, b) in pairs if a == b), len(rest))
+
+    def _indirect(self, places: Sequence[Place]) -> int:
+        value = self._registers.indirect
+        same = self.result is None and value == self._given
+        return value if same and not any(place.where == INDIRECT for place in places) else 0
+
+
+def _is_certain(name: str, signature: Signature, integers: int) -> bool:
+    """Is it known how many arguments the callee takes in `integers` registers?"""
+    if signature.variadic:
+        return True
+    shape = parameters_of(name)
+    if shape is None or not shape.certain:
+        return False
+    told = shape.kinds.count("i")
+    return shape.member is False or integers > told
