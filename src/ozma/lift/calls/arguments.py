@@ -34,8 +34,8 @@ Key = tuple[int, int]
 def plan_calls(
     facts: Facts, architecture: Architecture, chooser: Chooser, listing: Listing
 ) -> dict[Key, CallPlan]:
-    """A plan for each call and tail call, by (block, step). In gcc's code all that may be an
-    argument is one."""
+    """A plan for each call and tail call, by (block, step). With `facts.widest` all that may be
+    an argument is one."""
     planner = _Planner(facts, architecture, chooser, listing)
     plans = {(site.block, site.step): planner.plan(site) for site in facts.calls}
     _level(facts.calls, plans)

@@ -35,8 +35,8 @@ def passed_on(site: CallSite, facts: Facts, registers: tuple[str, ...], count: i
 
 def count_set(site: CallSite, facts: Facts, registers: tuple[str, ...], result: str) -> int:
     """Number of argument registers up to the last that was set for this call. One that is also
-    where results come back (AArch64) may be passed on from an earlier call. In gcc's code the
-    order of registers says nothing more."""
+    where results come back (AArch64) may be passed on from an earlier call. With
+    `facts.widest` the order of registers says nothing more."""
     count = 0
     for position, register in enumerate(registers):
         prepared = not facts.widest and _is_prepared(site, facts, register, result)

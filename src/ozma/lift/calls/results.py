@@ -30,8 +30,8 @@ def plan_result(
 ) -> Result:  # fmt: skip
     """What all returns agree on; void where nothing was left for a caller. `kept`: lines whose
     value somebody wants in its register (flow/kept_updates.py). `jumps`: lines that make the
-    address of a computed jump (flow/computed_jumps.py). In gcc's code what is left where
-    results are may be one."""
+    address of a computed jump (flow/computed_jumps.py). With `facts.widest` what is left
+    where results are is one."""
     convention = architecture.convention
     sites = facts.returns
     if chooser.decisions.result == "void" or not sites:

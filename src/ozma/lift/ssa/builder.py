@@ -158,8 +158,8 @@ class Builder(Parts):
         return phi
 
     def _is_widened(self, block: int, register: str) -> bool:
-        """Are the bits above what is read zero? Of what comes from elsewhere, gcc's code may pass
-        them on."""
+        """Are the bits above what is read zero? Of what comes from elsewhere, a call with the
+        widest arguments passes them on."""
         if self.facts.widest:
             known = block != ENTRY and not self.facts.widths[block].get(register, (0, True))[1]
             return known and len(self.predecessors(block)) > 1
