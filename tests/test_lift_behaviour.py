@@ -394,6 +394,15 @@ def test_what_a_call_left_in_a_register_is_no_argument() -> None:
     assert _guessed(bodies[::-1], ("ptr",), ("ptr",)).verdict is Verdict.DOUBTFUL
 
 
+def test_an_argument_on_the_stack_is_doubtful_where_it_is_lost() -> None:
+    registers = ("i64",) * 6
+    bodies = ["\tpushq {0}\n\tcallq g\n\tpopq %rcx\n\tretq\n".format(word) for word in ("$7", "$8", "%rax")]
+    assert _guessed((bodies[0], bodies[1]), registers, registers).verdict is Verdict.DOUBTFUL
+    assert _guessed((bodies[0], bodies[0]), registers, registers).verdict is Verdict.SAME
+    assert _guessed((bodies[0], bodies[1]), registers, registers[1:]).verdict is Verdict.SAME  # a register is free
+    assert _guessed((bodies[2], bodies[0]), registers, registers).verdict is Verdict.SAME  # room, not written
+
+
 def test_a_result_that_was_read_too_is_doubtful_where_it_is_lost() -> None:
     kept = "\tmovq (%rdi), %rax\n\ttestq %rax, %rax\n\tje g\n\tretq\n"
     found = _guessed((kept, kept.replace("%rax", "%rcx")), ("ptr",))

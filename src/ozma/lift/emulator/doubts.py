@@ -45,6 +45,9 @@ def _overlooked(left: Spare, right: Spare) -> str:
     for place, (a, b) in enumerate(zip(left.words[: left.held], right.words), left.first):
         if not _alike(a, b):
             return f"may take argument {place}, which it changes"
+    alike = [_alike(*pair) for pair in zip(left.stack, right.stack)]
+    if not all(alike) or len(alike) < len(left.stack):
+        return "may take an argument on the stack, which it changes"
     others = dict(right.narrow)
     for place, word in left.narrow:
         if not _alike(word, others.get(place, word)):

@@ -109,7 +109,7 @@ class Emulator:
             self.space.begin(world)
             self._prepare(given)
             self._pass(signature, given, world.fill)
-            self._answers.spares.enter()
+            self._answers.spares.enter(world.fill)
             self._execute()
             if self._run.ending == RETURNED:
                 self._finish(signature)

@@ -93,8 +93,12 @@ class Registers:
             return self.get(self.machine.vectors[place.index])
         if place.where == INDIRECT:
             return self.get(self.machine.indirect)
-        address = self.stack + (8 if self.pushes_return else 0) + place.index
-        return int.from_bytes(self._space.read(address, _stack_bytes(place)), "little")
+        return self.on_stack(place.index, _stack_bytes(place))
+
+    def on_stack(self, offset: int, size: int = 8) -> int:
+        """What lies where a callee's arguments on the stack are, at the moment of the call."""
+        address = self.stack + (8 if self.pushes_return else 0) + offset
+        return int.from_bytes(self._space.read(address, size), "little")
 
     def result(self, place: Place) -> Word:
         """A result of the function, at its end."""

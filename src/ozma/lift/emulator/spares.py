@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ozma.lift.emulator.abi import INDIRECT, INTEGER, Place, Unplaced, parameter_places
+from ozma.lift.emulator.abi import INDIRECT, INTEGER, STACK, Place, Unplaced, parameter_places
 from ozma.lift.emulator.calls import KNOWN_SIGNATURES
 from ozma.lift.emulator.signature import Signature
 from ozma.lift.reading.mangled import parameters_of
@@ -24,7 +24,8 @@ class Spare:
 
     `words` are those that it leaves over, from number `first` on; in `held` of them an earlier
     call has left nothing. `narrow` are those in which it names at most 32 bits, by number.
-    `indirect`: what the function was given as the place of its own result (AArch64), where that
+    `stack`: where the signature fills all registers, what lies on the stack beyond its arguments,
+    as far as somebody wrote there. `indirect`: what the function was given as the place of its own result (AArch64), where that
     register still holds it at a first call that takes the function's place, and the signature
     does not name it; else 0.
     """
@@ -33,10 +34,13 @@ class Spare:
     words: tuple[Word, ...] = ()
     held: int = 0
     narrow: tuple[tuple[int, Word], ...] = ()
+    stack: tuple[Word, ...] = ()
     indirect: int = 0
 
 
 NO_SPARE = Spare()
+_WORDS = 8
+"""Of the stack that are looked at."""
 
 
 class Spares:
@@ -49,8 +53,9 @@ class Spares:
     def __init__(self, target: str, space: Space, registers: Registers) -> None:
         self._target, self._space, self._registers = target, space, registers
 
-    def enter(self) -> None:
-        """The function begins."""
+    def enter(self, fill: int) -> None:
+        """The function begins, on a stack that is full of this byte."""
+        self._unwritten = bytes([fill]) * 8
         self._before, self._given = self._registers.integers, self._registers.indirect
         self.result = None
 
@@ -79,6 +84,8 @@ class Spares:
         integers = [place for place in places if place.where == INTEGER]
         certain = signature and _is_certain(name, signature, len(integers))
         found = NO_SPARE if certain else self._of_integers(integers)
+        if not certain and len(integers) >= len(self._registers.machine.integers):
+            found = replace(found, stack=tuple(self._on_stack(places)))
         return replace(found, indirect=self._indirect(places)) if is_tail else found
 
     def _of_integers(self, places: Sequence[Place]) -> Spare:
@@ -89,6 +96,15 @@ class Spares:
             if place.scalar.bits <= 32 and not self.is_left(place.index)
         )  # fmt: skip
         return Spare(used, tuple(words[used:]), self._held(values, used), narrow)
+
+    def _on_stack(self, places: Sequence[Place]) -> Iterator[Word]:
+        stacked = [place for place in places if place.where == STACK]
+        taken = [place.index + max(8, place.scalar.bits // 8) for place in stacked]
+        for number in range(_WORDS):
+            word = self._registers.on_stack(max(taken, default=0) + 8 * number)
+            if word.to_bytes(8, "little") == self._unwritten:
+                return
+            yield self._space.canonical(word, peek=False)
 
     def _held(self, values: Sequence[int], used: int) -> int:
         """How many registers from `used` on come before one where the last call left something."""
