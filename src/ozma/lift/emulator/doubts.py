@@ -1,8 +1,8 @@
 """What a run cannot show under an answer's own signatures, and where it may matter.
 
 An argument that the lifter overlooked lies in its register, or in its upper half, as the caller of
-the function put it there or as the function itself did; a result that it overlooked lies where a callee
-left it, or where an instruction put it that nobody reads. Where the answer does not leave such a
+the function put it there or as the function itself did, or on the stack; a result that it
+overlooked lies where a callee or an instruction left it. Where the answer does not leave such a
 register as the original does, nobody knows whether both do the same.
 """
 

@@ -201,7 +201,8 @@ class Emulator:
         places = result_places(signature.result, self._target)
         self._run.results = tuple(registers.result(place) for place in places)
         left = registers.get(self._machine.results[0])
-        if not places and left == self._answers.spares.result and not gives_nothing(self._run.last_call):
+        of_call = left == self._answers.spares.result
+        if not places and of_call and not gives_nothing(self._run.last_call):
             self._run.left = left
         self._run.ended = registers.results()
         saved = self._machine.saved.items()

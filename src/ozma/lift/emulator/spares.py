@@ -25,9 +25,9 @@ class Spare:
     `words` are those that it leaves over, from number `first` on; in `held` of them an earlier
     call has left nothing. `narrow` are those in which it names at most 32 bits, by number.
     `stack`: where the signature fills all registers, what lies on the stack beyond its arguments,
-    as far as somebody wrote there. `indirect`: what the function was given as the place of its own result (AArch64), where that
-    register still holds it at a first call that takes the function's place, and the signature
-    does not name it; else 0.
+    as far as somebody wrote there. `indirect`: what the function was given as the place of its own
+    result (AArch64), where that register still holds it at a first call that takes the function's
+    place, and the signature does not name it; else 0.
     """
 
     first: int = 0
@@ -81,21 +81,20 @@ class Spares:
         if name in KNOWN_SIGNATURES or name in prototypes():
             return NO_SPARE
         places = [place for group in groups for place in group]
-        integers = [place for place in places if place.where == INTEGER]
-        certain = signature and _is_certain(name, signature, len(integers))
-        found = NO_SPARE if certain else self._of_integers(integers)
-        if not certain and len(integers) >= len(self._registers.machine.integers):
-            found = replace(found, stack=tuple(self._on_stack(places)))
+        integers = sum(place.where == INTEGER for place in places)
+        certain = signature and _is_certain(name, signature, integers)
+        found = NO_SPARE if certain else self._left_open(places, integers)
         return replace(found, indirect=self._indirect(places)) if is_tail else found
 
-    def _of_integers(self, places: Sequence[Place]) -> Spare:
-        used, values = len(places), self._registers.integers
+    def _left_open(self, places: Sequence[Place], used: int) -> Spare:
+        values = self._registers.integers
         words = [self._space.canonical(value, peek=False) for value in values]
         narrow = tuple(
             (place.index, words[place.index]) for place in places
-            if place.scalar.bits <= 32 and not self.is_left(place.index)
+            if place.where == INTEGER and place.scalar.bits <= 32 and not self.is_left(place.index)
         )  # fmt: skip
-        return Spare(used, tuple(words[used:]), self._held(values, used), narrow)
+        stack = tuple(self._on_stack(places)) if used >= len(values) else ()
+        return Spare(used, tuple(words[used:]), self._held(values, used), narrow, stack)
 
     def _on_stack(self, places: Sequence[Place]) -> Iterator[Word]:
         stacked = [place for place in places if place.where == STACK]

@@ -58,7 +58,8 @@ def _is_returned(graph: Graph, block: Block, position: int, register: str) -> bo
     work, seen = [(block, position + 1)], set()
     while work:
         block, start = work.pop()
-        if any(_changes(effect, register) for step in block.steps[start:] for effect in step.effects):
+        effects = (effect for step in block.steps[start:] for effect in step.effects)
+        if any(_changes(effect, register) for effect in effects):
             continue
         if isinstance(block.exit, Return):
             return True
