@@ -50,9 +50,11 @@ def test_passing_more_needs_no_proof_and_passing_less_does():
 
 
 @pytest.mark.parametrize("body", [RETURNED, MEMBER])
-def test_a_doubt_is_settled_by_the_answer_with_the_widest_signatures(toolchain, body):
-    """One setting is asked for: its answer would be right only if the likely signatures were."""
-    options = AnswerOptions(settings=1, search=False)
+@pytest.mark.parametrize("settings", [1, 12])
+def test_a_doubt_is_settled_by_the_answer_with_the_widest_signatures(toolchain, body, settings):
+    """One setting's answer would be right only if the likely signatures were; of twelve, one that
+    nothing proves may have given the same IR before."""
+    options = AnswerOptions(settings=settings, search=False)
     with Compiler(toolchain) as compiler, EmulatorCheck(toolchain, "x86-64") as check:
         answer = Answerer(compiler, options, check).answer(_text(body), "f")
     assert answer.verdict in (Verdict.IDENTICAL, Verdict.SAME)

@@ -77,7 +77,7 @@ class Judge:
         key = candidate.ir, candidate.passes, candidate.codegen
         if key not in self._seen:
             self._seen[key] = self._judge(candidate)
-        return self._seen[key]
+        return replace(self._seen[key], candidate=candidate)  # under its own decisions
 
     def knows(self, candidate: Candidate) -> bool:
         return (candidate.ir, candidate.passes, candidate.codegen) in self._seen
