@@ -294,7 +294,7 @@ def _row(number: int, **facts) -> dict:
         "hash": str(number), "project": f"p{number % 3}", "near": False, "fits": True,
         "instructions": 5 + 10 * number, "lowered": True, "exact": False, "strict": False,
         "bleu": 0.9, "bleu_words": 0.8, "confidence": 0.8, "behaviour": "same", "flags": [],
-        "compiles": 10, "seconds": 0.5,
+        "verdict": "same behaviour", "compiles": 10, "seconds": 0.5,
     } | facts  # fmt: skip
 
 
@@ -302,9 +302,11 @@ def test_every_function_counts_and_failures_are_zero(tmp_path):
     rows = [_row(0, exact=True, strict=True, bleu=1.0, bleu_words=1.0, confidence=1.0), _row(1)]
     rows += [
         _row(2, behaviour="differs"),
-        _row(3, lowered=False, bleu=0.0, bleu_words=0.0, behaviour=""),
+        _row(3, lowered=False, bleu=0.0, bleu_words=0.0, behaviour="", verdict="failed"),
     ]
+    rows[0]["verdict"] = "identical assembly"
     found = facts(rows)
+    assert found["wrongly_same"][0] == 0.5 and found["verdicts"]["failed"] == 1
     assert found["lowered"][0] == 0.75 and found["exact"][0] == 0.25
     assert found["exact_or_same"][0] == 0.5 and found["shown_different"][0] == 0.25
     assert found["bleu_all"][0] == pytest.approx(2.6 / 4)
@@ -319,6 +321,7 @@ def test_every_function_counts_and_failures_are_zero(tmp_path):
     assert len(read["x86-64-Oz-test"]["one setting"]) == 4
     text = render({"x86-64-Oz-test": {"ways": {"one setting": found}, "steps": []}})
     assert "| one setting | 4 |" in text and PAPER[0][0] in text
+    assert "| one setting | 1 | 2 | 0 | 0 | 1 | 50.0" in text
 
 
 @given(st.integers(0, 50), st.integers(1, 50))

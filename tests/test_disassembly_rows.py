@@ -375,7 +375,8 @@ def _record(number: int, exact: bool, **others) -> dict:
     size = 10 + 3 * number
     return {
         "hash": str(number), "project": f"p{number % 3}", "lowered": True, "exact": exact,
-        "strict": exact, "behaviour": "same" if exact else "differs", "bleu": 1.0 if exact else 0.5,
+        "strict": exact, "behaviour": "same" if exact else "differs",
+        "verdict": "identical assembly" if exact else "behaviour differs", "bleu": 1.0 if exact else 0.5,
         "bleu_words": 1.0 if exact else 0.4, "confidence": 1.0 if exact else 0.4, "flags": [],
         "compiles": 5, "seconds": 0.001 * size**2, "instructions": size, "fits": True,
         "near": False, "memory": 10**8,

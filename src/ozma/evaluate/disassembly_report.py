@@ -12,6 +12,7 @@ from ozma.evaluate.disassembly_steps import steps_of
 from ozma.evaluate.disassembly_tables import BINS, facts
 from ozma.evaluate.disassembly_ways import WAYS
 from ozma.evaluate.records import Row, read_rows
+from ozma.lift.answers import Verdict
 
 PAPER = (
     ("LLM Compiler FTD 13B", 2015, 0.449, 0.960, 0.138),
@@ -57,8 +58,8 @@ def render(found: dict[str, Any]) -> str:
 def _set_tables(name: str, one: dict[str, Any]) -> str:
     ways = one["ways"]
     parts = (
-        _main_table(ways), _step_table(one["steps"]), _bleu_table(ways), _size_table(ways),
-        _coverage_table(ways), _cost_table(ways),
+        _main_table(ways), _step_table(one["steps"]), _verdict_table(ways), _bleu_table(ways),
+        _size_table(ways), _coverage_table(ways), _cost_table(ways),
     )  # fmt: skip
     return "\n\n".join([f"### {name}", *("\n".join(part) for part in parts if part)])
 
@@ -120,6 +121,16 @@ def _step_cells(one: dict[str, Any]) -> list[str]:
         str(one["won"]), str(one["lost"]), _percent(one["exact_or_same"]),
         f"{one['compiles'][0]:+.0f}", f"{one['seconds'][0]:+.2f}",
     ]  # fmt: skip
+
+
+def _verdict_table(ways: dict[str, Any]) -> list[str]:
+    """What the answers said of themselves, knowing no true signature."""
+    heads = ("verdicts", *(verdict.value for verdict in Verdict), "same behaviour, wrongly, %")
+    rows = []
+    for way, one in ways.items():
+        counts = [f"{one['verdicts'].get(verdict.value, 0):,}" for verdict in Verdict]
+        rows.append([way, *counts, _percent(one["wrongly_same"])])
+    return _table(heads, rows)
 
 
 def _bleu_table(ways: dict[str, Any]) -> list[str]:

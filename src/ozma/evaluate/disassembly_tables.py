@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ozma.evaluate.bootstrap import Draws
 from ozma.evaluate.records import Row
+from ozma.lift.answers import Verdict
 
 BINS = ((0, 10), (10, 20), (20, 40), (40, 80), (80, 160), (160, 1 << 30))
 COVERAGE = (0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -41,6 +43,8 @@ def facts(rows: Sequence[Row]) -> dict[str, Any]:
         "strict": wilson(sum(row["strict"] for row in rows), total),
         "exact_or_same": wilson(sum(right), total),
         "shown_different": wilson(sum(row["behaviour"] == "differs" for row in rows), total),
+        "verdicts": Counter(row["verdict"] for row in rows),
+        "wrongly_same": _wrongly_same(rows),
         "bleu_lowered": mean(lowered, [min(r["bleu"], r["bleu_words"]) for r in lowered]),
         "bleu_all": mean(rows, bleu),
         "bleu_by": {name: _both(rows, lowered, name) for name in ("bleu", "bleu_words")},
@@ -65,6 +69,13 @@ def facts(rows: Sequence[Row]) -> dict[str, Any]:
 def is_right(row: Row) -> bool:
     """Identical, or shown to behave the same under the true signature."""
     return row["exact"] or row["behaviour"] == "same"
+
+
+def _wrongly_same(rows: Sequence[Row]) -> tuple[float, float, float]:
+    """Of the answers that were called the same under their own signatures: the share that differs
+    under the true ones."""
+    called = [row for row in rows if row["verdict"] == Verdict.SAME.value]
+    return wilson(sum(row["behaviour"] == "differs" for row in called), len(called))
 
 
 def _both(rows: Sequence[Row], lowered: Sequence[Row], name: str) -> dict[str, Any]:
