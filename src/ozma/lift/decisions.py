@@ -49,8 +49,8 @@ class Decisions:
     next block, or the jump's target. block_order: of the printed blocks. returns: one return block
     or one each. result, arguments: how signatures are inferred. signatures: "widest" passes all
     that may be an argument or a result, whole (as gcc's code is always read). leaves: type of
-    64-bit values that nothing settles. add_flags, or_disjoint: poison flags added. operand_order: of commutative
-    operations. regions: is the stack from the lowest escaped address on one object ("safe"), or
+    64-bit values that nothing settles. add_flags, or_disjoint: poison flags added. operand_order:
+    of commutative operations. regions: is the stack from the lowest escaped address on one object ("safe"), or
     does an object end at the next escaped one ("single") and at what looks spilled ("joined");
     in these two, `rep movs` copies as memcpy does, else places may overlap unless it is seen that
     they do not.

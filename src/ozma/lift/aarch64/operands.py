@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ozma.lift.aarch64.registers import Register, register_named
-from ozma.lift.reading.lines import split_operands
 from ozma.lift.reading.effects import Unsupported
+from ozma.lift.reading.lines import fits, split_operands
 
 CONDITIONS = (
     "eq",
@@ -176,7 +176,7 @@ def _number(text: str) -> int | float:
             value = int(text, 0) if "x" in text.lower() else float(text)
     except ValueError as error:
         raise _bad(text) from error
-    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+    if isinstance(value, int) and not fits(value):
         raise _bad(text)
     return value
 

@@ -131,20 +131,24 @@ class Answerer:
     def _judged(self, found: Found, judge: Judge, assembly: str, name: str) -> Answer:
         if not found.tried:
             return Answer(name, Verdict.FAILED, reason=found.reason, refusal=found.refusal)
-        best = found.tried[0]
-        if best.exact and best.candidate.passes:
-            best = judge.settled(best)  # the text that is given is without passes to run
-        if best.exact and not best.candidate.passes:
-            made = self._identical(best, found, judge, name)
-            if not self._options.listing or self._gives_object(made, best, assembly, name):
-                return made
+        proved = self._proved(found.tried[0], judge, assembly, name)
+        if proved:
+            return replace(proved, edits=found.edits)
         return self._compared(found, judge, assembly, name)
 
-    def _identical(self, best: Tried, found: Found, judge: Judge, name: str) -> Answer:
-        flags: tuple[str, ...] = ()
+    def _proved(self, best: Tried, judge: Judge, assembly: str, name: str) -> Answer | None:
+        """The answer of equal assembly, if it is one, freed of flags that it does not need."""
+        if best.exact and best.candidate.passes:
+            best = judge.settled(best)  # the text that is given is without passes to run
+        if not best.exact or best.candidate.passes:
+            return None
+        freed, flags = best, ()
         if self._options.fewest_flags:
-            best, flags = with_fewest_flags(judge, best, name)
-        return replace(_told(best, judge, name, Verdict.IDENTICAL), edits=found.edits, flags=flags)
+            freed, flags = with_fewest_flags(judge, best, name)
+        made = replace(_told(freed, judge, name, Verdict.IDENTICAL), flags=flags)
+        if self._options.listing and not self._gives_object(made, best, assembly, name):
+            return None
+        return made
 
     def _gives_object(self, made: Answer, best: Tried, assembly: str, name: str) -> bool:
         candidate = replace(best.candidate, ir=made.ir, passes="")
@@ -171,9 +175,8 @@ class Answerer:
         tried = with_widest_signatures(judge, self._options, assembly, name)
         if tried is None:
             return []
-        if tried.exact and not self._options.listing:
-            return [_told(tried, judge, name, Verdict.IDENTICAL)]
-        return [self._checked(tried, judge, assembly, name)]
+        proved = self._proved(tried, judge, assembly, name)
+        return [proved or self._checked(tried, judge, assembly, name)]
 
     def _checked(self, tried: Tried, judge: Judge, assembly: str, name: str) -> Answer:
         made = _told(tried, judge, name, Verdict.COMPILES)

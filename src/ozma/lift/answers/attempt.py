@@ -10,9 +10,7 @@ from ozma.lift.judging.compile_back import Compiled
 from ozma.lift.judging.forbidden import check as forbidden
 from ozma.lift.judging.judge import Candidate, Judge, Tried
 from ozma.lift.lifter import LiftedFunction, Refusal
-from ozma.lift.searching.configurations import (
-    candidate_of, configurations, lift_safely, lifted_candidates,
-)  # fmt: skip
+from ozma.lift.searching.configurations import configurations, lift_safely, lifted_candidates
 from ozma.lift.searching.edit_search import EditSearch
 from ozma.lift.searching.ranker import shipped_ranker
 from ozma.lift.searching.site_search import Lift, SiteSearch
@@ -165,12 +163,11 @@ def with_widest_signatures(
 ) -> Tried | None:
     """The default setting's answer with all that may be an argument or a result; None where it
     does not compile, or where no setting of the lifter is asked for."""
-    decisions = Decisions(signatures="widest")
-    if options.settings == 0:
-        return None
-    lifted = lift_safely(assembly, name, options.target, decisions)
-    tried = judge(candidate_of(lifted, decisions, "lifter")) if lifted.ir else None
-    return judge.settled(tried) if tried and tried.difference is not None else None
+    widest = iter([Decisions(signatures="widest")][: options.settings])
+    for candidate, *_ in lifted_candidates(assembly, name, options.target, widest):
+        tried = judge(candidate)
+        return judge.settled(tried) if tried.difference is not None else None
+    return None
 
 
 def _is_forced(tried: Tried) -> bool:

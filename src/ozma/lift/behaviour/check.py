@@ -22,9 +22,9 @@ from ozma.lift.emulator.inputs import Arguments, Known, draw_arguments, read_kno
 from ozma.lift.emulator.layout import lay_out, load
 from ozma.lift.emulator.machine import machine
 from ozma.lift.emulator.memory import World
+from ozma.lift.emulator.returned import returned_results
 from ozma.lift.emulator.run import FINISHED, UNSUPPORTED, Poke, Run
 from ozma.lift.emulator.signature import Callees, Signature
-from ozma.lift.emulator.unread import unread_results
 from ozma.llvm import Toolchain
 from ozma.llvm.objects import ObjectError
 
@@ -112,10 +112,10 @@ def _routines(toolchain: Toolchain, target: str) -> tuple[bytes, bytes]:
 
 
 def _unnamed_results(question: Question) -> frozenset[tuple[str, int]]:
-    """Registers of results that the original sets for nobody, and the signature does not name."""
+    """Registers of results that the original sets and the signature does not name."""
     named = result_places(question.signature.result, question.target)
-    unread = unread_results(question.original, question.function, question.target)
-    return unread - {(place.where, place.index) for place in named}
+    returned = returned_results(question.original, question.function, question.target)
+    return returned - {(place.where, place.index) for place in named}
 
 
 class _Check:
@@ -133,13 +133,15 @@ class _Check:
         routines = [_routines(toolchain, target) for _, target in sides]
         kept = [kept_registers(text, question.function, target) for text, target in sides]
         self._original = Emulator(
-            question.target, loaded[0], routines[0], watched=True, kept=kept[0]
-        )
+            question.target, loaded[0], routines[0], watched=True, kept=kept[0],
+            guessed=question.guessed,
+        )  # fmt: skip
         self._other = Emulator(
-            question.other_target, loaded[1], routines[1], STEPS * _MORE_STEPS, kept=kept[1]
-        )
+            question.other_target, loaded[1], routines[1], STEPS * _MORE_STEPS, kept=kept[1],
+            guessed=question.guessed,
+        )  # fmt: skip
         self._known: Known = read_known(question.original)
-        self._unread = _unnamed_results(question) if question.guessed else frozenset()
+        self._unnamed = _unnamed_results(question) if question.guessed else frozenset()
         self._endings: list[str] = []
         self._ran_code: set[tuple[int, int]] = set()
         self._drawn: dict[int, Arguments] = {}
@@ -162,7 +164,7 @@ class _Check:
             difference = Pair(self._original, self._other, world).difference(expected, found)
             if difference and self._stands(difference, world, expected):
                 return self._differs(difference, world.number, ran)
-            if self._question.guessed and (reason := doubt(expected, found, self._unread)):
+            if self._question.guessed and (reason := doubt(expected, found, self._unnamed)):
                 return Behaviour(Verdict.DOUBTFUL, ran, self._tried, reason=reason)
             ran += 1
             self._ran_code |= expected.blocks

@@ -25,13 +25,15 @@ _CONVERSION = re.compile(rb"%[-+ #0']*(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|z|j|t|
 
 
 class Answers:
-    """Answers the calls of one run. `scramble` puts junk into what a call may change."""
+    """Answers the calls of one run. `scramble` puts junk into what a call may change. `guessed`:
+    are the callees' signatures?"""
 
     def __init__(
-        self, target: str, space: Space, registers: Registers, scramble: Callable[[], None]
-    ) -> None:
+        self, target: str, space: Space, registers: Registers, scramble: Callable[[], None],
+        guessed: bool,
+    ) -> None:  # fmt: skip
         self._target, self._space, self._registers = target, space, registers
-        self._scramble, self.spares = scramble, Spares(target, space, registers)
+        self._scramble, self.spares = scramble, Spares(target, space, registers, guessed)
         self.blocks = 0
         self.kept: Mapping[str, tuple[int, ...]] = {}
         """Registers that a callee of the text's own file leaves as they are, by its name."""
@@ -165,7 +167,7 @@ class Answers:
     def _word(self, place: Place) -> Word:
         """An argument; LEFT where nobody can need it."""
         value = self._registers.argument(place)
-        if place.where == INTEGER and self.spares.is_left(place.index):
+        if place.where == INTEGER and self.spares.is_left(place.index, value):
             return LEFT
         return self._registers.passed(place, value)
 

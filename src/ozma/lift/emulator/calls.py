@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ozma.lift.emulator.memory import HEAP, HEAP_STEP, PAGE
 from ozma.lift.emulator.signature import Signature
+from ozma.lift.reading.prototypes import Prototype, prototypes
 
 if TYPE_CHECKING:
     from ozma.lift.emulator.answers import Answers
@@ -60,6 +61,12 @@ KNOWN_SIGNATURES = {
     "atoi": Signature(("ptr",), "i32"),
 } | {name: Signature(tuple(text.split()), "ptr") for name, text in _ALLOCATE.items()}
 """Prototypes of the C library that hold whatever a module declares."""
+
+
+def known_callee(name: str) -> Signature | Prototype | None:
+    """What a function of the C library takes and returns."""
+    return KNOWN_SIGNATURES.get(name) or prototypes().get(name)
+
 
 ALWAYS = {"_setjmp": 0, "setjmp": 0, "__sigsetjmp": 0}
 """Results that do not vary."""

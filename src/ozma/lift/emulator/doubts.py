@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ozma.lift.emulator.calls import KNOWN_SIGNATURES
-from ozma.lift.reading.prototypes import prototypes
+from ozma.lift.emulator.calls import known_callee
 
 if TYPE_CHECKING:
     from ozma.lift.emulator.run import Run, Word
@@ -21,19 +20,19 @@ if TYPE_CHECKING:
 
 def gives_nothing(name: str) -> bool:
     """Is it known that the callee returns nothing?"""
-    known = KNOWN_SIGNATURES.get(name) or prototypes().get(name)
+    known = known_callee(name)
     return known is not None and known.result == "void"
 
 
-def doubt(expected: Run, found: Run, unread: Iterable[tuple[str, int]]) -> str:
-    """Two runs that did the same: what the answer may have overlooked, in words, or "". `unread`:
-    registers of results that the original computes for nobody and the signature does not name."""
+def doubt(expected: Run, found: Run, returned: Iterable[tuple[str, int]]) -> str:
+    """Two runs that did the same: what the answer may have overlooked, in words, or "". `returned`:
+    registers of results that the original sets and the signature does not name."""
     for number, (left, right) in enumerate(zip(expected.calls, found.calls)):
         if words := _overlooked(left.spare, right.spare):
             return f"call {number} of {left.name} {words}"
     if expected.left is not None and expected.left != found.left:
         return "it may return what its last call left, and changes that"
-    for kind, number in sorted(unread):
+    for kind, number in sorted(returned):
         if expected.ended.get((kind, number)) != found.ended.get((kind, number)):
             return f"it may return what it computes last ({kind} result {number}), and changes that"
     return ""

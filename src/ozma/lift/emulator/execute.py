@@ -34,7 +34,7 @@ NOTHING_KEPT: Mapping[str, Iterable[str]] = {}
 class Emulator:
     """One text in one emulator. `routines` is the machine's junk and keep code, assembled; `steps`
     limits the instructions from one call to the next; a watched one collects what code ran. `kept`:
-    scratch registers that a callee leaves as they are, by its name."""
+    scratch registers that a callee leaves as they are, by its name. `guessed`: signatures are."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Emulator:
         steps: int = STEPS,
         watched: bool = False,
         kept: Mapping[str, Iterable[str]] = NOTHING_KEPT,
+        guessed: bool = False,
     ) -> None:
         self._target, self._loaded, self._steps = target, loaded, steps
         self._engine = engine(target, watched)
@@ -55,7 +56,7 @@ class Emulator:
         self._kept: dict[str, int] = {}
         self.space = Space(self._engine, self._uc, loaded)
         self._registers = Registers(self._engine, self._uc, self.space)
-        self._answers = Answers(target, self.space, self._registers, self._scramble)
+        self._answers = Answers(target, self.space, self._registers, self._scramble, guessed)
         self._answers.kept = {name: register_numbers(target, r) for name, r in kept.items()}
         self._map_routines(*routines)
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ozma.lift.emulator.abi import INDIRECT, INTEGER, STACK, Place, Unplaced, parameter_places
-from ozma.lift.emulator.calls import KNOWN_SIGNATURES
+from ozma.lift.emulator.calls import known_callee
 from ozma.lift.emulator.signature import Signature
 from ozma.lift.reading.mangled import parameters_of
-from ozma.lift.reading.prototypes import prototypes
 
 if TYPE_CHECKING:
     from ozma.lift.emulator.registers import Registers
@@ -45,13 +44,14 @@ _WORDS = 8
 
 class Spares:
     """Looks at the registers of arguments against what they held when the function began, or when
-    its last call came back."""
+    its last call came back. Only where signatures are `guessed` is anything left open by them."""
 
     result: int | None
     """What the last call left in the first register of results; None before any call."""
 
-    def __init__(self, target: str, space: Space, registers: Registers) -> None:
+    def __init__(self, target: str, space: Space, registers: Registers, guessed: bool) -> None:
         self._target, self._space, self._registers = target, space, registers
+        self._guessed = guessed
 
     def enter(self, fill: int) -> None:
         """The function begins, on a stack that is full of this byte."""
@@ -64,21 +64,20 @@ class Spares:
         self._before = self._registers.integers
         self.result = self._registers.get(self._registers.machine.results[0])
 
-    def is_left(self, index: int) -> bool:
-        """Does a register hold what the last call left there, and no result?"""
+    def is_left(self, index: int, value: int) -> bool:
+        """Is the value of a register what the last call left there, and no result?"""
         machine = self._registers.machine
-        register = machine.integers[index]
-        if self.result is None or register in machine.results:
+        if self.result is None or machine.integers[index] in machine.results:
             return False
-        return self._registers.get(register) == self._before[index]
+        return value == self._before[index]
 
     def at_call(self, name: str, signature: Signature | None, is_tail: bool) -> Spare:
         """Of a call that is about to be made."""
+        if not self._guessed or known_callee(name):
+            return NO_SPARE
         try:
             groups = parameter_places(signature, self._target) if signature else ()
         except Unplaced:
-            return NO_SPARE
-        if name in KNOWN_SIGNATURES or name in prototypes():
             return NO_SPARE
         places = [place for group in groups for place in group]
         integers = sum(place.where == INTEGER for place in places)
@@ -91,7 +90,8 @@ class Spares:
         words = [self._space.canonical(value, peek=False) for value in values]
         narrow = tuple(
             (place.index, words[place.index]) for place in places
-            if place.where == INTEGER and place.scalar.bits <= 32 and not self.is_left(place.index)
+            if place.where == INTEGER and place.scalar.bits <= 32
+            and not self.is_left(place.index, values[place.index])
         )  # fmt: skip
         stack = tuple(self._on_stack(places)) if used >= len(values) else ()
         return Spare(used, tuple(words[used:]), self._held(values, used), narrow, stack)

@@ -1,4 +1,4 @@
-"""A line of assembly taken apart: its operands."""
+"""A line of assembly taken apart: its operands, its numbers."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def split_operands(text: str) -> tuple[str, ...]:
             start = position + 1
     rest = text[start:].strip()
     return (*parts, rest) if rest or parts else ()
+
+
+def fits(number: int) -> bool:
+    """Is it a number of 64 bits, signed or not?"""
+    return -(1 << 63) <= number < 1 << 64

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ozma.lift.reading.effects import Const, Expr, Op, Reg, Symbol, Unsupported
+from ozma.lift.reading.lines import fits
 from ozma.lift.x86.registers import REGISTERS
 
 
@@ -97,7 +98,7 @@ def _sum(text: str) -> tuple[int, str, str]:
         else:
             symbol, relocation = word.strip('"'), suffix or ""
         position = match.end()
-    if not -(1 << 63) <= value < 1 << 64:
+    if not fits(value):
         raise Unsupported(f"'{text}' does not fit 64 bits")
     return value, symbol, relocation
 

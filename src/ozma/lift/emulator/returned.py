@@ -19,7 +19,7 @@ RESULTS = tuple((kind, number) for kind in (INTEGER, VECTOR) for number in (0, 1
 """Registers of results, by kind and number, that are looked at."""
 
 
-def unread_results(text: str, name: str, target: str) -> frozenset[tuple[str, int]]:
+def returned_results(text: str, name: str, target: str) -> frozenset[tuple[str, int]]:
     """Those of RESULTS in which some return finds what an instruction put there: the first integer
     whatever was done with it before, the others, which are more often scratch registers, only if
     nobody reads it. None for a text that cannot be read."""
@@ -32,7 +32,7 @@ def unread_results(text: str, name: str, target: str) -> frozenset[tuple[str, in
     return frozenset(
         (kind, number)
         for (kind, number), rule in rules.items()
-        if _is_left(graph, named[kind][number], rule)
+        if _holds(graph, named[kind][number], rule)
     )
 
 
@@ -40,7 +40,7 @@ Rule = Callable[[Graph, Block, int, str], bool]
 """Of a step that sets the register, by block and position: is that what a return finds?"""
 
 
-def _is_left(graph: Graph, register: str, rule: Rule) -> bool:
+def _holds(graph: Graph, register: str, rule: Rule) -> bool:
     return any(
         rule(graph, block, position, register)
         for block in graph.blocks for position, step in enumerate(block.steps)
