@@ -403,6 +403,32 @@ def test_an_argument_on_the_stack_is_doubtful_where_it_is_lost() -> None:
     assert _guessed((bodies[2], bodies[0]), registers, registers).verdict is Verdict.SAME  # room, not written
 
 
+def test_a_floating_argument_is_doubtful_where_it_is_lost() -> None:
+    bodies = [f"\tmovsd (%rdi), {register}\n" + _CALL for register in ("%xmm1", "%xmm2")]
+    found = _guessed(tuple(bodies), ("ptr",), ("ptr",))
+    assert found.verdict is Verdict.DOUBTFUL and "vector argument 1" in str(found)
+    assert _guessed((bodies[0], bodies[0]), ("ptr",), ("ptr",)).verdict is Verdict.SAME
+    read = [body.replace(_CALL, f"\tmovsd {r}, 8(%rdi)\n" + _CALL) for body, r in zip(bodies, ("%xmm1", "%xmm2"))]
+    assert _guessed(tuple(read), ("ptr",), ("ptr",)).verdict is Verdict.SAME  # scratch
+
+
+def test_an_argument_beyond_what_a_call_left_is_doubtful_where_it_is_lost() -> None:
+    """The register between may be the second half of a result."""
+    body = "\tpushq %rax\n\tcallq h\n\txorl %edi, %edi\n\tmovl $1, %esi\n\tmovl ${}, %ecx\n\tcallq g\n\tpopq %rcx\n\tretq\n"
+    found = _guessed((body.format(4), body.format(5)), ("ptr",), ("i32", "i32"))
+    assert found.verdict is Verdict.DOUBTFUL and "integer argument 3" in str(found)
+
+
+def test_a_struct_that_is_passed_by_value_is_doubtful_where_it_is_lost() -> None:
+    copy = "\tsubq $72, %rsp\n\tmovq %rdi, %rsi\n\tmovq %rsp, %rdi\n\tmovl $9, %ecx\n\trep;movsq (%rsi), %es:(%rdi)\n"
+    end = "\txorl %edi, %edi\n\tcallq g\n\taddq $72, %rsp\n\tretq\n"
+    kept, lost = copy + end, copy.replace("%rsp, %rdi", "%rsi, %rdi") + end
+    found = _guessed((kept, lost), ("ptr",), ("i32",))
+    assert found.verdict is Verdict.DOUBTFUL and "on the stack" in str(found)
+    local = end.replace("\txorl %edi, %edi\n", "\tmovq %rsp, %rdi\n")
+    assert _guessed((copy + local, copy + local), ("ptr",), ("ptr",)).verdict is Verdict.SAME
+
+
 def test_a_result_that_was_read_too_is_doubtful_where_it_is_lost() -> None:
     kept = "\tmovq (%rdi), %rax\n\ttestq %rax, %rax\n\tje g\n\tretq\n"
     found = _guessed((kept, kept.replace("%rax", "%rcx")), ("ptr",))

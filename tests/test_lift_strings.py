@@ -85,7 +85,8 @@ def test_a_number_of_elements_is_not_compared_with_zero() -> None:
         (["leaq table(%rip), %rsi"], False),
         (["leaq .LC0(%rip), %rsi"], True),
         (["leaq .LC0(%rip), %rdi"], False),
-        (["callq other", "movq %rsp, %rdi"], False),
+        (["callq other", "movq %rsp, %rdi"], True),  # the stack pointer: a struct's copy
+        (["callq other", "leaq 8(%rsp), %rdi"], False),
     ],
 )
 def test_a_copy_at_once_needs_places_that_are_apart(setup: list[str], apart: bool) -> None:

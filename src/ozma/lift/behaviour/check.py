@@ -22,6 +22,7 @@ from ozma.lift.emulator.inputs import Arguments, Known, draw_arguments, read_kno
 from ozma.lift.emulator.layout import lay_out, load
 from ozma.lift.emulator.machine import machine
 from ozma.lift.emulator.memory import World
+from ozma.lift.emulator.prepared import prepared_for_calls
 from ozma.lift.emulator.returned import returned_results
 from ozma.lift.emulator.run import FINISHED, UNSUPPORTED, Poke, Run
 from ozma.lift.emulator.signature import Callees, Signature
@@ -131,14 +132,15 @@ class _Check:
             parameter_places(question.signature, target)
             result_places(question.signature.result, target)
         routines = [_routines(toolchain, target) for _, target in sides]
-        kept = [kept_registers(text, question.function, target) for text, target in sides]
+        texts = [(text, question.function, target) for text, target in sides]
+        kept = [kept_registers(*text) for text in texts]
+        prepared = prepared_for_calls(*texts[0]) if question.guessed else None
         self._original = Emulator(
-            question.target, loaded[0], routines[0], watched=True, kept=kept[0],
-            guessed=question.guessed,
-        )  # fmt: skip
+            question.target, loaded[0], routines[0], watched=True, kept=kept[0], prepared=prepared
+        )
         self._other = Emulator(
             question.other_target, loaded[1], routines[1], STEPS * _MORE_STEPS, kept=kept[1],
-            guessed=question.guessed,
+            prepared=prepared,
         )  # fmt: skip
         self._known: Known = read_known(question.original)
         self._unnamed = _unnamed_results(question) if question.guessed else frozenset()

@@ -9,7 +9,7 @@ from typing import Iterable, Iterator
 from ozma.lift.emulator.execute import Emulator
 from ozma.lift.emulator.layout import FUNCTION, RETURN, STACK_LOW, STACK_TOP
 from ozma.lift.emulator.memory import PAGE, World
-from ozma.lift.emulator.run import LEFT, STOPPED, CallRecord, Run, Word, one_nan
+from ozma.lift.emulator.run import LEFT, STOPPED, CallRecord, Run, Word, same_word
 
 _MOST = 128
 
@@ -70,7 +70,7 @@ class Pair:
 
     def _same_word(self, left: bytes, right: bytes) -> bool:
         a, b = int.from_bytes(left, "little"), int.from_bytes(right, "little")
-        if any(one_nan(a, 64, lane) == one_nan(b, 64, lane) for lane in (32, 64)):
+        if same_word(a, b):
             return True
         left, right = self.original.space, self.other.space
         words = left.canonical(a, peek=False), right.canonical(b, peek=False)

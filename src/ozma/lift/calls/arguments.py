@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ozma.lift.calls.evidence import (
     count_before_table, count_held, count_set, float_type_at, is_definite, is_named_for,
-    is_unfolded, passed_on, stack_arguments,
+    is_stacked, is_unfolded, passed_on, stack_arguments,
 )  # fmt: skip
 from ozma.lift.calls.told import as_in_prototype, counts_by_format, counts_by_name, typed_by_name
 from ozma.lift.decisions import Chooser
@@ -43,23 +43,27 @@ def plan_calls(
 
 
 def _level(calls: list[CallSite], plans: dict[Key, CallPlan]) -> None:
-    """All calls of a name have as many arguments as the one with most, if registers hold them."""
-    most: dict[str, list[tuple[str, str]]] = {}
+    """All calls of a name have as many arguments as the one with most, if registers hold them, and
+    of the types that one of them tells."""
+    groups: dict[str, list[CallPlan]] = {}
     for site in calls:
         plan = plans[site.block, site.step]
         if isinstance(site.target, Symbol) and not plan.variadic and plan.prototype is None:
-            if len(plan.arguments) > len(most.get(site.target.name, [])):
-                most[site.target.name] = plan.arguments
-    for site in calls:
-        plan = plans[site.block, site.step]
-        if isinstance(site.target, Symbol) and not plan.variadic and plan.prototype is None:
-            widest = most.get(site.target.name, [])
-            if any(register[0] == "[" for register, _ in widest):
-                continue
-            have = {register for register, _ in plan.arguments}
-            plan.arguments = plan.arguments + [a for a in widest if a[0] not in have]
-            places = {register: place for place, (register, _) in enumerate(widest)}
-            plan.arguments.sort(key=lambda a: places.get(a[0], len(places)))
+            groups.setdefault(site.target.name, []).append(plan)
+    for group in groups.values():
+        most = max((plan.arguments for plan in group), key=len)
+        types = {register: type_ for plan in group for register, type_ in plan.arguments if type_}
+        for plan in group:
+            if not any(is_stacked(register) for register, _ in most):
+                _widen(plan, most)
+            plan.arguments = [(r, type_ or types.get(r, "")) for r, type_ in plan.arguments]
+
+
+def _widen(plan: CallPlan, most: list[tuple[str, str]]) -> None:
+    have = {register for register, _ in plan.arguments}
+    plan.arguments = plan.arguments + [a for a in most if a[0] not in have]
+    places = {register: place for place, (register, _) in enumerate(most)}
+    plan.arguments.sort(key=lambda a: places.get(a[0], len(places)))
 
 
 class _Planner:
@@ -89,6 +93,7 @@ class _Planner:
             plan.arguments = typed_by_name(
                 name, plan.arguments, integers, convention.integers, facts.widest
             )
+        plan.arguments += [(name, f"byval([{size} x i8]) align 8") for name, size in site.copies]
         if len(plan.arguments) >= len(convention.integers) or variadic or floats:
             plan.arguments += [(slot, "") for slot in stack_arguments(site, facts, convention)]
         if convention.indirect_result and is_named_for(site, facts, convention.indirect_result):
@@ -106,8 +111,8 @@ class _Planner:
         """Integers and floats in registers, and whether the callee is variadic: from a format
         string, else from the prototype, else from what was set."""
         facts, convention = self._facts, self._convention
-        integers = count_set(site, facts, convention.integers, convention.results[0])
-        floats = count_set(site, facts, convention.floats, convention.float_results[0])
+        integers = count_set(site, facts, convention.integers, convention.results)
+        floats = count_set(site, facts, convention.floats, convention.float_results)
         counter = convention.variadic_count
         variadic = bool(counter) and is_definite(site, facts, counter, constant=True)
         if variadic or known and known.variadic:

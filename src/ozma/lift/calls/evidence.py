@@ -33,18 +33,32 @@ def passed_on(site: CallSite, facts: Facts, registers: tuple[str, ...], count: i
     return count
 
 
-def count_set(site: CallSite, facts: Facts, registers: tuple[str, ...], result: str) -> int:
-    """Number of argument registers up to the last that was set for this call. One that is also
-    where results come back (AArch64) may be passed on from an earlier call. With
-    `facts.widest` the order of registers says nothing more."""
-    count = 0
+def count_set(
+    site: CallSite, facts: Facts, registers: tuple[str, ...], results: tuple[str, ...]
+) -> int:
+    """Number of argument registers up to the last that was set for this call. Those that are also
+    in `results` may be passed on from an earlier call: the first in any case, others if what was
+    put beyond them is for nothing else. With `facts.widest` the order of registers says nothing
+    more."""
+    count, gap = 0, False
     for position, register in enumerate(registers):
-        prepared = not facts.widest and _is_prepared(site, facts, register, result)
-        if prepared or is_definite(site, facts, register):
+        prepared = not facts.widest and _is_prepared(site, facts, register, results[0])
+        if gap and _is_plain(site, facts, register) or not gap and prepared:
             count = position + 1
-        elif not facts.widest and register != result and _is_open(site, facts, register):
-            break
+        elif not gap and is_definite(site, facts, register):
+            count = position + 1
+        elif not facts.widest and register != results[0] and _is_open(site, facts, register):
+            if register not in results:
+                break
+            gap = True
     return count
+
+
+def _is_plain(site: CallSite, facts: Facts, register: str) -> bool:
+    """Set for this call by a move or a load, which leaves no flags that somebody may want."""
+    found = [facts.definitions[n] for n in site.reaching.get(register, ())]
+    moved = all(d.constant or d.moved_from or d.loads or d.symbol for d in found)
+    return moved and is_definite(site, facts, register)
 
 
 def count_held(site: CallSite, facts: Facts, registers: tuple[str, ...]) -> int:
@@ -144,8 +158,10 @@ def _unread(definition: Definition, facts: Facts) -> bool:
 
 
 def float_type_at(site: CallSite, facts: Facts, register: str) -> str:
-    numbers = site.reaching.get(register, frozenset())
-    return float_type([facts.definitions[n] for n in numbers], facts)
+    """"" where nothing tells it."""
+    found = [facts.definitions[n] for n in site.reaching.get(register, frozenset())]
+    told = any(definition.kind != "entry" for definition in found)
+    return float_type(found, facts) if told else ""
 
 
 def float_type(definitions: list[Definition], facts: Facts, depth: int = 4) -> str:
@@ -163,10 +179,16 @@ def float_type(definitions: list[Definition], facts: Facts, depth: int = 4) -> s
     return {32: "float", 64: "double"}.get(bits(types[0]) if types else 0, "double")
 
 
+def is_stacked(register: str) -> bool:
+    """Is it the name of an argument on the stack, a slot or a struct's copy?"""
+    return register[0] == "[" or register.startswith("copy ")
+
+
 def stack_arguments(site: CallSite, facts: Facts, convention: Convention) -> list[str]:
     """Slots from the stack pointer up that were stored for nobody else; "[16]@64" is the part of
     slot [16] from bit 64."""
     found, offset = [], site.sp + convention.stack_arguments * site.is_tail
+    offset += sum(-(-size // 8) * 8 for _, size in site.copies)
     while True:
         start = next((s for s, end in facts.slots if s <= offset < end), offset)
         definitions = [facts.definitions[n] for n in site.reaching.get(f"[{start}]", ())]

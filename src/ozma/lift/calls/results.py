@@ -71,7 +71,7 @@ def _inferred(
         _returns(sites, facts, integer) or popped and _all_left(sites, facts, integer)
     ):
         return _width(sites, facts, integer)
-    returns_float = _returns(sites, facts, vector)
+    returns_float = _returns(sites, facts, vector) or reserves and _is_second(sites, facts, architecture)
     if (
         integer not in popped
         and reserves
@@ -85,8 +85,7 @@ def _inferred(
         ):
             return _width(sites, facts, integer)
     if returns_float:
-        numbers = {n for site in sites for n in site.reaching.get(vector, ())}
-        return float_type([facts.definitions[n] for n in sorted(numbers)], facts)
+        return _float_left(sites, facts, vector)
     if chooser.decisions.result == "value":
         return "i64"
     return "void"
@@ -95,16 +94,32 @@ def _inferred(
 def _also(
     first: str, sites: list[CallSite], facts: Facts, architecture: Architecture
 ) -> tuple[tuple[str, str], ...]:
-    """The floating part of a struct that comes back in registers of both kinds, or in two of
-    floating numbers: set for nobody else beside the `first` part."""
-    if not architecture.convention.variadic_count:
-        return ()  # AArch64 gives no struct back so
-    integer = first in architecture.convention.results
-    register = architecture.convention.float_results[0 if integer else 1]
-    if not _returns(sites, facts, register, strict=True):
-        return ()
+    """The floating part of a struct that comes back in registers of both kinds, or the further ones
+    of floating numbers: set for nobody else beside the `first` part."""
+    convention, parts = architecture.convention, []
+    integer = first in convention.results
+    if integer and convention.link:
+        return ()  # AArch64 gives no struct of both kinds back so
+    for register in convention.float_results[:1] if integer else convention.float_results[1:]:
+        if not _returns(sites, facts, register, strict=True):
+            break
+        parts.append((register, _float_left(sites, facts, register)))
+    return tuple(parts)
+
+
+def _float_left(sites: list[CallSite], facts: Facts, register: str) -> str:
+    """The type of what returns find in a vector register."""
     numbers = {n for site in sites for n in site.reaching.get(register, ())}
-    return ((register, float_type([facts.definitions[n] for n in sorted(numbers)], facts)),)
+    return float_type([facts.definitions[n] for n in sorted(numbers)], facts)
+
+
+def _is_second(sites: list[CallSite], facts: Facts, architecture: Architecture) -> bool:
+    """Is the second part of a struct of floating numbers set, and the first a parameter?"""
+    first, second = architecture.convention.float_results[:2]
+    numbers = {n for site in sites for n in site.reaching.get(first, ())}
+    given = any(d.register == first and d.kind == "entry" for d in facts.definitions)
+    kept = given and all(facts.definitions[n].kind == "entry" for n in numbers)
+    return kept and _returns(sites, facts, second, strict=True)
 
 
 def _left(default: str, sites: list[CallSite], facts: Facts, register: str) -> str:
@@ -182,11 +197,13 @@ def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = 
         found = [facts.definitions[n] for n in numbers]
         if register not in _GIVEN_BACK and (not found or any(d.kind == "entry" for d in found)):
             return False
-        if strict and any(d.kind == "call" or not d.explicit for d in found):
+        if strict and any(d.kind == "set" and not d.explicit for d in found):
             return False
-        last = (
-            register == "x0" and not strict
-        )  # handed out last: whatever is put there is given back
+        last = register == "x0" and not strict  # handed out last: what is put there is given back
+        # A loop's first value goes to its call and back to the caller.
+        certain |= not strict and register in ("xmm0", "v0") and any(
+            _is_unread(facts.definitions[n]) and not facts.flows_to(n) for n in numbers
+        )
         spare = [
             facts.definitions[n] for n in numbers
             if n not in facts.needed and _stays(n, register, others, facts)
@@ -194,6 +211,10 @@ def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = 
         certain |= any(d.kind == "set" and (d.explicit or register == "rax") for d in spare)
         certain |= last and any(d.kind == "set" and d.explicit for d in found)
     return certain
+
+
+def _is_unread(definition: Definition) -> bool:
+    return definition.kind == "set" and definition.explicit and not definition.reads
 
 
 def _stays(number: int, register: str, others: frozenset[int], facts: Facts) -> bool:

@@ -6,18 +6,20 @@ import re
 from typing import Callable, Mapping
 
 from ozma.lift.emulator.abi import INTEGER, Place, Unplaced, parameter_places, result_places
-from ozma.lift.emulator.calls import ALWAYS, FORMATS, KNOWN_SIGNATURES, NEVER_RETURN, allocation
+from ozma.lift.emulator.calls import (
+    ALWAYS, FORMATS, KNOWN_SIGNATURES, NEVER_RETURN, THROUGH_POINTER, allocation,
+)  # fmt: skip
 from ozma.lift.emulator.inputs import Known, draw_answer
 from ozma.lift.emulator.layout import RESOLVER, RETURN, THREAD, Layout
 from ozma.lift.emulator.library import effect_of
 from ozma.lift.emulator.memory import World
+from ozma.lift.emulator.prepared import Prepared
 from ozma.lift.emulator.registers import Registers
 from ozma.lift.emulator.run import LEFT, STOPPED, TOO_LONG, CallRecord, Poke, Run, Word
 from ozma.lift.emulator.signature import Callees, Signature
 from ozma.lift.emulator.space import Space
 from ozma.lift.emulator.spares import Spares
 
-THROUGH_POINTER = "a pointer"
 _MAX_CALLS = 200
 _UNKNOWN_RESULT = "{ i64, double }"
 _LONG = (b"l", b"ll", b"z", b"j", b"t", b"q")
@@ -25,15 +27,15 @@ _CONVERSION = re.compile(rb"%[-+ #0']*(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|z|j|t|
 
 
 class Answers:
-    """Answers the calls of one run. `scramble` puts junk into what a call may change. `guessed`:
-    are the callees' signatures?"""
+    """Answers the calls of one run. `scramble` puts junk into what a call may change. `prepared`:
+    see `Spares`."""
 
     def __init__(
         self, target: str, space: Space, registers: Registers, scramble: Callable[[], None],
-        guessed: bool,
+        prepared: Prepared | None,
     ) -> None:  # fmt: skip
         self._target, self._space, self._registers = target, space, registers
-        self._scramble, self.spares = scramble, Spares(target, space, registers, guessed)
+        self._scramble, self.spares = scramble, Spares(target, space, registers, prepared)
         self.blocks = 0
         self.kept: Mapping[str, tuple[int, ...]] = {}
         """Registers that a callee of the text's own file leaves as they are, by its name."""

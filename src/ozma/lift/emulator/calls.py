@@ -68,6 +68,9 @@ def known_callee(name: str) -> Signature | Prototype | None:
     return KNOWN_SIGNATURES.get(name) or prototypes().get(name)
 
 
+THROUGH_POINTER = "a pointer"
+"""Stands for the name of a callee that has none."""
+
 ALWAYS = {"_setjmp": 0, "setjmp": 0, "__sigsetjmp": 0}
 """Results that do not vary."""
 

@@ -9,13 +9,10 @@ register as the original does, nobody knows whether both do the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ozma.lift.emulator.calls import known_callee
-
-if TYPE_CHECKING:
-    from ozma.lift.emulator.run import Run, Word
-    from ozma.lift.emulator.spares import Spare
+from ozma.lift.emulator.run import Run, Word, same_word
+from ozma.lift.emulator.spares import Spare
 
 
 def gives_nothing(name: str) -> bool:
@@ -44,6 +41,9 @@ def _overlooked(left: Spare, right: Spare) -> str:
     for place, (a, b) in enumerate(zip(left.words[: left.held], right.words), left.first):
         if not _alike(a, b):
             return f"may take argument {place}, which it changes"
+    for (name, a), (_, b) in zip(left.alone, right.alone):
+        if not _alike(a, b):
+            return f"may take {name}, which it changes"
     alike = [_alike(*pair) for pair in zip(left.stack, right.stack)]
     if not all(alike) or len(alike) < len(left.stack):
         return "may take an argument on the stack, which it changes"
@@ -55,5 +55,7 @@ def _overlooked(left: Spare, right: Spare) -> str:
 
 
 def _alike(left: Word, right: Word) -> bool:
-    """Frames differ, so addresses of the stack are not compared."""
+    """Frames differ, so addresses of the stack are not compared; of not-a-numbers no bits are."""
+    if left[0] == right[0] == "floating":
+        return same_word(left[1], right[1])
     return left == right or left[0] == right[0] == "stack"

@@ -16,6 +16,7 @@ from ozma.lift.emulator.inputs import VARIABLE_ARGUMENTS, Arguments, Known
 from ozma.lift.emulator.layout import FUNCTION, RETURN, STACK_TOP, Loaded
 from ozma.lift.emulator.machine import EXTRA, ROUTINES, engine, register_numbers
 from ozma.lift.emulator.memory import PAGE, World
+from ozma.lift.emulator.prepared import Prepared
 from ozma.lift.emulator.registers import Registers
 from ozma.lift.emulator.run import (
     DIVISION, FAULT, FINISHED, RETURNED, TOO_LONG, TRAPPED, UNSUPPORTED, Poke, Run,
@@ -34,7 +35,8 @@ NOTHING_KEPT: Mapping[str, Iterable[str]] = {}
 class Emulator:
     """One text in one emulator. `routines` is the machine's junk and keep code, assembled; `steps`
     limits the instructions from one call to the next; a watched one collects what code ran. `kept`:
-    scratch registers that a callee leaves as they are, by its name. `guessed`: signatures are."""
+    scratch registers that a callee leaves as they are, by its name. `prepared`: where signatures
+    are guessed, what the original sets up for calls besides."""
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class Emulator:
         steps: int = STEPS,
         watched: bool = False,
         kept: Mapping[str, Iterable[str]] = NOTHING_KEPT,
-        guessed: bool = False,
+        prepared: Prepared | None = None,
     ) -> None:
         self._target, self._loaded, self._steps = target, loaded, steps
         self._engine = engine(target, watched)
@@ -56,7 +58,7 @@ class Emulator:
         self._kept: dict[str, int] = {}
         self.space = Space(self._engine, self._uc, loaded)
         self._registers = Registers(self._engine, self._uc, self.space)
-        self._answers = Answers(target, self.space, self._registers, self._scramble, guessed)
+        self._answers = Answers(target, self.space, self._registers, self._scramble, prepared)
         self._answers.kept = {name: register_numbers(target, r) for name, r in kept.items()}
         self._map_routines(*routines)
 

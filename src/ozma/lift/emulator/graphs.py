@@ -14,6 +14,6 @@ def graph_of(text: str, name: str, target: str) -> Graph | None:
     listing = parse_assembly(text, architecture)
     found = next((one for one in listing.functions if one.name == name), None)
     try:
-        return found and build_graph(found, listing, architecture)
+        return found and build_graph(found, listing, architecture, apart=True)
     except Refused:
         return None

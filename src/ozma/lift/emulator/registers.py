@@ -10,6 +10,7 @@ from ozma.lift.emulator.run import Word, one_nan
 from ozma.lift.emulator.space import Space
 
 _ALL = (1 << 64) - 1
+_RESULTS = 4
 
 
 class Registers:
@@ -40,11 +41,11 @@ class Registers:
         return self.get(self.machine.indirect) if self.machine.indirect else 0
 
     def results(self) -> dict[tuple[str, int], int]:
-        """The first two registers of results of each kind, of vectors the low half."""
+        """The first registers of results of each kind, of vectors the low half."""
         kinds = {INTEGER: self.machine.results, VECTOR: self.machine.result_vectors}
         return {
             (kind, number): self.get(register) & _ALL
-            for kind, numbers in kinds.items() for number, register in enumerate(numbers[:2])
+            for kind, numbers in kinds.items() for number, register in enumerate(numbers[:_RESULTS])
         }  # fmt: skip
 
     @property

@@ -70,3 +70,8 @@ def one_nan(value: int, bits: int, lane: int) -> int:
             part = ones
         found |= part << at
     return found
+
+
+def same_word(left: int, right: int) -> bool:
+    """Are 64 bits the same, but for the bits of a not-a-number, if they hold floating numbers?"""
+    return any(one_nan(left, 64, lane) == one_nan(right, 64, lane) for lane in (32, 64))

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ozma.lift.emulator.abi import INDIRECT, INTEGER, STACK, Place, Unplaced, parameter_places
+from ozma.lift.emulator.abi import INDIRECT, INTEGER, STACK, VECTOR, Place, Unplaced, parameter_places
 from ozma.lift.emulator.calls import known_callee
 from ozma.lift.emulator.signature import Signature
 from ozma.lift.reading.mangled import parameters_of
 
 if TYPE_CHECKING:
+    from ozma.lift.emulator.prepared import Prepared
     from ozma.lift.emulator.registers import Registers
     from ozma.lift.emulator.run import Word
     from ozma.lift.emulator.space import Space
@@ -23,10 +24,11 @@ class Spare:
 
     `words` are those that it leaves over, from number `first` on; in `held` of them an earlier
     call has left nothing. `narrow` are those in which it names at most 32 bits, by number.
-    `stack`: where the signature fills all registers, what lies on the stack beyond its arguments,
-    as far as somebody wrote there. `indirect`: what the function was given as the place of its own
+    `stack`: where the signature fills all registers, or overlooks a struct, what lies on the
+    stack beyond its arguments, as far as somebody wrote there. `indirect`: what the function was given as the place of its own
     result (AArch64), where that register still holds it at a first call that takes the function's
-    place, and the signature does not name it; else 0.
+    place, and the signature does not name it; else 0. `alone`: registers, of vectors the low
+    half, that it does not name and the original sets for this callee and nobody else.
     """
 
     first: int = 0
@@ -35,23 +37,28 @@ class Spare:
     narrow: tuple[tuple[int, Word], ...] = ()
     stack: tuple[Word, ...] = ()
     indirect: int = 0
+    alone: tuple[tuple[str, Word], ...] = ()
 
 
 NO_SPARE = Spare()
 _WORDS = 8
 """Of the stack that are looked at."""
+_LOW = (1 << 64) - 1
 
 
 class Spares:
     """Looks at the registers of arguments against what they held when the function began, or when
-    its last call came back. Only where signatures are `guessed` is anything left open by them."""
+    its last call came back. Where signatures are guessed, `prepared` is what else the original
+    sets up for calls; where it is None, nothing is left open."""
 
     result: int | None
     """What the last call left in the first register of results; None before any call."""
 
-    def __init__(self, target: str, space: Space, registers: Registers, guessed: bool) -> None:
+    def __init__(
+        self, target: str, space: Space, registers: Registers, prepared: Prepared | None
+    ) -> None:
         self._target, self._space, self._registers = target, space, registers
-        self._guessed = guessed
+        self._prepared = prepared
 
     def enter(self, fill: int) -> None:
         """The function begins, on a stack that is full of this byte."""
@@ -73,7 +80,7 @@ class Spares:
 
     def at_call(self, name: str, signature: Signature | None, is_tail: bool) -> Spare:
         """Of a call that is about to be made."""
-        if not self._guessed or known_callee(name):
+        if self._prepared is None or known_callee(name):
             return NO_SPARE
         try:
             groups = parameter_places(signature, self._target) if signature else ()
@@ -82,10 +89,11 @@ class Spares:
         places = [place for group in groups for place in group]
         integers = sum(place.where == INTEGER for place in places)
         certain = signature and _is_certain(name, signature, integers)
-        found = NO_SPARE if certain else self._left_open(places, integers)
-        return replace(found, indirect=self._indirect(places)) if is_tail else found
+        found = NO_SPARE if certain else self._left_open(name, places, integers)
+        indirect = self._indirect(places) if is_tail else 0
+        return replace(found, indirect=indirect, alone=self._alone(name, signature, places))
 
-    def _left_open(self, places: Sequence[Place], used: int) -> Spare:
+    def _left_open(self, name: str, places: Sequence[Place], used: int) -> Spare:
         values = self._registers.integers
         words = [self._space.canonical(value, peek=False) for value in values]
         narrow = tuple(
@@ -93,7 +101,9 @@ class Spares:
             if place.where == INTEGER and place.scalar.bits <= 32
             and not self.is_left(place.index, values[place.index])
         )  # fmt: skip
-        stack = tuple(self._on_stack(places)) if used >= len(values) else ()
+        overlooked = name in self._prepared.copied and all(p.where != STACK for p in places)
+        stacked = used >= len(values) or overlooked
+        stack = tuple(self._on_stack(places)) if stacked else ()
         return Spare(used, tuple(words[used:]), self._held(values, used), narrow, stack)
 
     def _on_stack(self, places: Sequence[Place]) -> Iterator[Word]:
@@ -104,6 +114,23 @@ class Spares:
             if word.to_bytes(8, "little") == self._unwritten:
                 return
             yield self._space.canonical(word, peek=False)
+
+    def _alone(
+        self, name: str, signature: Signature | None, places: Sequence[Place]
+    ) -> tuple[tuple[str, Word], ...]:
+        """(what it may be, its value) of each. How many integers a variadic callee takes differs
+        from call to call."""
+        named = {(place.where, place.index) for place in places}
+        left = sorted(self._prepared.registers.get(name, frozenset()) - named)
+        if signature and signature.variadic:
+            left = [(kind, number) for kind, number in left if kind == VECTOR]
+        return tuple((f"{kind} argument {n}", self._content(kind, n)) for kind, n in left)
+
+    def _content(self, kind: str, number: int) -> Word:
+        machine = self._registers.machine
+        if kind == VECTOR:
+            return ("floating", self._registers.get(machine.vectors[number]) & _LOW)
+        return self._space.canonical(self._registers.get(machine.integers[number]), peek=False)
 
     def _held(self, values: Sequence[int], used: int) -> int:
         """How many registers from `used` on come before one where the last call left something."""

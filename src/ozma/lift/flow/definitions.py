@@ -60,6 +60,8 @@ class CallSite:
     is_tail: bool = False
     popped: str = ""
     """Register into which the epilogue pops what nobody needs."""
+    copies: tuple[tuple[str, int], ...] = ()
+    """As the call says."""
 
 
 @dataclass

@@ -56,6 +56,10 @@ class Before:
         """The object that the register points into; None if that is not seen."""
         return self._origin(register, 0)
 
+    def bottom(self) -> Origin:
+        """Where the stack pointer is."""
+        return Origin(OWN, self._stack_changes(0))
+
     def _origin(self, register: str, start: int) -> Origin | None:
         place = self._last_write(register, start)
         if place is None:

@@ -154,6 +154,7 @@ class Reach:
                 not isinstance(effect, Call | Return),
             )  # fmt: skip
             site.popped = self.marks.popped(block, position)
+            site.copies = getattr(effect, "copies", ())
             (self.facts.returns if isinstance(effect, Return) else self.facts.calls).append(site)
 
     def _note_flow(
@@ -180,7 +181,7 @@ class Reach:
         facts = self.facts
         for site in facts.calls:
             for name, numbers in site.reaching.items():
-                if name[0] == "[" or name in self.marks.arguments:
+                if name[0] == "[" or name in self.marks.arguments or name in dict(site.copies):
                     facts.needed |= {n for n in numbers if not facts.definitions[n].reads}
         work = list(facts.needed)
         while work:

@@ -57,20 +57,22 @@ def _has_equal_bytes(value: int, width: int) -> bool:
 
 def _are_apart(repeat: Repeat, before: Before, listing: Listing) -> bool:
     """Is it known that the places do not overlap? No caller knows where this frame will be, and
-    constants are where nobody writes."""
+    constants are where nobody writes. What is copied to the stack pointer itself is a struct for
+    a call, or one that has just begun."""
     first, second = (before.origin(register.name) for register in repeat.apart)
     if second is not None and second.kind == SYMBOL and _is_constant(listing, second.base):
         return True
+    bottom = first == before.bottom()
     if first is None or second is None:
-        return False
+        return bottom
     if first.kind != second.kind:
         return OWN in (first.kind, second.kind)
     if first.kind == PASSED:
         return False
     if first.base != second.base:
-        return first.kind != OWN
+        return first.kind != OWN or bottom
     count = before.constant(repeat.count.name)
-    return count is not None and _disjoint(first, second, count * repeat.size)
+    return bottom if count is None else _disjoint(first, second, count * repeat.size)
 
 
 def _is_constant(listing: Listing, name: str) -> bool:

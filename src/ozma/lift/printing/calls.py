@@ -77,9 +77,10 @@ class Calls(Values):
         parts = []
         for (register, type_), arg in zip(info.plan.arguments, args):
             own = self.type_of(resolve(arg))
-            if type_ in ("ptr", "sret"):
+            if type_.startswith(("ptr", "sret", "byval")):
                 own = "ptr"
-            parts.append((own, ("sret(i8) " if type_ == "sret" else "") + self.text(arg, own)))
+            text = ("sret(i8) " if type_ == "sret" else "") + self.text(arg, own)
+            parts.append((f"{own} {type_}" if type_.startswith("byval") else own, text))
         result = self._result_type(info, value)
         signature = ", ".join(t for t, _ in parts)
         if info.target:
@@ -135,7 +136,7 @@ class Calls(Values):
         return name
 
     def _fixed(self, info: object, types: list[str]) -> str:
-        return ", ".join(types[: info.plan.fixed])
+        return ", ".join(type_.partition(" byval")[0] for type_ in types[: info.plan.fixed])
 
     def _result_type(self, info: object, value: Value) -> str:
         if info.tail and self.builder.result.parts and not info.results:

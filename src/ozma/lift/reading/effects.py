@@ -186,13 +186,15 @@ class Call:
     """`target` is a Symbol or an address. Arguments and result are inferred later. `unwind`: label
     of the landing pad; `throws`: may an exception leave it? `pushed`: bytes of arguments on the
     stack that unwinding takes off. `keeps`: registers that this callee does not change, although
-    the convention lets it."""
+    the convention lets it. `copies`: structs that it takes by value from the stack pointer up, by
+    the name of a register with the struct's address, and their bytes."""
 
     target: Expr
     unwind: str = ""
     throws: bool = True
     pushed: int = 0
     keeps: frozenset[str] = frozenset()
+    copies: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class Calls:
         register, _, part = register.partition("@")
         if part:
             return builder.read(register, "i64", int(part))
-        wanted = {"ptr": "i64", "sret": "i64"}.get(type_, type_)
+        wanted = "i64" if type_.startswith(("ptr", "sret", "byval")) else type_
         content = builder.content(register)
         if register in builder.architecture.vector_registers:
             return builder.read(register, wanted or "double")

@@ -95,7 +95,7 @@ def _known(values: list[Value]) -> Iterator[Value]:
             continue
         first = 0 if value.extra.target else 1
         for argument, (_, type_) in zip(value.args[first:], value.extra.plan.arguments):
-            if type_ == "ptr":
+            if type_.startswith(("ptr", "byval")):
                 yield resolve(argument)
         if value.extra.plan.prototype is None:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ozma.lift.flow.graph import Block, Graph, Step
-from ozma.lift.reading.architecture import Architecture, Convention
+from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import (
     Call, Const, Do, Effect, Expr, Let, Load, Op, Reg, SetFlags, SetReg, Store, Symbol, Temp, bits,
 )  # fmt: skip
@@ -14,19 +14,22 @@ _VA_LIST = 24
 
 
 def collect(
-    graph: Graph, states: dict[int, State], frame: Frame, architecture: Architecture
+    graph: Graph, states: dict[int, State], frame: Frame, convention: Convention
 ) -> None:
     """Direct accesses and escapes of all steps."""
-    convention = architecture.convention
+    passed = 0
     for index in graph.order():
         block = graph.blocks[index]
         for step in block.steps:
-            if any(isinstance(effect, Call) for effect in step.effects):
-                frame.low = min(frame.low, step.sp)
+            calls = [effect for effect in step.effects if isinstance(effect, Call)]
+            for call in calls:
+                room = sum(-(-size // 8) * 8 for _, size in call.copies)
+                frame.low, passed = min(frame.low, step.sp), max(passed, room)
             for effect in step.effects:
                 _collect_effect(effect, step, frame, convention)
             frame.changed.update(e.name for e in step.effects if isinstance(e, SetReg))
         _edges(block, graph, states, frame, convention)
+    frame.low += passed
 
 
 def _edges(
@@ -40,10 +43,12 @@ def _edges(
         rewriter.temps = {}
         for effect in step.effects:
             if isinstance(effect, Call):
-                for name in (*convention.integers, convention.indirect_result):
+                copies = dict(effect.copies)
+                for name in (*convention.integers, convention.indirect_result, *copies):
                     if (offset := rewriter.state.get(name)) is not None:
                         frame.escapes.setdefault(offset, step.line)
                         frame.plain.add(offset)
+                        frame.copied[offset] = max(copies.get(name, 0), frame.copied.get(offset, 0))
             rewriter.effect(effect, convention)
     for name, offset in rewriter.state.items():
         if name in (convention.stack_pointer,):

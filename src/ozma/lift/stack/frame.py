@@ -15,6 +15,7 @@ from ozma.lift.reading.architecture import Architecture, Convention
 from ozma.lift.reading.effects import Call, Const, Effect, Let, Reg, Return, SetReg, Store
 from ozma.lift.stack.accesses import collect
 from ozma.lift.stack.addresses import Rewriter, moves_stack
+from ozma.lift.stack.by_value import pass_by_value
 from ozma.lift.stack.objects import Frame
 from ozma.lift.stack.offsets import find_offsets
 from ozma.lift.stack.sums import with_whole_sums
@@ -38,7 +39,8 @@ def find_frame(graph: Graph, architecture: Architecture) -> tuple[Graph, Frame]:
         )
         blocks.append(replace(block, steps=steps, exit=exit_ if block.exit is not None else None))
     new = architecture.without_variadic(_without_unreachable(replace(graph, blocks=blocks)))
-    collect(new, states, frame, architecture)
+    new = pass_by_value(new, states, architecture.convention)
+    collect(new, states, frame, architecture.convention)
     return new, frame
 
 

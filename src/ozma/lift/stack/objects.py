@@ -47,6 +47,8 @@ class Frame:
     """Offsets that are accessed by instructions which need an address aligned to 16."""
     sizes: dict[int, int] = field(default_factory=dict)
     """Bytes of the objects whose size is known."""
+    copied: dict[int, int] = field(default_factory=dict)
+    """Bytes of the structs there that calls take by value."""
     regions: list[Region] = field(default_factory=list)
     slots: list[tuple[int, int]] = field(default_factory=list)
     saved: set[int] = field(default_factory=set)

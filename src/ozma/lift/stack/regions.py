@@ -45,6 +45,7 @@ def take_given(frame: Frame, convention: Convention) -> None:
     escapes = [offset for offset in frame.escapes if offset >= first]
     if escapes and not convention.link:
         ends = [access.offset + access.size for access in frame.accesses]
+        ends += [offset + size for offset, size in frame.copied.items()]
         end = -(-max([*ends, *(offset + 1 for offset in escapes)]) // 8) * 8
         frame.regions = [*frame.regions, Region(first, end, 8, given=True)]
 
