@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ozma.lift.calls.evidence import float_type, is_of_table
+from ozma.lift.calls.evidence import is_of_table
+from ozma.lift.calls.widths import float_left, width_left
 from ozma.lift.decisions import Chooser
 from ozma.lift.flow.definitions import CallSite, Definition, Facts
 from ozma.lift.reading.architecture import Architecture
-from ozma.lift.reading.effects import Symbol, bits
-from ozma.lift.reading.prototypes import prototypes
+from ozma.lift.reading.effects import bits
 
 _GIVEN_BACK = ("x0", "v0", "xmm0")
 """Results' registers in which the first argument comes, so that some way may leave it there."""
@@ -54,7 +54,7 @@ def plan_result(
     if also:
         return Result(((first, chosen), *also))
     if chosen.startswith("i") and _returns(sites, facts, convention.results[1], strict=True):
-        if chosen == "i64" or _width(sites, facts, convention.results[1]) == "i64":
+        if chosen == "i64" or width_left(sites, facts, convention.results[1]) == "i64":
             return Result(tuple((r, "i64") for r in convention.results))
     return Result(((first, chosen),))
 
@@ -70,7 +70,7 @@ def _inferred(
     if integer not in popped and (
         _returns(sites, facts, integer) or popped and _all_left(sites, facts, integer)
     ):
-        return _width(sites, facts, integer)
+        return width_left(sites, facts, integer)
     returns_float = _returns(sites, facts, vector) or reserves and _is_second(sites, facts, architecture)
     if (
         integer not in popped
@@ -83,9 +83,9 @@ def _inferred(
             or _finds(sites, facts, integer, kept)
             or (_all_set(sites, facts, integer) and _is_reserved(facts, architecture))
         ):
-            return _width(sites, facts, integer)
+            return width_left(sites, facts, integer)
     if returns_float:
-        return _float_left(sites, facts, vector)
+        return float_left(sites, facts, vector)
     if chooser.decisions.result == "value":
         return "i64"
     return "void"
@@ -103,14 +103,8 @@ def _also(
     for register in convention.float_results[:1] if integer else convention.float_results[1:]:
         if not _returns(sites, facts, register, strict=True):
             break
-        parts.append((register, _float_left(sites, facts, register)))
+        parts.append((register, float_left(sites, facts, register)))
     return tuple(parts)
-
-
-def _float_left(sites: list[CallSite], facts: Facts, register: str) -> str:
-    """The type of what returns find in a vector register."""
-    numbers = {n for site in sites for n in site.reaching.get(register, ())}
-    return float_type([facts.definitions[n] for n in sorted(numbers)], facts)
 
 
 def _is_second(sites: list[CallSite], facts: Facts, architecture: Architecture) -> bool:
@@ -133,7 +127,7 @@ def _left(default: str, sites: list[CallSite], facts: Facts, register: str) -> s
         return default
     set_ = [bits(d.type) for n in numbers if (d := facts.definitions[n]).kind == "set"]
     wide = len(set_) < len(numbers) or max(set_) == 64
-    return "i64" if wide else "i32" if max(set_) == 32 else _width(sites, facts, register)
+    return "i64" if wide else "i32" if max(set_) == 32 else width_left(sites, facts, register)
 
 
 def _all_set(sites: list[CallSite], facts: Facts, register: str) -> bool:
@@ -237,28 +231,3 @@ def _all_left(sites: list[CallSite], facts: Facts, register: str) -> bool:
     return all(
         numbers and all(facts.definitions[n].kind != "entry" for n in numbers) for numbers in found
     )
-
-
-def _width(sites: list[CallSite], facts: Facts, register: str) -> str:
-    numbers = {n for site in sites for n in site.reaching.get(register, ())}
-    found = [facts.definitions[n] for n in numbers]
-    every = [bits(d.type) for d in found if d.kind == "set"]
-    if every and min(every) < 32:  # a caller that read more would find what was there before
-        return f"i{min(every)}"
-    widths = [bits(d.type) for d in found if d.kind == "set" and not d.constant]
-    if not widths and _passes_on(sites, facts, register):
-        return "i64"  # constants say nothing of how much a caller reads
-    return f"i{max(widths or every, default=64)}"
-
-
-def _passes_on(sites: list[CallSite], facts: Facts, register: str) -> bool:
-    """Is what a call left there given back on some way, and its width told by nothing?"""
-    numbers = {n for site in sites for n in site.reaching.get(register, ())}
-    left = any(facts.definitions[n].kind == "call" for n in numbers)
-    return left or any(site.is_tail and not _known_width(site) for site in facts.calls)
-
-
-def _known_width(site: CallSite) -> bool:
-    name = site.target.name if isinstance(site.target, Symbol) else ""
-    known = prototypes().get(name)
-    return known is not None and known.result == "i32"
