@@ -43,9 +43,8 @@ def count_set(
     count, gap = 0, False
     for position, register in enumerate(registers):
         prepared = not facts.widest and _is_prepared(site, facts, register, results[0])
-        if gap and _is_plain(site, facts, register) or not gap and prepared:
-            count = position + 1
-        elif not gap and is_definite(site, facts, register):
+        definite = is_definite(site, facts, register)
+        if definite and _is_moved(site, facts, register) if gap else prepared or definite:
             count = position + 1
         elif not facts.widest and register != results[0] and _is_open(site, facts, register):
             if register not in results:
@@ -54,11 +53,10 @@ def count_set(
     return count
 
 
-def _is_plain(site: CallSite, facts: Facts, register: str) -> bool:
-    """Set for this call by a move or a load, which leaves no flags that somebody may want."""
+def _is_moved(site: CallSite, facts: Facts, register: str) -> bool:
+    """Set by a move or a load, which leaves no flags that somebody may want."""
     found = [facts.definitions[n] for n in site.reaching.get(register, ())]
-    moved = all(d.constant or d.moved_from or d.loads or d.symbol for d in found)
-    return moved and is_definite(site, facts, register)
+    return all(d.constant or d.moved_from or d.loads or d.symbol for d in found)
 
 
 def count_held(site: CallSite, facts: Facts, registers: tuple[str, ...]) -> int:
@@ -187,8 +185,7 @@ def is_stacked(register: str) -> bool:
 def stack_arguments(site: CallSite, facts: Facts, convention: Convention) -> list[str]:
     """Slots from the stack pointer up that were stored for nobody else; "[16]@64" is the part of
     slot [16] from bit 64."""
-    found, offset = [], site.sp + convention.stack_arguments * site.is_tail
-    offset += sum(-(-size // 8) * 8 for _, size in site.copies)
+    found, offset = [], site.sp + site.room + convention.stack_arguments * site.is_tail
     while True:
         start = next((s for s, end in facts.slots if s <= offset < end), offset)
         definitions = [facts.definitions[n] for n in site.reaching.get(f"[{start}]", ())]

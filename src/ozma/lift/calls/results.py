@@ -71,7 +71,8 @@ def _inferred(
         _returns(sites, facts, integer) or popped and _all_left(sites, facts, integer)
     ):
         return width_left(sites, facts, integer)
-    returns_float = _returns(sites, facts, vector) or reserves and _is_second(sites, facts, architecture)
+    returns_float = _returns(sites, facts, vector)
+    returns_float |= reserves and _is_second(sites, facts, architecture)
     if (
         integer not in popped
         and reserves

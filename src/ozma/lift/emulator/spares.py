@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ozma.lift.emulator.abi import INDIRECT, INTEGER, STACK, VECTOR, Place, Unplaced, parameter_places
+from ozma.lift.emulator.abi import (
+    INDIRECT, INTEGER, STACK, VECTOR, Place, Unplaced, parameter_places,
+)  # fmt: skip
 from ozma.lift.emulator.calls import known_callee
 from ozma.lift.emulator.signature import Signature
 from ozma.lift.reading.mangled import parameters_of
@@ -24,11 +26,12 @@ class Spare:
 
     `words` are those that it leaves over, from number `first` on; in `held` of them an earlier
     call has left nothing. `narrow` are those in which it names at most 32 bits, by number.
-    `stack`: where the signature fills all registers, or overlooks a struct, what lies on the
-    stack beyond its arguments, as far as somebody wrote there. `indirect`: what the function was given as the place of its own
-    result (AArch64), where that register still holds it at a first call that takes the function's
-    place, and the signature does not name it; else 0. `alone`: registers, of vectors the low
-    half, that it does not name and the original sets for this callee and nobody else.
+    `stack`: where the signature fills all registers, or overlooks a struct, what lies on the stack
+    beyond its arguments, as far as somebody wrote there. `indirect`: what the function was given as
+    the place of its own result (AArch64), where that register still holds it at a first call that
+    takes the function's place, and the signature does not name it; else 0. `alone`: registers, of
+    vectors the low half, that it does not name and the original sets for this callee and nobody
+    else, by what they may be.
     """
 
     first: int = 0

@@ -61,7 +61,9 @@ class CallSite:
     popped: str = ""
     """Register into which the epilogue pops what nobody needs."""
     copies: tuple[tuple[str, int], ...] = ()
-    """As the call says."""
+    """Structs by value, as the call says."""
+    room: int = 0
+    """Bytes of the stack that they take."""
 
 
 @dataclass

@@ -154,7 +154,8 @@ class Reach:
                 not isinstance(effect, Call | Return),
             )  # fmt: skip
             site.popped = self.marks.popped(block, position)
-            site.copies = getattr(effect, "copies", ())
+            if isinstance(effect, Call):
+                site.copies, site.room = effect.copies, effect.room
             (self.facts.returns if isinstance(effect, Return) else self.facts.calls).append(site)
 
     def _note_flow(

@@ -181,6 +181,11 @@ class IndirectJump:
     address: Expr
 
 
+def on_stack(size: int) -> int:
+    """Bytes of the stack that an argument of this size takes."""
+    return -(-size // 8) * 8
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """`target` is a Symbol or an address. Arguments and result are inferred later. `unwind`: label
@@ -195,6 +200,11 @@ class Call:
     pushed: int = 0
     keeps: frozenset[str] = frozenset()
     copies: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def room(self) -> int:
+        """Bytes of the stack that `copies` take."""
+        return sum(on_stack(size) for _, size in self.copies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,8 @@ def collect(
     for index in graph.order():
         block = graph.blocks[index]
         for step in block.steps:
-            calls = [effect for effect in step.effects if isinstance(effect, Call)]
-            for call in calls:
-                room = sum(-(-size // 8) * 8 for _, size in call.copies)
-                frame.low, passed = min(frame.low, step.sp), max(passed, room)
+            for call in (effect for effect in step.effects if isinstance(effect, Call)):
+                frame.low, passed = min(frame.low, step.sp), max(passed, call.room)
             for effect in step.effects:
                 _collect_effect(effect, step, frame, convention)
             frame.changed.update(e.name for e in step.effects if isinstance(e, SetReg))

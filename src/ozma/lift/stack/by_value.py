@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ozma.lift.flow.graph import Block, Graph, Step
 from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import (
-    Call, Const, Do, Effect, Expr, Load, Op, Reg, SetReg, Store, Symbol, bits,
+    Call, Const, Do, Effect, Expr, Load, Op, Reg, SetReg, Store, Symbol, bits, on_stack,
 )  # fmt: skip
 from ozma.lift.stack.accesses import collect
 from ozma.lift.stack.addresses import State, is_frame, registers_read
@@ -62,7 +62,7 @@ def _converted(block: Block, areas: list[tuple[int, int]]) -> Block:
             continue
         groups = list(_groups(list(_pieces(steps, begin, position)), step.sp))
         if groups:
-            areas.append((step.sp, step.sp + sum(map(_room, groups))))
+            areas.append((step.sp, step.sp + sum(on_stack(_size(group)) for group in groups)))
             _convert(steps, position, groups)
         begin = position + 1
     exit_ = steps[-1].effects[-1] if steps and isinstance(block.exit, Call) else block.exit
@@ -97,9 +97,10 @@ def _hides(effect: Effect, low: int) -> bool:
 
 
 def _loaded(effect: SetReg, place: int) -> _Piece | None:
-    if not isinstance(effect.value, Load) or effect.value.type != effect.type or effect.value.atomic:
+    load = effect.value
+    if not isinstance(load, Load) or load.type != effect.type or load.atomic:
         return None
-    found = _split(effect.value.address)
+    found = _split(load.address)
     return found and _Piece(place, place, 0, bits(effect.type) // 8, *found)
 
 
@@ -170,7 +171,7 @@ def _groups(pieces: list[_Piece], low: int) -> Iterator[list[_Piece]]:
             continue
         if group and _is_struct(group):
             yield group
-            at += _room(group)
+            at += on_stack(_size(group))
         elif group:
             return
         if piece.offset != at:
@@ -195,10 +196,6 @@ def _is_struct(group: list[_Piece]) -> bool:
 
 def _size(group: list[_Piece]) -> int:
     return sum(piece.size for piece in group)
-
-
-def _room(group: list[_Piece]) -> int:
-    return -(-_size(group) // 8) * 8
 
 
 def _convert(steps: list[Step], position: int, groups: list[list[_Piece]]) -> None:

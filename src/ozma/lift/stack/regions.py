@@ -7,7 +7,7 @@ from dataclasses import replace
 from ozma.lift.decisions import Chooser
 from ozma.lift.flow.graph import Graph, Step
 from ozma.lift.reading.architecture import Convention
-from ozma.lift.reading.effects import Effect, Load, Op, Reg, SetReg, Store, bits
+from ozma.lift.reading.effects import Effect, Load, Op, Reg, SetReg, Store, bits, on_stack
 from ozma.lift.stack.addresses import is_frame
 from ozma.lift.stack.objects import Access, Frame, Region
 
@@ -46,7 +46,7 @@ def take_given(frame: Frame, convention: Convention) -> None:
     if escapes and not convention.link:
         ends = [access.offset + access.size for access in frame.accesses]
         ends += [offset + size for offset, size in frame.copied.items()]
-        end = -(-max([*ends, *(offset + 1 for offset in escapes)]) // 8) * 8
+        end = on_stack(max([*ends, *(offset + 1 for offset in escapes)]))
         frame.regions = [*frame.regions, Region(first, end, 8, given=True)]
 
 
