@@ -18,21 +18,17 @@ from pathlib import Path
 
 from ozma.labels.subjects import KINDS, Choice, Subject, choose, load_subjects
 from ozma.llvm import Toolchain, Worker, find_toolchain
+from ozma.llvm.child import spent_by
 from ozma.optimize.pack import load_pack, pack_path
 
 CLASSES = ((0, 10), (10, 30), (30, 100), (100, 300), (300, 1_000), (1_000, 3_000))
 """Modules by IR instructions before any pass."""
 
 
-def child_seconds(pid: int) -> float:
-    """Processor time of a living process."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-
-
 def spent(worker: Worker) -> float:
     """Processor time of this process, its worker, and all ended children."""
     own, ended = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(u.ru_utime + u.ru_stime for u in (own, ended)) + child_seconds(worker.pid)
+    return sum(u.ru_utime + u.ru_stime for u in (own, ended)) + spent_by(worker.pid)
 
 
 def batched(worker: Worker, subject: Subject, lists: list[str]) -> None:

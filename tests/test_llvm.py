@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from ozma.llvm import (
     Worker,
     find_toolchain,
 )
+from ozma.llvm.child import spent_by
 from ozma.llvm.clang import CompileError, compile_bitcode, compile_object
 from ozma.llvm.objects import ObjectError, measure_object, sections, symbol_sizes
 from ozma.llvm.pipelines import catalogue_of, clang_pipeline
@@ -200,6 +202,24 @@ def test_a_killed_child_is_replaced(worker, bitcode):
     os.kill(worker.pid, signal.SIGKILL)
     assert worker.evaluate(loaded.id, "default<Oz>").outcome is Outcome.CRASHED
     assert worker.evaluate(loaded.id, "default<Oz>").ok
+
+
+def test_processor_time_is_that_of_all_threads_of_all_children(toolchain, bitcode):
+    """LLVM works in a thread of its own; a child that hung and was killed counts too."""
+    before = children_seconds()
+    with Worker(toolchain, timeout=0.3) as worker:
+        loaded = worker.load(bitcode)
+        worker.evaluate(loaded.id, ENDLESS)
+        assert (hung := worker.processor_seconds) >= 0.3
+        for _ in range(5):
+            worker.evaluate(loaded.id, "default<Oz>")
+        assert hung < worker.processor_seconds <= hung + spent_by(worker.pid) + 0.05
+    assert worker.processor_seconds == pytest.approx(children_seconds() - before, abs=0.02)
+
+
+def children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_a_module_of_a_dead_child_can_be_unloaded(worker, bitcode):

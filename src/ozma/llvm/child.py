@@ -64,7 +64,8 @@ class Child:
         self._answers, answer_end = os.pipe()
         self._bell, bell_end = os.pipe()
         self._announced = 0
-        self._used = 0.0  # processor seconds of the child at its last answer
+        self.used = 0.0
+        """Processor seconds of all of the child's threads, at its last answer or at its end."""
         self._verdict: ChildDied | None = None
         sys.stdout.flush()
         sys.stderr.flush()
@@ -123,7 +124,7 @@ class Child:
             self._wait()
         self._announced -= 1
         try:
-            self._used, answer = receive(self._answers)
+            self.used, answer = receive(self._answers)
         except (EOFError, OSError):
             raise self._bury() from None
         return answer
@@ -136,22 +137,23 @@ class Child:
             if self._poll.poll(seconds * 1000):
                 self._announced = sum(os.read(self._bell, _RINGS)) or _ALL
                 return
-            if self._cpu_seconds() >= self._used + seconds:
+            if spent_by(self.pid) >= self.used + seconds:
                 break  # on a busy machine only the child's own time says that it hangs
         os.kill(self.pid, signal.SIGKILL)
         self._verdict = ChildDied(Outcome.TIMED_OUT, f"no answer in {seconds:g} s")
         self._announced = _ALL
 
-    def _cpu_seconds(self) -> float:
-        """Processor time that the living child has used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def kill(self) -> None:
         """Ends and reaps the child."""
         os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        self._reap()
         self._close()
+
+    def _reap(self) -> int:
+        """The status with which the child ended."""
+        _, status, usage = os.wait4(self.pid, 0)
+        self.used = usage.ru_utime + usage.ru_stime
+        return status
 
     def _close(self) -> None:
         os.close(self._requests)
@@ -161,7 +163,7 @@ class Child:
 
     def _bury(self) -> ChildDied:
         """The child died by itself: why?"""
-        _, status = os.waitpid(self.pid, 0)
+        status = self._reap()
         if self._verdict:
             self._close()
             return self._verdict
@@ -174,3 +176,12 @@ class Child:
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         lines = [line for line in text.strip().splitlines() if line]
         return ChildDied(Outcome.CRASHED, f"{how}: {lines[0][:200]}" if lines else how)
+
+
+def spent_by(pid: int) -> float:
+    """Processor seconds of all threads of a process so far; 0 if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -50,6 +50,7 @@ class Worker:
         self.toolchain, self.timeout, self.memory = toolchain, timeout, memory
         self.options = tuple(options)
         self.restarts = 0
+        self._spent = 0.0
         self._inputs: dict[int, Input] = {}
         self._sent: set[int] = set()
         self._next_id = 0
@@ -188,7 +189,13 @@ class Worker:
             raise answer
         return answer
 
+    @property
+    def processor_seconds(self) -> float:
+        """Spent so far by all children, of the living one up to its last answer."""
+        return self._spent + (self._child.used if self._child else 0.0)
+
     def _forget(self) -> None:
+        self._spent = self.processor_seconds
         self._child = None
         self._sent.clear()
         self.restarts += 1

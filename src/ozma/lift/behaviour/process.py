@@ -16,9 +16,9 @@ from pathlib import Path
 from ozma.lift.behaviour.check import Behaviour, Question, Verdict, check
 from ozma.lift.emulator.machine import load_unicorn
 from ozma.lift.emulator.signature import Callees, Signature
-from ozma.lift.judging.compile_back import spent_by
 from ozma.llvm import Toolchain, find_toolchain
 from ozma.llvm.capi import load_library
+from ozma.llvm.child import spent_by
 from ozma.llvm.messages import receive, send
 
 _PATIENCE, _GLANCE = 15, 0.5  # times the limit on the clock; seconds between two looks

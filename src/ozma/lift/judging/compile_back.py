@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ozma.llvm import InvalidIR, Toolchain, Worker
 from ozma.llvm.codegen import CODEGEN_DEFAULT as OPTIMIZED
@@ -44,7 +43,6 @@ class Compiler:
         self.toolchain = toolchain
         self.compiles = 0
         self._worker = Worker(toolchain, timeout=timeout, memory=memory)
-        self._children: dict[int, float] = {}
 
     def compile(
         self, ir: str, passes: str = "", codegen: int = OPTIMIZED, want: Sequence[str] = ()
@@ -72,10 +70,8 @@ class Compiler:
         return Compiled(reason=f"{found.outcome.value}: {found.message}".rstrip(": "))
 
     def processor_seconds(self) -> float:
-        """Spent so far by this process and by its children; of a dead one what was last seen."""
-        if (pid := self._worker.pid) is not None:
-            self._children[pid] = max(spent_by(pid), self._children.get(pid, 0.0))
-        return time.process_time() + sum(self._children.values())
+        """Spent so far by this process and by its children."""
+        return time.process_time() + self._worker.processor_seconds
 
     def printed(self, ir: bytes) -> str:
         """Text or bitcode as LLVM prints it, a line per instruction. InvalidIR if it is neither."""
@@ -96,11 +92,3 @@ class Compiler:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def spent_by(pid: int) -> float:
-    """Seconds of processor time of a process, 0 if it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
