@@ -419,6 +419,14 @@ def test_an_argument_beyond_what_a_call_left_is_doubtful_where_it_is_lost() -> N
     assert found.verdict is Verdict.DOUBTFUL and "integer argument 3" in str(found)
 
 
+def test_a_variadic_callee_may_take_more_than_its_calls_seem_to_pass() -> None:
+    body = "\tpushq %rax\n\tmovl ${0}, %esi\n\tmovl %esi, (%rdi)\n\tmovb $0, %al\n\tcallq g\n\tpopq %rcx\n\tretq\n"
+    texts = _texts(body.format(4), body.format(4).replace("%esi", "%ecx"))
+    callees = {"g": Signature(("ptr",), "void", variadic=True)}
+    question = Question(*texts, "f", "x86-64", "x86-64", Signature(("ptr",), "void"), callees, guessed=True)
+    assert check(find_toolchain(), question).verdict is Verdict.DOUBTFUL
+
+
 def test_a_struct_that_is_passed_by_value_is_doubtful_where_it_is_lost() -> None:
     copy = "\tsubq $72, %rsp\n\tmovq %rdi, %rsi\n\tmovq %rsp, %rdi\n\tmovl $9, %ecx\n\trep;movsq (%rsi), %es:(%rdi)\n"
     end = "\txorl %edi, %edi\n\tcallq g\n\taddq $72, %rsp\n\tretq\n"

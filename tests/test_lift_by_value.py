@@ -40,6 +40,8 @@ def test_a_copy_to_the_stack_pointer_is_a_struct_by_value(body, arguments):
         _COPY + "\tcallq\tg\n\tmovq\t(%rsp), %rdi\n\tcallq\th\n",  # and one that is read later
         _COPY + "\tmovq\t%rcx, %rsi\n\tcallq\tg\n",  # a register of the instruction is read
         _PIECES + "\tmovq\t$1, 8(%rdi)\n\tcallq\tg\n",  # the source changes before the call
+        _PIECES.replace("(%rdi)", "+32(%rsp)").replace("16+32", "48").replace("+32", "32")
+        + "\tmovq\t$1, 40(%rsp)\n\tcallq\tg\n",  # of the function's own
         _PIECES.replace("(%rdi), %xmm0", "(%rsi), %xmm0") + "\tcallq\tg\n",  # two sources
         _PIECES + "\tcallq\th\n\tcallq\tg\n".replace("h\n", "h\n\tmovq\t16(%rsp), %rdi\n"),
     ],

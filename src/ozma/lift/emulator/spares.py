@@ -151,8 +151,6 @@ class Spares:
 
 def _is_certain(name: str, signature: Signature, integers: int) -> bool:
     """Is it known how many arguments the callee takes in `integers` registers?"""
-    if signature.variadic:
-        return True
     shape = parameters_of(name)
     if shape is None or not shape.certain:
         return False

@@ -78,7 +78,7 @@ def _pieces(steps: list[Step], begin: int, end: int) -> Iterator[_Piece]:
         for effect in steps[place].effects:
             if piece := _stored(effect, loads, place) or _copied(effect, steps, begin, place):
                 found.append(piece)
-            elif isinstance(effect, Do) or _hides(effect, low):
+            elif isinstance(effect, Do) or _hides(effect, low, found):
                 found, loads = [], {}
             if isinstance(effect, SetReg):
                 loads.pop(effect.name, None)
@@ -89,10 +89,16 @@ def _pieces(steps: list[Step], begin: int, end: int) -> Iterator[_Piece]:
     yield from (piece for piece in found if piece.offset >= low)
 
 
-def _hides(effect: Effect, low: int) -> bool:
-    """Does it change what was loaded, as far as we know?"""
-    return isinstance(effect, Store) and not (
-        is_frame(effect.address) and effect.address.addend >= low
+def _hides(effect: Effect, low: int, found: list[_Piece]) -> bool:
+    """Does it change what was copied, as far as we know?"""
+    if not isinstance(effect, Store):
+        return False
+    if not is_frame(effect.address) or effect.address.addend < low:
+        return True
+    start, end = effect.address.addend, effect.address.addend + bits(effect.type) // 8
+    return any(
+        is_frame(piece.base) and piece.shift < end and start < piece.shift + piece.size
+        for piece in found
     )
 
 
