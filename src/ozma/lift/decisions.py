@@ -50,10 +50,10 @@ class Decisions:
     or one each. result, arguments: how signatures are inferred. signatures: "widest" passes all
     that may be an argument or a result, whole (as gcc's code is always read). leaves: type of
     64-bit values that nothing settles. add_flags, or_disjoint: poison flags added. operand_order:
-    of commutative operations. regions: is the stack from the lowest escaped address on one object ("safe"), or
-    does an object end at the next escaped one ("single") and at what looks spilled ("joined");
-    in these two, `rep movs` copies as memcpy does, else places may overlap unless it is seen that
-    they do not.
+    of commutative operations. regions: is the stack from the lowest escaped address on one object
+    ("safe"), or does an object end at the next escaped one ("single") and at what looks spilled
+    ("joined"); in these two, `rep movs` copies as memcpy does, else places may overlap unless it is
+    seen that they do not.
     volatile: no access, loads that nobody needs, or all. memory_calls: memcpy and its
     like as intrinsics where their result is not used (in unoptimized code: "hint"). prototypes:
     whether the C library's, and mangled names, are read. passes: run before compiling back

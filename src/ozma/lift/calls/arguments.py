@@ -19,8 +19,9 @@ from ozma.lift.reading.prototypes import Prototype, prototypes
 
 @dataclass
 class CallPlan:
-    """Arguments as (register, type); type "" takes what is in the register. `variadic`: the
-    callee's type ends in `...`; `fixed`: arguments before that."""
+    """Arguments as (register, type); type "" takes what is in the register, "sret" and "byval(...)"
+    say what its address is for. `variadic`: the callee's type ends in `...`; `fixed`: arguments
+    before that."""
 
     arguments: list[tuple[str, str]] = field(default_factory=list)
     variadic: bool = False

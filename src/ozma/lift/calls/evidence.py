@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ozma.lift.flow.definitions import CallSite, Definition, Facts
 from ozma.lift.reading.architecture import Architecture, Convention
-from ozma.lift.reading.effects import Reg, bits, is_vector
+from ozma.lift.reading.effects import Reg, bits, is_vector, room_of
 
 
 def is_unfolded(site: CallSite, facts: Facts, architecture: Architecture) -> bool:
@@ -185,7 +185,7 @@ def is_stacked(register: str) -> bool:
 def stack_arguments(site: CallSite, facts: Facts, convention: Convention) -> list[str]:
     """Slots from the stack pointer up that were stored for nobody else; "[16]@64" is the part of
     slot [16] from bit 64."""
-    found, offset = [], site.sp + site.room + convention.stack_arguments * site.is_tail
+    found, offset = [], site.sp + room_of(site.copies) + convention.stack_arguments * site.is_tail
     while True:
         start = next((s for s, end in facts.slots if s <= offset < end), offset)
         definitions = [facts.definitions[n] for n in site.reaching.get(f"[{start}]", ())]

@@ -11,7 +11,8 @@ from ozma.lift.flow.definitions import CallSite, Definition, Facts
 from ozma.lift.reading.architecture import Architecture
 from ozma.lift.reading.effects import bits
 
-_GIVEN_BACK = ("x0", "v0", "xmm0")
+_FIRST_FLOATS = ("v0", "xmm0")
+_GIVEN_BACK = ("x0", *_FIRST_FLOATS)
 """Results' registers in which the first argument comes, so that some way may leave it there."""
 _FIRST = frozenset(("rax", "xmm0", "x0", "v0"))
 """Registers of a result, or of its first part."""
@@ -196,7 +197,7 @@ def _returns(sites: list[CallSite], facts: Facts, register: str, strict: bool = 
             return False
         last = register == "x0" and not strict  # handed out last: what is put there is given back
         # A loop's first value goes to its call and back to the caller.
-        certain |= not strict and register in ("xmm0", "v0") and any(
+        certain |= not strict and register in _FIRST_FLOATS and any(
             _is_unread(facts.definitions[n]) and not facts.flows_to(n) for n in numbers
         )
         spare = [

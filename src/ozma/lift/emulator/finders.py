@@ -8,7 +8,7 @@ from ozma.lift.emulator.calls import THROUGH_POINTER
 from ozma.lift.flow.graph import Block, Graph, Step
 from ozma.lift.flow.reads import conditions, reads
 from ozma.lift.reading.effects import (
-    Branch, Call, Effect, IndirectJump, Jump, Repeat, Return, SetFlags, SetReg, Symbol,
+    Branch, Call, Effect, IndirectJump, Jump, Return, SetFlags, SetReg, Symbol,
 )  # fmt: skip
 
 
@@ -37,9 +37,11 @@ def goes_on_in(block: Block) -> str | None:
     return block.exit.target if isinstance(block.exit, Jump) else THROUGH_POINTER
 
 
-def finders(graph: Graph, block: Block, position: int, register: str) -> Finders | None:
+def finders(
+    graph: Graph, block: Block, position: int, register: str, read_too: bool = False
+) -> Finders | None:
     """Calls and returns that what the instruction at `position` has set reaches; None if another
-    instruction reads it."""
+    instruction reads it, unless it may be `read_too`."""
     own = block.steps[position]
     flags = any(isinstance(effect, SetFlags) for effect in own.effects)
     work, seen, found = [(block, position + 1, flags)], set(), Finders(set())
@@ -48,7 +50,7 @@ def finders(graph: Graph, block: Block, position: int, register: str) -> Finders
         for step in block.steps[start:]:
             if step is own:
                 break
-            if _uses(step, register, flags):
+            if not read_too and _uses(step, register, flags):
                 return None
             if names := callees(step):
                 found.calls.update(names)
@@ -69,7 +71,7 @@ def finders(graph: Graph, block: Block, position: int, register: str) -> Finders
 def _uses(step: Step, register: str, flags: bool) -> bool:
     """Is the register read, or what the flags say of it?"""
     for effect in step.effects:
-        if isinstance(effect, Repeat) or any(r.name == register for r in reads(effect)):
+        if any(r.name == register for r in reads(effect)):
             return True
         if flags and (isinstance(effect, Branch) or conditions(effect)):
             return True

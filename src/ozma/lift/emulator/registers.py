@@ -23,6 +23,10 @@ class Registers:
     def get(self, register: int) -> int:
         return self._uc.reg_read(register)
 
+    def low_half(self, register: int) -> int:
+        """The first 64 bits of a vector register, or all of another."""
+        return self.get(register) & _ALL
+
     def set(self, register: int, value: int) -> None:
         self._uc.reg_write(register, value)
 
@@ -44,7 +48,7 @@ class Registers:
         """The first registers of results of each kind, of vectors the low half."""
         kinds = {INTEGER: self.machine.results, VECTOR: self.machine.result_vectors}
         return {
-            (kind, number): self.get(register) & _ALL
+            (kind, number): self.low_half(register)
             for kind, numbers in kinds.items() for number, register in enumerate(numbers[:_RESULTS])
         }  # fmt: skip
 

@@ -13,7 +13,7 @@ from ozma.lift.emulator.finders import finders, sets
 from ozma.lift.emulator.graphs import graph_of
 from ozma.lift.flow.graph import Block, Graph
 from ozma.lift.machines import find_architecture
-from ozma.lift.reading.effects import Call, Repeat, Return
+
 
 def returned_results(text: str, name: str, target: str) -> frozenset[tuple[str, int]]:
     """Registers of results, by kind and number, in which some return finds what an instruction put
@@ -47,23 +47,8 @@ def _holds(graph: Graph, register: str, rule: Rule) -> bool:
 
 
 def _is_returned(graph: Graph, block: Block, position: int, register: str) -> bool:
-    """Does a return find on some way what the instruction has put there?"""
-    work, seen = [(block, position + 1)], set()
-    while work:
-        block, start = work.pop()
-        effects = (effect for step in block.steps[start:] for effect in step.effects)
-        if any(_changes(effect, register) for effect in effects):
-            continue
-        if isinstance(block.exit, Return):
-            return True
-        fresh = set(block.successors) - seen
-        seen |= fresh
-        work += [(graph.blocks[index], 0) for index in fresh]
-    return False
-
-
-def _changes(effect: object, register: str) -> bool:
-    return isinstance(effect, Call | Repeat) or sets(effect, register)
+    found = finders(graph, block, position, register, read_too=True)
+    return found is not None and found.returned
 
 
 def _unread(graph: Graph, block: Block, position: int, register: str) -> bool:

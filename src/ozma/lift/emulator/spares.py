@@ -46,7 +46,6 @@ class Spare:
 NO_SPARE = Spare()
 _WORDS = 8
 """Of the stack that are looked at."""
-_LOW = (1 << 64) - 1
 
 
 class Spares:
@@ -132,7 +131,7 @@ class Spares:
     def _content(self, kind: str, number: int) -> Word:
         machine = self._registers.machine
         if kind == VECTOR:
-            return ("floating", self._registers.get(machine.vectors[number]) & _LOW)
+            return ("floating", self._registers.low_half(machine.vectors[number]))
         return self._space.canonical(self._registers.get(machine.integers[number]), peek=False)
 
     def _held(self, values: Sequence[int], used: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ozma.lift.reading.effects import Expr
+from ozma.lift.reading.effects import Copies, Expr
 
 FLEXIBLE = 64
 Width = tuple[int, bool]
@@ -60,10 +60,8 @@ class CallSite:
     is_tail: bool = False
     popped: str = ""
     """Register into which the epilogue pops what nobody needs."""
-    copies: tuple[tuple[str, int], ...] = ()
-    """Structs by value, as the call says."""
-    room: int = 0
-    """Bytes of the stack that they take."""
+    copies: Copies = ()
+    """As the call says."""
 
 
 @dataclass

@@ -154,8 +154,7 @@ class Reach:
                 not isinstance(effect, Call | Return),
             )  # fmt: skip
             site.popped = self.marks.popped(block, position)
-            if isinstance(effect, Call):
-                site.copies, site.room = effect.copies, effect.room
+            site.copies = getattr(effect, "copies", ())
             (self.facts.returns if isinstance(effect, Return) else self.facts.calls).append(site)
 
     def _note_flow(

@@ -181,9 +181,19 @@ class IndirectJump:
     address: Expr
 
 
+Copies = tuple[tuple[str, int], ...]
+"""Structs that a call takes by value from the stack pointer up: the name of a register with the
+struct's address, and bytes."""
+
+
 def on_stack(size: int) -> int:
     """Bytes of the stack that an argument of this size takes."""
     return -(-size // 8) * 8
+
+
+def room_of(copies: Copies) -> int:
+    """Bytes of the stack that they take."""
+    return sum(on_stack(size) for _, size in copies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,20 +201,14 @@ class Call:
     """`target` is a Symbol or an address. Arguments and result are inferred later. `unwind`: label
     of the landing pad; `throws`: may an exception leave it? `pushed`: bytes of arguments on the
     stack that unwinding takes off. `keeps`: registers that this callee does not change, although
-    the convention lets it. `copies`: structs that it takes by value from the stack pointer up, by
-    the name of a register with the struct's address, and their bytes."""
+    the convention lets it."""
 
     target: Expr
     unwind: str = ""
     throws: bool = True
     pushed: int = 0
     keeps: frozenset[str] = frozenset()
-    copies: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def room(self) -> int:
-        """Bytes of the stack that `copies` take."""
-        return sum(on_stack(size) for _, size in self.copies)
+    copies: Copies = ()
 
 
 @dataclass(frozen=True, slots=True)

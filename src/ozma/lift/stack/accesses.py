@@ -6,6 +6,7 @@ from ozma.lift.flow.graph import Block, Graph, Step
 from ozma.lift.reading.architecture import Convention
 from ozma.lift.reading.effects import (
     Call, Const, Do, Effect, Expr, Let, Load, Op, Reg, SetFlags, SetReg, Store, Symbol, Temp, bits,
+    room_of,
 )  # fmt: skip
 from ozma.lift.stack.addresses import Rewriter, State, is_frame, moves_stack, registers_read
 from ozma.lift.stack.objects import Access, Frame
@@ -22,7 +23,7 @@ def collect(
         block = graph.blocks[index]
         for step in block.steps:
             for call in (effect for effect in step.effects if isinstance(effect, Call)):
-                frame.low, passed = min(frame.low, step.sp), max(passed, call.room)
+                frame.low, passed = min(frame.low, step.sp), max(passed, room_of(call.copies))
             for effect in step.effects:
                 _collect_effect(effect, step, frame, convention)
             frame.changed.update(e.name for e in step.effects if isinstance(e, SetReg))
@@ -41,12 +42,12 @@ def _edges(
         rewriter.temps = {}
         for effect in step.effects:
             if isinstance(effect, Call):
-                copies = dict(effect.copies)
-                for name in (*convention.integers, convention.indirect_result, *copies):
+                passed = dict.fromkeys((*convention.integers, convention.indirect_result), 0)
+                for name, size in (passed | dict(effect.copies)).items():
                     if (offset := rewriter.state.get(name)) is not None:
                         frame.escapes.setdefault(offset, step.line)
                         frame.plain.add(offset)
-                        frame.copied[offset] = max(copies.get(name, 0), frame.copied.get(offset, 0))
+                        frame.copied[offset] = max(size, frame.copied.get(offset, 0))
             rewriter.effect(effect, convention)
     for name, offset in rewriter.state.items():
         if name in (convention.stack_pointer,):
